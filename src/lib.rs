@@ -1,1 +1,10 @@
-//! x
+//! Tidegate: a GraphQL gateway for SQL databases.
+
+pub mod catalog;
+pub mod clock;
+pub mod db;
+pub mod error_code;
+pub mod graphql;
+pub mod principal;
+pub mod tasks;
+pub mod value;

@@ -1,0 +1,96 @@
+//! The stable codes that clients key on, and the HTTP status each has when it
+//! ends a request before execution (contract `graphql.md` 2.2).
+
+/// An error's stable code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// Syntax or validation of a document, or a value that does not fit its variable.
+    GraphqlValidation,
+    /// No right, or no such item: not told apart.
+    Forbidden,
+    /// An argument that cannot be carried out.
+    InvalidQuery,
+    /// A malformed request body.
+    InvalidPayload,
+    /// Credentials that are not known.
+    InvalidCredentials,
+    /// A value in the database that its field's type cannot carry.
+    UnrepresentableValue,
+    /// The method is not for this operation.
+    MethodNotAllowed,
+    /// No such path.
+    RouteNotFound,
+    /// None of the content types that the client accepts can be produced.
+    NotAcceptable,
+    /// The body's content type cannot be read.
+    UnsupportedMediaType,
+    /// The body is larger than the limit.
+    ContentTooLarge,
+    /// The document asks for more than a limit allows.
+    LimitExceeded,
+    /// The operation or a statement ran out of time.
+    OutOfTime,
+    /// The database is not there.
+    ServiceUnavailable,
+    /// Ours to look into.
+    InternalServerError,
+}
+
+impl ErrorCode {
+    /// All codes, for the table in the documentation.
+    pub const ALL: [Self; 15] = [
+        Self::GraphqlValidation,
+        Self::Forbidden,
+        Self::InvalidQuery,
+        Self::InvalidPayload,
+        Self::InvalidCredentials,
+        Self::UnrepresentableValue,
+        Self::MethodNotAllowed,
+        Self::RouteNotFound,
+        Self::NotAcceptable,
+        Self::UnsupportedMediaType,
+        Self::ContentTooLarge,
+        Self::LimitExceeded,
+        Self::OutOfTime,
+        Self::ServiceUnavailable,
+        Self::InternalServerError,
+    ];
+
+    /// The spelling in `extensions.code`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GraphqlValidation => "GRAPHQL_VALIDATION",
+            Self::Forbidden => "FORBIDDEN",
+            Self::InvalidQuery => "INVALID_QUERY",
+            Self::InvalidPayload => "INVALID_PAYLOAD",
+            Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::UnrepresentableValue => "UNREPRESENTABLE_VALUE",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::RouteNotFound => "ROUTE_NOT_FOUND",
+            Self::NotAcceptable => "NOT_ACCEPTABLE",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::ContentTooLarge => "CONTENT_TOO_LARGE",
+            Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::OutOfTime => "OUT_OF_TIME",
+            Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
+            Self::InternalServerError => "INTERNAL_SERVER_ERROR",
+        }
+    }
+
+    /// The HTTP status when the error ends the request before execution.
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::GraphqlValidation | Self::InvalidQuery | Self::InvalidPayload | Self::LimitExceeded => 400,
+            Self::InvalidCredentials => 401,
+            Self::Forbidden => 403,
+            Self::RouteNotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::NotAcceptable => 406,
+            Self::OutOfTime => 408,
+            Self::ContentTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::ServiceUnavailable => 503,
+            Self::UnrepresentableValue | Self::InternalServerError => 500,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! GraphQL: the schema of a snapshot as a caller may see it, operations
+//! compiled into plans, answers written as bytes.
+//!
+//! It knows nothing of HTTP; `server` brings requests and takes responses.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use serde_json::{Map, Value as Json};
+
+use crate::{error_code::ErrorCode, principal::Principal};
+
+/// One GraphQL request, whatever brought it.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The document's text.
+    pub query: Cow<'a, str>,
+    /// Values for its variables.
+    pub variables: Map<String, Json>,
+    /// Which of its operations to run; not needed when there is only one.
+    pub operation_name: Option<Cow<'a, str>>,
+}
+
+/// What may be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// Queries alone, as for `GET`.
+    Queries,
+    /// Queries and mutations.
+    All,
+}
+
+/// The answer.
+#[derive(Debug)]
+pub struct Response {
+    /// The complete JSON text, `{"data":…}`, `{"errors":[…]}` or both.
+    pub body: Vec<u8>,
+    /// `Some` when the request was refused before execution began, so that
+    /// there is no `data`: the code of the first error.
+    pub refused: Option<ErrorCode>,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Where the time of one operation went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timings {
+    /// Parsing and validating the document; zero when the plan was cached.
+    pub parse: Duration,
+    /// Planning; next to nothing when the plan was cached.
+    pub plan: Duration,
+    /// Executing: waiting for statements and writing the answer.
+    pub sql: Duration,
+}
+
+/// Answers GraphQL requests. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Service(Arc<()>);
+
+impl Service {
+    /// Answers one request. Dropping the future cancels its statements.
+    pub async fn execute(&self, _principal: &Principal, _request: Request<'_>, _allowed: Allowed) -> Response {
+        unimplemented!()
+    }
+
+    /// The schema in the schema definition language, as `principal` sees it.
+    pub fn sdl(&self, _principal: &Principal) -> String {
+        unimplemented!()
+    }
+}
