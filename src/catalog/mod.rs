@@ -1,5 +1,233 @@
-//! What the database is, as the gateway serves it.
+//! What the database is, as the gateway serves it: collections with their
+//! fields, relationships inferred from foreign keys, and what was left out.
+//!
+//! Pure: built from [`facts::Facts`]; knows nothing of connections, callers or
+//! protocols. `naming` is the border between the database's names (table,
+//! column) and the served ones (collection, field).
+
+mod build;
 pub mod facts;
+mod naming;
+mod relationships;
 mod types;
 
-pub use types::{ColumnType, Dialect};
+use std::collections::HashMap;
+
+pub use self::{
+    build::Options,
+    facts::TableKind,
+    types::{ColumnType, Dialect},
+};
+
+/// Position of a table in its catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableId(pub u32);
+
+/// Position of a column in its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ColumnId(pub u16);
+
+/// Position of a relationship in its catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RelationshipId(pub u32);
+
+/// Everything that is served, never changed once it exists.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// The SQL that the database speaks.
+    pub dialect: Dialect,
+    /// The tables and views, by [`TableId`].
+    pub tables: Vec<Table>,
+    /// The relationships, by [`RelationshipId`].
+    pub relationships: Vec<Relationship>,
+    /// What was left out, renamed or decided, for people.
+    pub notes: Vec<Note>,
+    collections: HashMap<String, TableId>,
+}
+
+/// A table or view that is served as a collection.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its position.
+    pub id: TableId,
+    /// The PostgreSQL schema.
+    pub schema: Option<String>,
+    /// The name in the database.
+    pub name: String,
+    /// The name it is served under.
+    pub collection: String,
+    /// Table or view.
+    pub kind: TableKind,
+    /// The comment.
+    pub comment: Option<String>,
+    /// The columns, by [`ColumnId`].
+    pub columns: Vec<Column>,
+    /// What identifies a row: the primary key, otherwise the first unique
+    /// constraint over columns that are never null. Empty for views without one.
+    pub key: Vec<ColumnId>,
+    /// What is served of it, columns first, in order.
+    pub fields: Vec<Field>,
+    field_positions: HashMap<String, usize>,
+}
+
+/// A column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its position.
+    pub id: ColumnId,
+    /// The name in the database.
+    pub name: String,
+    /// The type as the database spells it, fit for a cast.
+    pub declared: String,
+    /// What the type means.
+    pub column_type: ColumnType,
+    /// Whether `NULL` is allowed.
+    pub nullable: bool,
+    /// The default, see [`facts::ColumnFacts::default`].
+    pub default: Option<String>,
+    /// Computed from other columns.
+    pub generated: bool,
+    /// Filled by the database.
+    pub auto_increment: bool,
+    /// The comment.
+    pub comment: Option<String>,
+    /// The only values that it may have; empty for any.
+    pub allowed: Vec<String>,
+}
+
+/// What a collection serves under one name.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// The served name.
+    pub name: String,
+    /// What it is.
+    pub kind: FieldKind,
+}
+
+/// What a field is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A plain column.
+    Column(ColumnId),
+    /// The row that a foreign key points to, in the place of its column; no
+    /// column for composite keys, which stand beside their columns.
+    ToOne(RelationshipId, Option<ColumnId>),
+    /// The rows that point here, directly or through a junction.
+    ToMany(RelationshipId),
+}
+
+/// One direction of a foreign key, or a way through a junction.
+#[derive(Clone, Debug)]
+pub struct Relationship {
+    /// Its position.
+    pub id: RelationshipId,
+    /// Where it starts.
+    pub from: TableId,
+    /// Where it leads.
+    pub to: TableId,
+    /// How many rows it leads to, and how.
+    pub cardinality: Cardinality,
+    /// The columns here whose values are followed.
+    pub from_columns: Vec<ColumnId>,
+    /// The columns that hold the same values: of the target, or of the
+    /// junction for [`Cardinality::ManyToMany`].
+    pub to_columns: Vec<ColumnId>,
+    /// Whether an index begins with `to_columns`.
+    pub indexed: bool,
+}
+
+/// How many rows a relationship leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cardinality {
+    /// At most one.
+    ManyToOne,
+    /// Any number.
+    OneToMany,
+    /// Any number, through a table that holds nothing but pairs of keys.
+    ManyToMany {
+        /// The table of pairs.
+        junction: TableId,
+        /// Its columns that point to the target.
+        junction_columns: Vec<ColumnId>,
+        /// The target's columns that they point to.
+        target_columns: Vec<ColumnId>,
+    },
+}
+
+/// Something that people should know of how their database is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What it happened to.
+    pub action: NoteAction,
+    /// The table, or `table.column`, in the database's names.
+    pub subject: String,
+    /// Why, as a sentence fragment.
+    pub reason: String,
+}
+
+/// What happened to the subject of a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoteAction {
+    /// It is not served.
+    LeftOut,
+    /// It is served under another name.
+    Renamed,
+    /// It is served, with a decision worth knowing.
+    Decided,
+}
+
+impl Catalog {
+    /// A table by its position.
+    pub fn table(&self, id: TableId) -> &Table {
+        &self.tables[id.0 as usize]
+    }
+
+    /// A table by the name it is served under.
+    pub fn collection(&self, name: &str) -> Option<&Table> {
+        self.collections.get(name).map(|id| self.table(*id))
+    }
+
+    /// A relationship by its position.
+    pub fn relationship(&self, id: RelationshipId) -> &Relationship {
+        &self.relationships[id.0 as usize]
+    }
+}
+
+impl Table {
+    /// A column by its position.
+    pub fn column(&self, id: ColumnId) -> &Column {
+        &self.columns[usize::from(id.0)]
+    }
+
+    /// A field by its served name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.field_positions.get(name).map(|position| &self.fields[*position])
+    }
+
+    /// The column that a field reads by itself: a plain one or a foreign key.
+    pub fn field_column(&self, field: &Field) -> Option<ColumnId> {
+        match field.kind {
+            FieldKind::Column(column) => Some(column),
+            FieldKind::ToOne(_, column) => column,
+            FieldKind::ToMany(_) => None,
+        }
+    }
+
+    /// The served name of a column.
+    pub fn column_field(&self, column: ColumnId) -> &str {
+        self.fields
+            .iter()
+            .find(|field| self.field_column(field) == Some(column))
+            .map_or("", |field| field.name.as_str())
+    }
+
+    /// Whether a column alone identifies a row.
+    pub fn is_single_key(&self, column: ColumnId) -> bool {
+        self.key == [column]
+    }
+
+    fn add_field(&mut self, field: Field) {
+        self.field_positions.insert(field.name.clone(), self.fields.len());
+        self.fields.push(field);
+    }
+}

@@ -1,0 +1,164 @@
+//! From facts to a catalog: which tables are served, under which names, and
+//! what identifies their rows.
+
+use std::collections::HashMap;
+
+use super::{
+    Catalog, Column, ColumnId, Dialect, Field, FieldKind, Note, NoteAction, Table, TableId, TableKind,
+    facts::{Facts, TableFacts},
+    naming::{CollectionNames, FieldNames},
+    relationships,
+};
+
+/// What to serve of a database.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The PostgreSQL schema whose tables keep their bare names; tables of
+    /// others are served as `schema_table`. `None` where there are no schemas.
+    pub default_schema: Option<String>,
+    /// Tables that are not served, by their names in the database.
+    pub exclude: Vec<String>,
+}
+
+impl Catalog {
+    /// Decides what is served of a database.
+    pub fn build(dialect: Dialect, facts: &Facts, options: &Options) -> Self {
+        let mut catalog = Self {
+            dialect,
+            tables: Vec::new(),
+            relationships: Vec::new(),
+            notes: Vec::new(),
+            collections: HashMap::new(),
+        };
+        let served: Vec<&TableFacts> =
+            facts.tables.iter().filter(|table| is_served(table, options, &mut catalog.notes)).collect();
+        // Names that need no mapping are claimed first, so that a table keeps
+        // its name whatever stands before it in the alphabet.
+        let mut names = CollectionNames::new();
+        let mut collections = vec![String::new(); served.len()];
+        let (plain, mapped): (Vec<usize>, Vec<usize>) = (0..served.len()).partition(|at| {
+            let name = wanted_name(served[*at], options);
+            super::naming::graphql_name(&name) == name
+        });
+        for at in plain.into_iter().chain(mapped) {
+            collections[at] = names.claim(&wanted_name(served[at], options));
+        }
+        for (table, collection) in served.iter().zip(collections) {
+            catalog.add_table(table, collection);
+        }
+        relationships::infer(&mut catalog, &served);
+        catalog
+    }
+
+    fn add_table(&mut self, facts: &TableFacts, collection: String) {
+        if collection != facts.name {
+            self.notes.push(Note {
+                action: NoteAction::Renamed,
+                subject: subject(facts),
+                reason: format!("served as `{collection}`"),
+            });
+        }
+        let id = TableId(self.tables.len() as u32);
+        self.collections.insert(collection.clone(), id);
+        let mut table = Table {
+            id,
+            schema: facts.schema.clone(),
+            name: facts.name.clone(),
+            collection,
+            kind: facts.kind,
+            comment: facts.comment.clone(),
+            columns: Vec::with_capacity(facts.columns.len()),
+            key: key(facts, &mut self.notes),
+            fields: Vec::with_capacity(facts.columns.len()),
+            field_positions: HashMap::with_capacity(facts.columns.len()),
+        };
+        let mut names = FieldNames::new();
+        for (position, column) in facts.columns.iter().enumerate() {
+            let id = ColumnId(position as u16);
+            table.columns.push(Column {
+                id,
+                name: column.name.clone(),
+                declared: column.declared.clone(),
+                column_type: column.column_type.clone(),
+                nullable: column.nullable && !table.key.contains(&id),
+                default: column.default.clone(),
+                generated: column.generated,
+                auto_increment: column.auto_increment,
+                comment: column.comment.clone(),
+                allowed: column.allowed.clone(),
+            });
+            let name = names.claim(&column.name);
+            if name != column.name {
+                self.notes.push(Note {
+                    action: NoteAction::Renamed,
+                    subject: format!("{}.{}", subject(facts), column.name),
+                    reason: format!("served as `{name}`"),
+                });
+            }
+            table.add_field(Field { name, kind: FieldKind::Column(id) });
+        }
+        self.tables.push(table);
+    }
+}
+
+/// The name for people: with the schema where there is one.
+fn subject(table: &TableFacts) -> String {
+    match &table.schema {
+        Some(schema) => format!("{schema}.{}", table.name),
+        None => table.name.clone(),
+    }
+}
+
+fn wanted_name(table: &TableFacts, options: &Options) -> String {
+    match &table.schema {
+        Some(schema) if Some(schema) != options.default_schema.as_ref() => format!("{schema}_{}", table.name),
+        _ => table.name.clone(),
+    }
+}
+
+fn is_served(table: &TableFacts, options: &Options, notes: &mut Vec<Note>) -> bool {
+    let reason = if options.exclude.iter().any(|name| *name == table.name) {
+        "excluded by configuration"
+    } else if table.name.starts_with("directus_") {
+        "a system table, never served as a plain collection"
+    } else if table.columns.is_empty() {
+        "no column that may be read"
+    } else if table.columns.len() > usize::from(u16::MAX) {
+        "too many columns"
+    } else if table.kind == TableKind::Table && key_columns(table).is_none() {
+        "no primary key, and no unique constraint over columns that are never null"
+    } else {
+        return true;
+    };
+    notes.push(Note { action: NoteAction::LeftOut, subject: subject(table), reason: reason.to_owned() });
+    false
+}
+
+/// Names of the columns that identify a row.
+fn key_columns(table: &TableFacts) -> Option<&[String]> {
+    if !table.primary_key.is_empty() {
+        return Some(&table.primary_key);
+    }
+    let never_null = |name: &String| table.columns.iter().any(|column| column.name == *name && !column.nullable);
+    table.uniques.iter().find(|unique| unique.iter().all(never_null)).map(Vec::as_slice)
+}
+
+fn key(table: &TableFacts, notes: &mut Vec<Note>) -> Vec<ColumnId> {
+    let Some(columns) = key_columns(table) else { return Vec::new() };
+    if table.primary_key.is_empty() {
+        notes.push(Note {
+            action: NoteAction::Decided,
+            subject: subject(table),
+            reason: format!("no primary key; rows are identified by {}", columns.join(", ")),
+        });
+    }
+    // A key with a column that may not be read identifies nothing here.
+    columns.iter().map(|name| column_id(table, name)).collect::<Option<Vec<_>>>().unwrap_or_default()
+}
+
+fn column_id(table: &TableFacts, name: &str) -> Option<ColumnId> {
+    table.columns.iter().position(|column| column.name == name).map(|position| ColumnId(position as u16))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! Relationships from foreign keys: many-to-one on the key column, one-to-many
+//! named after the child collection, many-to-many through pure junctions.
+
+use std::collections::HashMap;
+
+use super::{
+    Cardinality, Catalog, ColumnId, Field, FieldKind, Note, NoteAction, Relationship, RelationshipId, TableId,
+    TableKind,
+    facts::{ForeignKeyFacts, TableFacts},
+    naming::FieldNames,
+};
+
+/// A foreign key between two served tables.
+struct ForeignKey {
+    from: TableId,
+    to: TableId,
+    from_columns: Vec<ColumnId>,
+    to_columns: Vec<ColumnId>,
+    /// Whether an index begins with `from_columns` and with `to_columns`.
+    from_indexed: bool,
+    to_indexed: bool,
+}
+
+/// Adds all relationships and their fields. `served` are the facts of the
+/// catalog's tables, in the same order.
+pub(super) fn infer(catalog: &mut Catalog, served: &[&TableFacts]) {
+    let keys = foreign_keys(catalog, served);
+    let mut names: Vec<FieldNames> = catalog.tables.iter().map(claimed).collect();
+    for key in &keys {
+        add_many_to_one(catalog, &mut names, key);
+    }
+    for key in &keys {
+        let alone = keys.iter().filter(|other| (other.from, other.to) == (key.from, key.to)).count() == 1;
+        add_one_to_many(catalog, &mut names, key, alone);
+    }
+    for junction in 0..catalog.tables.len() {
+        add_many_to_many(catalog, &mut names, &keys, TableId(junction as u32));
+    }
+}
+
+fn claimed(table: &super::Table) -> FieldNames {
+    let mut names = FieldNames::new();
+    for field in &table.fields {
+        names.claim(&field.name);
+    }
+    names
+}
+
+fn foreign_keys(catalog: &mut Catalog, served: &[&TableFacts]) -> Vec<ForeignKey> {
+    let tables: HashMap<(Option<&str>, &str), usize> =
+        served.iter().enumerate().map(|(at, table)| ((table.schema.as_deref(), table.name.as_str()), at)).collect();
+    let mut keys = Vec::new();
+    for (at, table) in served.iter().enumerate() {
+        for facts in &table.foreign_keys {
+            let target = tables.get(&(facts.to_schema.as_deref(), facts.to_table.as_str())).copied();
+            match target.and_then(|to| resolve(served, at, to, facts)) {
+                Some(key) => keys.push(key),
+                None => catalog.notes.push(Note {
+                    action: NoteAction::LeftOut,
+                    subject: format!("{}.{}", table.name, facts.columns.join(", ")),
+                    reason: format!("the relationship to `{}`, which is not served", facts.to_table),
+                }),
+            }
+        }
+    }
+    keys
+}
+
+fn resolve(served: &[&TableFacts], from: usize, to: usize, facts: &ForeignKeyFacts) -> Option<ForeignKey> {
+    let columns = |table: &TableFacts, names: &[String]| -> Option<Vec<ColumnId>> {
+        let position = |name: &String| table.columns.iter().position(|column| column.name == *name);
+        names.iter().map(|name| position(name).map(|at| ColumnId(at as u16))).collect()
+    };
+    let indexed = |table: &TableFacts, names: &[String]| {
+        table
+            .indexes
+            .iter()
+            .any(|index| index.len() >= names.len() && names.iter().all(|name| index[..names.len()].contains(name)))
+    };
+    let from_columns = columns(served[from], &facts.columns)?;
+    let to_columns = columns(served[to], &facts.to_columns)?;
+    (!from_columns.is_empty() && from_columns.len() == to_columns.len()).then_some(())?;
+    Some(ForeignKey {
+        from: TableId(from as u32),
+        to: TableId(to as u32),
+        from_columns,
+        to_columns,
+        from_indexed: indexed(served[from], &facts.columns),
+        to_indexed: indexed(served[to], &facts.to_columns),
+    })
+}
+
+fn push(catalog: &mut Catalog, relationship: impl FnOnce(RelationshipId) -> Relationship) -> RelationshipId {
+    let id = RelationshipId(catalog.relationships.len() as u32);
+    catalog.relationships.push(relationship(id));
+    id
+}
+
+fn joined_columns(catalog: &Catalog, table: TableId, columns: &[ColumnId]) -> String {
+    let table = catalog.table(table);
+    let names: Vec<&str> = columns.iter().map(|column| table.column_field(*column)).collect();
+    names.join("_")
+}
+
+fn add_many_to_one(catalog: &mut Catalog, names: &mut [FieldNames], key: &ForeignKey) {
+    let id = push(catalog, |id| Relationship {
+        id,
+        from: key.from,
+        to: key.to,
+        cardinality: Cardinality::ManyToOne,
+        from_columns: key.from_columns.clone(),
+        to_columns: key.to_columns.clone(),
+        indexed: key.to_indexed,
+    });
+    let from = key.from.0 as usize;
+    if let [column] = key.from_columns[..] {
+        let plain = catalog.tables[from].fields.iter_mut().find(|field| field.kind == FieldKind::Column(column));
+        if let Some(field) = plain {
+            field.kind = FieldKind::ToOne(id, Some(column));
+            return;
+        }
+    }
+    let target = catalog.table(key.to).collection.clone();
+    let by = format!("{target}_by_{}", joined_columns(catalog, key.from, &key.from_columns));
+    let name = names[from].claim_first(&[target, by]);
+    catalog.tables[from].add_field(Field { name, kind: FieldKind::ToOne(id, None) });
+}
+
+fn add_one_to_many(catalog: &mut Catalog, names: &mut [FieldNames], key: &ForeignKey, alone: bool) {
+    let id = push(catalog, |id| Relationship {
+        id,
+        from: key.to,
+        to: key.from,
+        cardinality: Cardinality::OneToMany,
+        from_columns: key.to_columns.clone(),
+        to_columns: key.from_columns.clone(),
+        indexed: key.from_indexed,
+    });
+    let child = catalog.table(key.from).collection.clone();
+    let by = format!("{child}_by_{}", joined_columns(catalog, key.from, &key.from_columns));
+    let wishes = if alone { vec![child, by] } else { vec![by] };
+    let parent = key.to.0 as usize;
+    let name = names[parent].claim_first(&wishes);
+    catalog.tables[parent].add_field(Field { name, kind: FieldKind::ToMany(id) });
+}
+
+/// A pure junction holds two foreign keys and nothing else but, perhaps, a key
+/// of its own that the database fills. With such a key and both ends in one
+/// table it is rather a thing of its own, as a flight is between two airports.
+fn add_many_to_many(catalog: &mut Catalog, names: &mut [FieldNames], keys: &[ForeignKey], junction: TableId) {
+    let mut pair = keys.iter().filter(|key| key.from == junction);
+    let (Some(one), Some(other), None) = (pair.next(), pair.next(), pair.next()) else { return };
+    let table = catalog.table(junction);
+    let is_pure = table.kind == TableKind::Table
+        && table.columns.iter().all(|column| {
+            one.from_columns.contains(&column.id)
+                || other.from_columns.contains(&column.id)
+                || (one.to != other.to
+                    && table.is_single_key(column.id)
+                    && (column.auto_increment || column.default.is_some()))
+        });
+    if !is_pure {
+        return;
+    }
+    for (near, far) in [(one, other), (other, one)] {
+        add_way_through(catalog, names, near, far);
+    }
+}
+
+fn add_way_through(catalog: &mut Catalog, names: &mut [FieldNames], near: &ForeignKey, far: &ForeignKey) {
+    let id = push(catalog, |id| Relationship {
+        id,
+        from: near.to,
+        to: far.to,
+        cardinality: Cardinality::ManyToMany {
+            junction: near.from,
+            junction_columns: far.from_columns.clone(),
+            target_columns: far.to_columns.clone(),
+        },
+        from_columns: near.to_columns.clone(),
+        to_columns: near.from_columns.clone(),
+        indexed: near.from_indexed,
+    });
+    let target = catalog.table(far.to).collection.clone();
+    let via = format!("{target}_via_{}", catalog.table(near.from).collection);
+    let by = format!("{via}_{}", joined_columns(catalog, far.from, &far.from_columns));
+    let wishes = if near.to == far.to { vec![by] } else { vec![target, via, by] };
+    let from = near.to.0 as usize;
+    let name = names[from].claim_first(&wishes);
+    catalog.tables[from].add_field(Field { name, kind: FieldKind::ToMany(id) });
+}
