@@ -1,0 +1,78 @@
+//! Sort entries (contract 4.2): `["-date", "author.name", "-year(date)",
+//! "count(tags)"]`.
+
+use super::{Error, Limits};
+use crate::{
+    catalog::{Catalog, FieldKind, RelationshipId, Table},
+    predicate::{self, Operand, Predicate, parse_function},
+};
+
+/// One sort criterion.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    /// The way to the row whose value counts; empty for the row itself. Where
+    /// a step leads to many rows, the smallest value counts going up and the
+    /// largest going down.
+    pub path: Vec<Step>,
+    /// The value.
+    pub operand: Operand,
+    /// Downwards.
+    pub descending: bool,
+}
+
+/// One step to related rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The relationship.
+    pub relationship: RelationshipId,
+    /// Which of the related rows are there at all for the caller.
+    pub visible: Predicate,
+}
+
+/// By the table's key, upwards; no order for a table without one.
+pub(super) fn by_key(table: &Table) -> Vec<Order> {
+    let by_column = |column| Order { path: Vec::new(), operand: Operand::Column(column), descending: false };
+    table.key.iter().copied().map(by_column).collect()
+}
+
+/// Reads one entry.
+pub(super) fn parse(catalog: &Catalog, table: &Table, entry: &str, limits: &Limits) -> Result<Order, Error> {
+    let text = entry.trim();
+    let (descending, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    // A function may stand around the whole path or around its last field.
+    let (function, text) = match parse_function(text) {
+        Some((function, inner)) => match function.rsplit_once('.') {
+            Some((path, function)) => (Some(function), format!("{path}.{inner}")),
+            None => (Some(function), inner.to_owned()),
+        },
+        None => (None, text.to_owned()),
+    };
+    let segments: Vec<&str> = text.split('.').collect();
+    if segments.len() > limits.max_depth {
+        return Err(Error::Invalid(format!("a sort path has at most {} segments", limits.max_depth)));
+    }
+    let (leaf, steps) = segments.split_last().ok_or_else(|| Error::Invalid("an empty sort entry".to_owned()))?;
+    let mut table = table;
+    let mut path = Vec::with_capacity(steps.len());
+    for step in steps {
+        let relationship = match table.field(step).map(|field| field.kind) {
+            Some(FieldKind::ToOne(relationship, _) | FieldKind::ToMany(relationship)) => relationship,
+            Some(FieldKind::Column(_)) | None => return Err(unknown(table, step)),
+        };
+        path.push(Step { relationship, visible: Predicate::always() });
+        table = catalog.table(catalog.relationship(relationship).to);
+    }
+    Ok(Order { path, operand: operand(table, leaf, function)?, descending })
+}
+
+fn operand(table: &Table, leaf: &str, function: Option<&str>) -> Result<Operand, Error> {
+    if let Some(function) = function {
+        return Ok(predicate::function_operand(table, leaf, function)?);
+    }
+    let column = table.field(leaf).and_then(|field| table.field_column(field));
+    column.map(Operand::Column).ok_or_else(|| unknown(table, leaf))
+}
+
+fn unknown(table: &Table, field: &str) -> Error {
+    predicate::Error::UnknownField { collection: table.collection.clone(), field: field.to_owned() }.into()
+}

@@ -1,0 +1,83 @@
+//! What a client wrote as a filter, whatever protocol brought it.
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+/// Position of a variable in its operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VariableId(pub u16);
+
+/// What is known of a variable's value while planning: as much as the SQL
+/// depends on, so that one plan serves all values that look alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Presence {
+    /// Not given, and without a default.
+    Absent,
+    /// Null.
+    Null,
+    /// The text `null`, which stands for null in all but text columns.
+    NullText,
+    /// An empty list.
+    EmptyList,
+    /// A list with a null in it.
+    ListWithNull,
+    /// Any other value.
+    Present,
+}
+
+impl Presence {
+    /// What a value looks like.
+    pub fn of(value: Option<&Json>) -> Self {
+        match value {
+            None => Self::Absent,
+            Some(Json::Null) => Self::Null,
+            Some(Json::String(text)) if matches!(text.as_str(), "null" | "NULL") => Self::NullText,
+            Some(Json::Array(items)) if items.is_empty() => Self::EmptyList,
+            Some(Json::Array(items)) if items.iter().any(Json::is_null) => Self::ListWithNull,
+            Some(_) => Self::Present,
+        }
+    }
+}
+
+/// A filter as a tree. Numbers keep every digit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A null, boolean, number or text.
+    Scalar(Json),
+    /// A list.
+    List(Vec<Input>),
+    /// An object, members in order.
+    Object(IndexMap<String, Input>),
+    /// A variable in the place of a value.
+    Variable(VariableId, Presence),
+}
+
+impl From<Json> for Input {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            Json::Object(members) => {
+                Self::Object(members.into_iter().map(|(name, value)| (name, Self::from(value))).collect())
+            }
+            scalar => Self::Scalar(scalar),
+        }
+    }
+}
+
+impl Input {
+    /// Whether it is null: written so, or a variable that is.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Scalar(Json::Null) | Self::Variable(_, Presence::Null))
+    }
+
+    /// What is known of it.
+    pub fn presence(&self) -> Presence {
+        match self {
+            Self::Scalar(json) => Presence::of(Some(json)),
+            Self::List(items) if items.is_empty() => Presence::EmptyList,
+            Self::List(items) if items.iter().any(Self::is_null) => Presence::ListWithNull,
+            Self::List(_) | Self::Object(_) => Presence::Present,
+            Self::Variable(_, presence) => *presence,
+        }
+    }
+}

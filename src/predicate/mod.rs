@@ -1,0 +1,264 @@
+//! What can be said of a row: one boolean language for filters, permission
+//! rules and subscriptions (contract `graphql.md` section 5).
+//!
+//! Pure, and ignorant of SQL: a predicate names columns and relationships of a
+//! catalog, and terms that are bound to values when a statement runs.
+
+mod input;
+mod json_path;
+mod now;
+mod operator;
+mod parse;
+mod term;
+
+pub(crate) use self::parse::function_operand;
+pub use self::{
+    input::{Input, Presence, VariableId},
+    json_path::JsonPath,
+    parse::{Context, parse, parse_function},
+    term::{Bindings, ListTerm, Rounding, Target, Term},
+};
+
+use crate::catalog::{ColumnId, RelationshipId};
+
+/// A condition on a row of one table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Predicate {
+    /// All hold; none means true.
+    All(Vec<Predicate>),
+    /// At least one holds; none means false.
+    Any(Vec<Predicate>),
+    /// A test of one operand.
+    Compare(Operand, Test),
+    /// A condition on related rows.
+    Related(Related),
+}
+
+/// A condition on related rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Related {
+    /// The way to them.
+    pub relationship: RelationshipId,
+    /// How many of them it is about.
+    pub quantifier: Quantifier,
+    /// What must hold of them.
+    pub predicate: Box<Predicate>,
+    /// Which of them are there at all for the caller.
+    pub visible: Box<Predicate>,
+}
+
+/// How many related rows a condition is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantifier {
+    /// The related row, or one of them; where there is none, a row of nulls
+    /// stands in for it, as in a left join.
+    Joined,
+    /// At least one that the caller may read.
+    Some,
+    /// Not a single one that the caller may read.
+    None,
+}
+
+/// What a test looks at.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand {
+    /// A column's value.
+    Column(ColumnId),
+    /// A part of a date or time.
+    Part(DatePart, ColumnId),
+    /// The length of a JSON array; 0 for any other document.
+    JsonLength(ColumnId),
+    /// What lies under a path in a JSON document.
+    JsonPath(ColumnId, JsonPath),
+    /// The number of related rows that are there for the caller, by the
+    /// predicate that tells which.
+    Count(RelationshipId, Box<Predicate>),
+}
+
+/// A part of a date or time. Weeks are ISO weeks; weekday 0 is Sunday.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DatePart {
+    /// The year.
+    Year,
+    /// The month, 1 to 12.
+    Month,
+    /// The ISO week, 1 to 53.
+    Week,
+    /// The day of the month.
+    Day,
+    /// The day of the week, 0 being Sunday.
+    Weekday,
+    /// The hour, 0 to 23.
+    Hour,
+    /// The minute.
+    Minute,
+    /// The second, without its fraction.
+    Second,
+}
+
+impl DatePart {
+    /// All parts, in the contract's order.
+    pub const ALL: [Self; 8] =
+        [Self::Year, Self::Month, Self::Week, Self::Day, Self::Weekday, Self::Hour, Self::Minute, Self::Second];
+
+    /// The name that clients use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Year => "year",
+            Self::Month => "month",
+            Self::Week => "week",
+            Self::Day => "day",
+            Self::Weekday => "weekday",
+            Self::Hour => "hour",
+            Self::Minute => "minute",
+            Self::Second => "second",
+        }
+    }
+
+    /// The part of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.name() == name)
+    }
+
+    /// Whether it is a part of a date, not of a time of day.
+    pub fn is_of_date(self) -> bool {
+        matches!(self, Self::Year | Self::Month | Self::Week | Self::Day | Self::Weekday)
+    }
+}
+
+/// A test of one operand. Nulls pass only `Null(true)` and `Empty(true)`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// Is null, or is not.
+    Null(bool),
+    /// Is null or an empty text, or is neither.
+    Empty(bool),
+    /// A comparison with one value.
+    Order(Ordering, Term),
+    /// Between two values, both included, or outside of them.
+    Between {
+        /// Outside instead of between.
+        negated: bool,
+        /// The lower end.
+        low: Term,
+        /// The upper end.
+        high: Term,
+    },
+    /// One of several values, or none of them.
+    In {
+        /// None of them.
+        negated: bool,
+        /// The values.
+        terms: ListTerm,
+    },
+    /// A text pattern in which `%` and `_` are wildcards.
+    Pattern {
+        /// Where the term must be found.
+        place: Place,
+        /// Whether case is ignored.
+        insensitive: bool,
+        /// Whether the pattern must not be found.
+        negated: bool,
+        /// The term.
+        term: Term,
+    },
+    /// A geometry that meets another one, given as GeoJSON.
+    Intersects {
+        /// Whether bounding boxes are compared.
+        bounds: bool,
+        /// Whether they must not meet.
+        negated: bool,
+        /// The other geometry.
+        term: Term,
+    },
+}
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ordering {
+    /// `=`
+    Equal,
+    /// `<>`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// Where a pattern must be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Anywhere.
+    Inside,
+    /// At the start.
+    Start,
+    /// At the end.
+    End,
+}
+
+/// Why a condition cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// It names something that does not exist, or that the caller may not know of.
+    #[error("no field `{field}` in `{collection}`, or no permission to use it")]
+    UnknownField {
+        /// The collection that was looked at.
+        collection: String,
+        /// The name that was not found.
+        field: String,
+    },
+}
+
+impl Predicate {
+    /// Holds for every row.
+    pub fn always() -> Self {
+        Self::All(Vec::new())
+    }
+
+    /// Whether it holds for every row whatever is in it.
+    pub fn is_always(&self) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(Self::is_always),
+            Self::Any(parts) => parts.iter().any(Self::is_always),
+            Self::Compare(..) | Self::Related(_) => false,
+        }
+    }
+
+    /// Both hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (one, other) if one.is_always() => other,
+            (one, other) if other.is_always() => one,
+            (Self::All(mut parts), other) => {
+                parts.push(other);
+                Self::All(parts)
+            }
+            (one, other) => Self::All(vec![one, other]),
+        }
+    }
+
+    /// Whether it holds for the row of nulls that a left join puts in the
+    /// place of a missing one.
+    pub fn holds_for_missing_row(&self) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(Self::holds_for_missing_row),
+            Self::Any(parts) => parts.iter().any(Self::holds_for_missing_row),
+            Self::Compare(Operand::Count(..), _) => false,
+            Self::Compare(_, test) => matches!(test, Test::Null(true) | Test::Empty(true)),
+            Self::Related(related) => match related.quantifier {
+                Quantifier::Joined => related.predicate.holds_for_missing_row(),
+                Quantifier::Some => false,
+                Quantifier::None => true,
+            },
+        }
+    }
+}
