@@ -18,7 +18,6 @@ USER 65532:65532
 WORKDIR /data
 ENV HOST=0.0.0.0 PORT=8055
 EXPOSE 8055
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s \
-    CMD ["/tidegate", "ping"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD ["/tidegate", "ping"]
 ENTRYPOINT ["/tidegate"]
 CMD ["serve"]
