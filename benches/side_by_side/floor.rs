@@ -61,7 +61,7 @@ struct Pool {
 impl Pool {
     async fn connect(url: &str) -> Result<Pool> {
         let options: PgConnectOptions = url.parse().context("not a PostgreSQL URL")?;
-        let options = options.ssl_mode(PgSslMode::Disable);
+        let options = options.ssl_mode(PgSslMode::Disable).disable_statement_logging();
         let mut idle = Vec::with_capacity(CONNECTIONS);
         for _ in 0..CONNECTIONS {
             idle.push(options.connect().await.context("cannot connect to the database")?);

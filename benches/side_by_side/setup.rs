@@ -5,6 +5,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -137,7 +138,8 @@ impl Cluster {
                 command
             }
         };
-        command.current_dir(&self.home);
+        // In a group of its own an interrupt from the keyboard does not end it.
+        command.current_dir(&self.home).process_group(0);
         command
     }
 }
