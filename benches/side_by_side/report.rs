@@ -135,11 +135,17 @@ fn number(value: Option<f64>, decimals: usize) -> String {
 }
 
 fn latencies(samples: &[Sample]) -> String {
+    if samples.is_empty() {
+        return "-".to_owned();
+    }
     let p50 = number(median(samples, |sample| sample.round.p50_ms), 2);
     format!("{p50} / {}", number(median(samples, |sample| sample.round.p99_ms), 2))
 }
 
 fn processor(samples: &[Sample]) -> String {
+    if samples.is_empty() {
+        return "-".to_owned();
+    }
     let server = number(median(samples, |sample| sample.per_thousand(sample.server_ms)), 1);
     let known = samples.iter().all(|sample| sample.postgres_ms.is_some());
     let postgres = median(samples, |sample| sample.per_thousand(sample.postgres_ms.unwrap_or(0)));
