@@ -1,0 +1,81 @@
+// The front page in a real browser: GraphiQL shows, runs its query, and asks no one else.
+//
+//   TEST_CHROMIUM=<chromium> node tests/node/browser.mjs <page url>
+//       --expect <text> [--screenshot <file.png>]
+//
+// The check fails if the answer does not hold the expected text, if the page throws, or if
+// it asks for anything outside its own origin (such requests are stopped, and listed).
+
+import { chromium } from "playwright-core";
+import { readArgs, report } from "./args.mjs";
+
+const TIMEOUT_MS = 30_000;
+const CHROMIUM_ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+await report(async () => {
+  const { url, expect, screenshot } = readArgs(["expect", "screenshot"]);
+  if (!expect) throw new Error("--expect is missing");
+  const executablePath = process.env.TEST_CHROMIUM;
+  if (!executablePath) throw new Error("TEST_CHROMIUM is not set");
+
+  const browser = await chromium.launch({ executablePath, headless: true, args: CHROMIUM_ARGS });
+  try {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.setDefaultTimeout(TIMEOUT_MS);
+    const seen = await watch(page, new URL(url).origin);
+    const failure = await runTheQuery(page, url, expect).then(() => [], (error) => [error.message]);
+    if (screenshot) await page.screenshot({ path: screenshot });
+    const response = await textOf(page, ".result-window");
+    const errors = [...failure, ...seen.pageErrors];
+    return { ok: errors.length === 0 && seen.foreign.length === 0, errors, response, ...seen };
+  } finally {
+    await browser.close();
+  }
+});
+
+/** Notes what the page says and asks for; requests to another origin never leave. */
+async function watch(page, origin) {
+  const seen = { requests: 0, foreign: [], pageErrors: [], console: [] };
+  const isOwn = ({ origin: asked, protocol }) =>
+    asked === origin || protocol === "data:" || protocol === "blob:";
+  await page.context().route("**/*", (route) => {
+    seen.requests += 1;
+    const asked = route.request().url();
+    if (isOwn(new URL(asked))) return route.continue();
+    seen.foreign.push(asked);
+    return route.abort();
+  });
+  page.on("websocket", (socket) => {
+    if (new URL(socket.url()).host !== new URL(origin).host) seen.foreign.push(socket.url());
+  });
+  page.on("pageerror", (error) => seen.pageErrors.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") seen.console.push(message.text());
+  });
+  return seen;
+}
+
+/** Opens the page as a visitor does, presses the execute button, waits for the answer. */
+async function runTheQuery(page, url, expected) {
+  await page.goto(url, { waitUntil: "load" });
+  const execute = page
+    .getByRole("button", { name: /^Execute query/ })
+    .or(page.locator(".graphiql-execute-button"))
+    .first();
+  await execute.waitFor();
+  await execute.click();
+  await page.locator(".result-window").filter({ hasText: expected }).first().waitFor();
+}
+
+async function textOf(page, selector) {
+  const texts = await page.locator(selector).allInnerTexts();
+  return texts.join("\n");
+}
