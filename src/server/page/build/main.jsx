@@ -7,12 +7,14 @@ import { createRoot } from "react-dom/client";
 import "graphiql/style.css";
 import "./page.css";
 
+const TOKEN_PLACEHOLDER = "%TIDEGATE_TOKEN%";
+
 const settings = JSON.parse(document.getElementById("tidegate").textContent);
 
 showWhere(settings);
-createRoot(document.getElementById("graphiql")).render(<Page {...settings} />);
+createRoot(document.getElementById("graphiql")).render(page(settings));
 
-function Page({ endpoint, token, query, title }) {
+function page({ endpoint, token, query, title }) {
   const fetcher = createFetcher(endpoint, token);
   return (
     <GraphiQL
@@ -20,9 +22,8 @@ function Page({ endpoint, token, query, title }) {
       onSchemaChange={fetcher.schemaArrived}
       defaultQuery={query}
       defaultHeaders={token ? JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2) : undefined}
-      // The token comes with the page, so it need not lie in the browser's storage.
       shouldPersistHeaders={false}
-      storage={storageFor(title)}
+      storage={storageFor(title, token)}
     />
   );
 }
@@ -65,9 +66,11 @@ async function readAnswer(response) {
 
 /**
  * Open tabs and history are kept per database: one address may serve another one
- * tomorrow. Where the browser offers no storage, nothing is kept.
+ * tomorrow. The history keeps headers, so the page's token is stored as a
+ * placeholder: it stays out of the storage, and tomorrow's token takes its place.
+ * Where the browser offers no storage, nothing is kept.
  */
-function storageFor(title) {
+function storageFor(title, token) {
   const prefix = `tidegate:${title}:`;
   const storage = browserStorage();
   if (!storage) {
@@ -75,8 +78,8 @@ function storageFor(title) {
   }
   const ownKeys = () => Object.keys(storage).filter((key) => key.startsWith(prefix));
   return {
-    getItem: (key) => storage.getItem(prefix + key),
-    setItem: (key, value) => storage.setItem(prefix + key, value),
+    getItem: (key) => storage.getItem(prefix + key)?.replaceAll(TOKEN_PLACEHOLDER, token ?? "") ?? null,
+    setItem: (key, value) => storage.setItem(prefix + key, token ? value.replaceAll(token, TOKEN_PLACEHOLDER) : value),
     removeItem: (key) => storage.removeItem(prefix + key),
     clear: () => ownKeys().forEach((key) => storage.removeItem(key)),
     get length() {
