@@ -1,0 +1,104 @@
+// The page for people: GraphiQL, told by the settings block of index.html where
+// it is and whom it speaks for. Everything it needs is in this bundle; it talks
+// to nobody but the gateway that served it.
+
+import { GraphiQL } from "graphiql";
+import { createRoot } from "react-dom/client";
+import "graphiql/style.css";
+import "./page.css";
+
+const TOKEN_PLACEHOLDER = "%TIDEGATE_TOKEN%";
+
+const settings = JSON.parse(document.getElementById("tidegate").textContent);
+
+showWhere(settings);
+createRoot(document.getElementById("graphiql")).render(page(settings));
+
+function page({ endpoint, token, query, title }) {
+  const fetcher = createFetcher(endpoint, token);
+  return (
+    <GraphiQL
+      fetcher={fetcher.fetch}
+      onSchemaChange={fetcher.schemaArrived}
+      defaultQuery={query}
+      defaultHeaders={token ? JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2) : undefined}
+      shouldPersistHeaders={false}
+      storage={storageFor(title, token)}
+    />
+  );
+}
+
+/**
+ * Sends what the headers editor says and nothing else, so that deleting a header
+ * there really deletes it. Only the first introspection is given the token here:
+ * GraphiQL starts it before its headers editor exists.
+ */
+function createFetcher(endpoint, token) {
+  let schemaArrived = false;
+  return {
+    schemaArrived: () => {
+      schemaArrived = true;
+    },
+    fetch: async (request, options) => {
+      const given = options?.headers ?? (token && !schemaArrived ? { Authorization: `Bearer ${token}` } : {});
+      const response = await fetch(endpoint, {
+        method: "POST",
+        headers: {
+          Accept: "application/graphql-response+json, application/json",
+          "Content-Type": "application/json",
+          ...given,
+        },
+        body: JSON.stringify(request),
+      });
+      return readAnswer(response);
+    },
+  };
+}
+
+async function readAnswer(response) {
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`The answer is not JSON (HTTP ${response.status} ${response.statusText}): ${text.slice(0, 500)}`);
+  }
+}
+
+/**
+ * Open tabs and history are kept per database: one address may serve another one
+ * tomorrow. The history keeps headers, so the page's token is stored as a
+ * placeholder: it stays out of the storage, and tomorrow's token takes its place.
+ * Where the browser offers no storage, nothing is kept.
+ */
+function storageFor(title, token) {
+  const prefix = `tidegate:${title}:`;
+  const storage = browserStorage();
+  if (!storage) {
+    return null;
+  }
+  const ownKeys = () => Object.keys(storage).filter((key) => key.startsWith(prefix));
+  return {
+    getItem: (key) => storage.getItem(prefix + key)?.replaceAll(TOKEN_PLACEHOLDER, token ?? "") ?? null,
+    setItem: (key, value) => storage.setItem(prefix + key, token ? value.replaceAll(token, TOKEN_PLACEHOLDER) : value),
+    removeItem: (key) => storage.removeItem(prefix + key),
+    clear: () => ownKeys().forEach((key) => storage.removeItem(key)),
+    get length() {
+      return ownKeys().length;
+    },
+  };
+}
+
+function browserStorage() {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
+
+function showWhere({ endpoint, token, title }) {
+  document.title = title ? `${title} · Tidegate` : "Tidegate";
+  document.getElementById("database").textContent = title;
+  document.getElementById("endpoint").textContent = new URL(endpoint, window.location.href).href;
+  document.getElementById("caller").textContent = token ? "with token" : "public";
+}
