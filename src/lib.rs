@@ -9,5 +9,6 @@ pub mod permissions;
 pub mod plan;
 pub mod predicate;
 pub mod principal;
+pub mod sql;
 pub mod tasks;
 pub mod value;

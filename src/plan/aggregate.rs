@@ -1,9 +1,9 @@
 //! Aggregates: groups, measures and their order (contract section 6).
 
-use super::{Error, Limits, Page};
+use super::{Error, Limits, Page, Search};
 use crate::{
     catalog::{Table, TableId},
-    predicate::{self, Operand, Predicate, Term, parse_function},
+    predicate::{self, Operand, Predicate, parse_function},
 };
 
 /// Groups of rows and what is measured of each, before it is allowed.
@@ -14,7 +14,7 @@ pub struct Aggregate {
     /// Which of them.
     pub predicate: Predicate,
     /// A text that they must contain.
-    pub search: Option<Term>,
+    pub search: Option<Search>,
     /// What rows of one group have in common; none means one group of all.
     pub groups: Vec<Operand>,
     /// What is measured of each group.

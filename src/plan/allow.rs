@@ -4,9 +4,9 @@
 
 use std::ops::Deref;
 
-use super::{Aggregate, AggregateOrder, Error, Measure, MeasureOperand, Order, Selection, SortKey, Source};
+use super::{Aggregate, AggregateOrder, Error, Measure, MeasureOperand, Order, Search, Selection, SortKey, Source};
 use crate::{
-    catalog::{Cardinality, Catalog, ColumnId, RelationshipId, Table, TableId},
+    catalog::{Cardinality, Catalog, ColumnId, ColumnType, RelationshipId, Table, TableId},
     permissions::Access,
     predicate::{Operand, Predicate},
 };
@@ -61,6 +61,7 @@ impl ReadPlan {
             selection: Selection {
                 predicate: gate.predicate(table, selection.predicate)?.and(rows),
                 select: select.collect::<Result<_, _>>()?,
+                search: selection.search.map(|search| gate.search(table, search)),
                 order,
                 ..selection
             },
@@ -88,6 +89,7 @@ impl AggregatePlan {
         Ok(Self(Aggregate {
             predicate: gate.predicate(table, aggregate.predicate)?.and(rows),
             groups: groups.collect::<Result<_, _>>()?,
+            search: aggregate.search.map(|search| gate.search(table, search)),
             measures: measures.collect::<Result<_, _>>()?,
             order: order.collect::<Result<_, _>>()?,
             ..aggregate
@@ -121,6 +123,17 @@ impl<'a> Gate<'a> {
         allowed.then_some(()).ok_or_else(|| {
             Error::Forbidden(format!("no field `{field}` in `{}`, or no permission to use it", table.collection))
         })
+    }
+
+    /// Text, numbers and UUIDs are searched, in fields that may be read (contract 4.4).
+    fn search(self, table: TableId, search: Search) -> Search {
+        let searched = self.table(table).columns.iter().filter(|column| {
+            column.column_type == ColumnType::Text
+                || column.column_type == ColumnType::Uuid
+                || column.column_type.is_numeric()
+        });
+        let allowed = searched.map(|column| column.id).filter(|column| self.column(table, *column).is_ok());
+        Search { columns: allowed.collect(), ..search }
     }
 
     /// A relationship may be followed if its target may be read and the field

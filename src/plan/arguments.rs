@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Error, Order, Source, order};
+use super::{Error, Order, Search, Source, order};
 use crate::{
     catalog::{Catalog, Table},
     predicate::{self, Bindings, Context, Input, Predicate, Term},
@@ -22,7 +22,7 @@ pub struct Arguments {
     pub offset: Option<Term>,
     /// Which page, counted from 1; 0 means none.
     pub page: Option<Term>,
-    /// A text that rows must contain.
+    /// A text that rows must contain; never an empty one.
     pub search: Option<Term>,
 }
 
@@ -144,6 +144,11 @@ impl Arguments {
             None => Ok(order::by_key(table)),
             Some(entries) => entries.iter().map(|entry| order::parse(catalog, table, entry, limits)).collect(),
         }
+    }
+
+    /// The text to look for.
+    pub fn search(&self) -> Option<Search> {
+        self.search.clone().map(|term| Search { term, columns: Vec::new() })
     }
 
     /// The window that limit, offset and page are.

@@ -32,11 +32,20 @@ pub struct Selection {
     /// Which of the candidates.
     pub predicate: Predicate,
     /// A text that they must contain; absent means any.
-    pub search: Option<Term>,
+    pub search: Option<Search>,
     /// In which order.
     pub order: Vec<Order>,
     /// How many, and from where; of each parent's rows where there are parents.
     pub page: Page,
+}
+
+/// A text to look for in all columns that can be searched and may be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    /// The text.
+    pub term: Term,
+    /// Where to look; filled in when the selection is allowed.
+    pub columns: Vec<ColumnId>,
 }
 
 /// Which rows a selection starts from.

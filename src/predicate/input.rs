@@ -17,6 +17,8 @@ pub enum Presence {
     Null,
     /// The text `null`, which stands for null in all but text columns.
     NullText,
+    /// The empty text.
+    EmptyText,
     /// An empty list.
     EmptyList,
     /// A list with a null in it.
@@ -31,6 +33,7 @@ impl Presence {
         match value {
             None => Self::Absent,
             Some(Json::Null) => Self::Null,
+            Some(Json::String(text)) if text.is_empty() => Self::EmptyText,
             Some(Json::String(text)) if matches!(text.as_str(), "null" | "NULL") => Self::NullText,
             Some(Json::Array(items)) if items.is_empty() => Self::EmptyList,
             Some(Json::Array(items)) if items.iter().any(Json::is_null) => Self::ListWithNull,

@@ -14,7 +14,7 @@ mod term;
 pub(crate) use self::parse::function_operand;
 pub use self::{
     input::{Input, Presence, VariableId},
-    json_path::JsonPath,
+    json_path::{JsonPath, Segment},
     parse::{Context, parse, parse_function},
     term::{Bindings, ListTerm, Rounding, Target, Term},
 };

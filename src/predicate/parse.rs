@@ -295,6 +295,9 @@ fn test(
     }
     check_suits(operand, column, name, operator)?;
     let needs_value = || Error::Invalid(format!("`{name}` needs a value"));
+    if presence == Presence::EmptyText && !matches!(operator, Operator::Null { .. } | Operator::Empty { .. }) {
+        return Err(Error::Invalid(format!("`{name}` does not take an empty text; `_empty` finds those")));
+    }
     let test = match operator {
         Operator::Null { negated } => Test::Null(truth(name, value)? != negated),
         Operator::Empty { negated } => Test::Empty(truth(name, value)? != negated),

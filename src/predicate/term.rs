@@ -42,8 +42,6 @@ pub struct Bindings<'a> {
 /// comparison's outcome stays the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
-    /// No integer equals a fraction: nothing matches.
-    Never,
     /// Down: for `>` and `<=`.
     Down,
     /// Up: for `<` and `>=`.
@@ -111,7 +109,7 @@ impl Target {
         }
     }
 
-    /// A single value as a parameter; [`Value::Null`] for one that nothing equals.
+    /// A single value as a parameter; always of the same kind for one target.
     ///
     /// # Errors
     /// The reason, for the client.
@@ -233,13 +231,19 @@ fn integer(json: &Json, rounding: Rounding) -> Result<Value, String> {
         // `as` saturates, which is right for comparisons beyond 64 bits.
         Rounding::Down => Ok(Value::Int(number.floor() as i64)),
         Rounding::Up => Ok(Value::Int(number.ceil() as i64)),
-        Rounding::Never => Ok(Value::Null),
         Rounding::Refuse => Err(format!("{} is not an integer", shown(json))),
     }
 }
 
+/// Plain digits without padding where the number is written so, so that equal
+/// decimals are equal texts.
 fn decimal(json: &Json) -> Result<Arc<str>, String> {
-    number_text(json).map(Arc::from)
+    let text = number_text(json)?;
+    let mut out = Vec::with_capacity(text.len());
+    if crate::value::json::write_decimal(&mut out, &text) {
+        return Ok(String::from_utf8(out).expect("digits are ASCII").into());
+    }
+    Ok(text.into())
 }
 
 fn double(json: &Json) -> Result<f64, String> {
@@ -337,11 +341,11 @@ mod tests {
         let bind = |rounding, json| Target::Integer(rounding).bind(&json, 0);
         assert_eq!(bind(Rounding::Down, json!(1.5)), Ok(Value::Int(1)));
         assert_eq!(bind(Rounding::Up, json!(1.5)), Ok(Value::Int(2)));
-        assert_eq!(bind(Rounding::Never, json!("1.5")), Ok(Value::Null));
-        assert_eq!(bind(Rounding::Never, json!(2.0)), Ok(Value::Int(2)));
+        assert!(bind(Rounding::Refuse, json!("1.5")).is_err());
+        assert_eq!(bind(Rounding::Refuse, json!(2.0)), Ok(Value::Int(2)));
         assert_eq!(bind(Rounding::Up, json!(1e30)), Ok(Value::Int(i64::MAX)));
-        assert!(bind(Rounding::Never, json!("x")).is_err());
-        assert!(bind(Rounding::Never, json!(true)).is_err());
+        assert!(bind(Rounding::Refuse, json!("x")).is_err());
+        assert!(bind(Rounding::Refuse, json!(true)).is_err());
     }
 
     #[test]

@@ -1,0 +1,341 @@
+//! Operands as SQL: in the select list, in comparisons, in groups.
+
+use super::{
+    condition,
+    parameter::Parameter,
+    writer::{Alias, Writer},
+};
+use crate::{
+    catalog::{Cardinality, Column, ColumnId, ColumnType, Dialect, RelationshipId},
+    plan::Error,
+    predicate::{DatePart, JsonPath, Operand, Predicate, Segment},
+    value::Value,
+};
+
+/// An operand as it is selected: in a form that the driver's decoders know.
+pub(super) fn selected(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> Result<(), Error> {
+    match operand {
+        Operand::Column(id) => {
+            selected_column(w, alias, w.column_of(alias, *id));
+            Ok(())
+        }
+        Operand::JsonPath(id, path) => json_at(w, alias, *id, path),
+        Operand::Part(..) | Operand::JsonLength(_) | Operand::Count(..) => compared(w, alias, operand),
+    }
+}
+
+fn selected_column(w: &mut Writer<'_>, alias: Alias, column: &Column) {
+    match (w.dialect(), &column.column_type) {
+        (Dialect::Postgres, ColumnType::Geometry) => wrap(w, "ST_AsGeoJSON(", alias, column.id, ")::text"),
+        (Dialect::MySql, ColumnType::Geometry) => wrap(w, "ST_AsGeoJSON(", alias, column.id, ")"),
+        (Dialect::Postgres, ColumnType::Other) => wrap(w, "", alias, column.id, "::text"),
+        (Dialect::Postgres, ColumnType::Array(element)) if **element == ColumnType::Other => {
+            wrap(w, "", alias, column.id, "::text[]");
+        }
+        (Dialect::MySql, ColumnType::Other) if bits(column).is_some() => bit_text(w, alias, column),
+        _ => w.column(alias, column.id),
+    }
+}
+
+/// The length of a MySQL `bit(n)`.
+fn bits(column: &Column) -> Option<&str> {
+    column.declared.strip_prefix("bit(")?.strip_suffix(')')
+}
+
+fn bit_text(w: &mut Writer<'_>, alias: Alias, column: &Column) {
+    wrap(w, "LPAD(BIN(", alias, column.id, "), ");
+    let length = bits(column).and_then(|text| text.parse::<i64>().ok()).unwrap_or(64);
+    w.number(length);
+    w.push(", '0')");
+}
+
+pub(super) fn wrap(w: &mut Writer<'_>, before: &str, alias: Alias, column: ColumnId, after: &str) {
+    w.push(before);
+    w.column(alias, column);
+    w.push(after);
+}
+
+/// An operand as it is compared and sorted by.
+pub(super) fn compared(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> Result<(), Error> {
+    match operand {
+        Operand::Column(id) => {
+            compared_column(w, alias, w.column_of(alias, *id));
+            Ok(())
+        }
+        Operand::Part(part, id) => {
+            date_part(w, alias, w.column_of(alias, *id), *part);
+            Ok(())
+        }
+        Operand::JsonLength(id) => {
+            json_length(w, alias, w.column_of(alias, *id));
+            Ok(())
+        }
+        Operand::JsonPath(id, path) => json_text(w, alias, *id, path),
+        Operand::Count(relationship, visible) => count(w, alias, *relationship, visible),
+    }
+}
+
+fn compared_column(w: &mut Writer<'_>, alias: Alias, column: &Column) {
+    let id = column.id;
+    match (w.dialect(), &column.column_type) {
+        // Whatever is stored in a SQLite date column meets in one spelling.
+        (Dialect::Sqlite, ColumnType::Timestamp | ColumnType::DateTime) => wrap(w, "tidegate_instant(", alias, id, ")"),
+        (Dialect::Sqlite, ColumnType::Date) => wrap(w, "tidegate_date(", alias, id, ")"),
+        (Dialect::Sqlite, ColumnType::Time) => wrap(w, "tidegate_time(", alias, id, ")"),
+        (Dialect::Sqlite, ColumnType::Boolean) => {
+            wrap(w, "(CASE WHEN typeof(", alias, id, ") = 'text' THEN lower(");
+            wrap(w, "", alias, id, ") IN ('true', 't', '1') ELSE ");
+            wrap(w, "", alias, id, " <> 0 END)");
+        }
+        (Dialect::MySql, ColumnType::Boolean) => wrap(w, "(", alias, id, " <> 0)"),
+        (Dialect::Sqlite, ColumnType::Other) => wrap(w, "CAST(", alias, id, " AS TEXT)"),
+        (Dialect::Postgres, ColumnType::Other) if column.allowed.is_empty() => wrap(w, "", alias, id, "::text"),
+        (Dialect::Postgres, ColumnType::Array(_)) => wrap(w, "array_to_string(", alias, id, ", ',')"),
+        (Dialect::MySql, ColumnType::Other) if bits(column).is_some() => bit_text(w, alias, column),
+        _ => w.column(alias, id),
+    }
+}
+
+/// An operand that rows are grouped by and told apart by. Types without an
+/// equality of their own are taken by their text.
+pub(super) fn grouped(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> Result<(), Error> {
+    let Operand::Column(id) = operand else { return compared(w, alias, operand) };
+    let column = w.column_of(alias, *id);
+    match (w.dialect(), &column.column_type) {
+        (Dialect::Postgres, ColumnType::Json) => wrap(w, "", alias, *id, "::text"),
+        _ => selected_column(w, alias, column),
+    }
+    Ok(())
+}
+
+fn date_part(w: &mut Writer<'_>, alias: Alias, column: &Column, part: DatePart) {
+    match w.dialect() {
+        Dialect::Postgres => postgres_date_part(w, alias, column, part),
+        Dialect::MySql => {
+            let (before, after) = match part {
+                DatePart::Year => ("YEAR(", ")"),
+                DatePart::Month => ("MONTH(", ")"),
+                DatePart::Week => ("WEEK(", ", 3)"),
+                DatePart::Day => ("DAY(", ")"),
+                DatePart::Weekday => ("(DAYOFWEEK(", ") - 1)"),
+                DatePart::Hour => ("HOUR(", ")"),
+                DatePart::Minute => ("MINUTE(", ")"),
+                DatePart::Second => ("SECOND(", ")"),
+            };
+            wrap(w, before, alias, column.id, after);
+        }
+        Dialect::Sqlite => {
+            let format = match part {
+                DatePart::Year => "%Y",
+                DatePart::Month => "%m",
+                DatePart::Week => "%V",
+                DatePart::Day => "%d",
+                DatePart::Weekday => "%w",
+                DatePart::Hour => "%H",
+                DatePart::Minute => "%M",
+                DatePart::Second => "%S",
+            };
+            w.push("CAST(strftime('");
+            w.push(format);
+            w.push("', ");
+            compared_column(w, alias, column);
+            w.push(") AS INTEGER)");
+        }
+    }
+}
+
+/// Infinite dates have no parts; without the guard the whole statement fails.
+fn postgres_date_part(w: &mut Writer<'_>, alias: Alias, column: &Column, part: DatePart) {
+    let field = match part {
+        DatePart::Weekday => "dow",
+        other => other.name(),
+    };
+    let guarded = column.column_type != ColumnType::Time;
+    if guarded {
+        wrap(w, "(CASE WHEN isfinite(", alias, column.id, ") THEN ");
+    }
+    w.push("floor(extract(");
+    w.push(field);
+    wrap(w, " FROM ", alias, column.id, "))::int4");
+    if guarded {
+        w.push(" END)");
+    }
+}
+
+/// The length of an array; 0 for any other document, null for null.
+fn json_length(w: &mut Writer<'_>, alias: Alias, column: &Column) {
+    let id = column.id;
+    match w.dialect() {
+        Dialect::Postgres => {
+            let kind = json_kind(column);
+            w.push("(CASE WHEN ");
+            w.push(kind);
+            wrap(w, "_typeof(", alias, id, ") = 'array' THEN ");
+            w.push(kind);
+            wrap(w, "_array_length(", alias, id, ") ");
+        }
+        Dialect::MySql => {
+            wrap(w, "(CASE WHEN JSON_TYPE(", alias, id, ") = 'ARRAY' THEN JSON_LENGTH(");
+            wrap(w, "", alias, id, ") ");
+        }
+        Dialect::Sqlite => {
+            wrap(w, "(CASE WHEN json_valid(", alias, id, ") AND json_type(");
+            wrap(w, "", alias, id, ") = 'array' THEN json_array_length(");
+            wrap(w, "", alias, id, ") ");
+        }
+    }
+    wrap(w, "WHEN ", alias, id, " IS NOT NULL THEN 0 END)");
+}
+
+fn json_kind(column: &Column) -> &'static str {
+    if column.declared == "json" { "json" } else { "jsonb" }
+}
+
+/// What lies under a path, as JSON.
+fn json_at(w: &mut Writer<'_>, alias: Alias, id: ColumnId, path: &JsonPath) -> Result<(), Error> {
+    match w.dialect() {
+        Dialect::Postgres => {
+            wrap(w, "(", alias, id, " #> ");
+            postgres_path(w, path)?;
+            w.push(")");
+        }
+        Dialect::MySql => {
+            wrap(w, "JSON_EXTRACT(", alias, id, ", ");
+            path_text(w, path)?;
+            w.push(")");
+        }
+        Dialect::Sqlite => {
+            // A malformed document has nothing under any path.
+            wrap(w, "(CASE WHEN json_valid(", alias, id, ") THEN ");
+            wrap(w, "", alias, id, " -> ");
+            path_text(w, path)?;
+            w.push(" END)");
+        }
+    }
+    Ok(())
+}
+
+/// What lies under a path, as text; JSON's null is null.
+fn json_text(w: &mut Writer<'_>, alias: Alias, id: ColumnId, path: &JsonPath) -> Result<(), Error> {
+    match w.dialect() {
+        Dialect::Postgres => {
+            wrap(w, "(", alias, id, " #>> ");
+            postgres_path(w, path)?;
+            w.push(")");
+        }
+        Dialect::MySql => {
+            w.push("(CASE WHEN JSON_TYPE(");
+            json_at(w, alias, id, path)?;
+            w.push(") <> 'NULL' THEN JSON_UNQUOTE(");
+            json_at(w, alias, id, path)?;
+            w.push(") END)");
+        }
+        Dialect::Sqlite => {
+            wrap(w, "(CASE WHEN json_valid(", alias, id, ") THEN CASE json_type(");
+            wrap(w, "", alias, id, ", ");
+            path_text(w, path)?;
+            wrap(w, ") WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(", alias, id, " ->> ");
+            path_text(w, path)?;
+            w.push(" AS TEXT) END END)");
+        }
+    }
+    Ok(())
+}
+
+/// What lies under a path, as a number; null for anything else.
+pub(super) fn json_number(w: &mut Writer<'_>, alias: Alias, id: ColumnId, path: &JsonPath) -> Result<(), Error> {
+    match w.dialect() {
+        Dialect::Postgres => {
+            w.push("(CASE WHEN ");
+            w.push(json_kind(w.column_of(alias, id)));
+            w.push("_typeof");
+            json_at(w, alias, id, path)?;
+            w.push(" = 'number' THEN ");
+            json_text(w, alias, id, path)?;
+            w.push("::numeric END)");
+        }
+        Dialect::MySql => {
+            w.push("(CASE WHEN JSON_TYPE(");
+            json_at(w, alias, id, path)?;
+            w.push(") IN ('INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL') THEN CAST(JSON_UNQUOTE(");
+            json_at(w, alias, id, path)?;
+            w.push(") AS DECIMAL(65, 30)) END)");
+        }
+        Dialect::Sqlite => {
+            wrap(w, "(CASE WHEN json_valid(", alias, id, ") AND json_type(");
+            wrap(w, "", alias, id, ", ");
+            path_text(w, path)?;
+            wrap(w, ") IN ('integer', 'real') THEN ", alias, id, " ->> ");
+            path_text(w, path)?;
+            w.push(" END)");
+        }
+    }
+    Ok(())
+}
+
+fn postgres_path(w: &mut Writer<'_>, path: &JsonPath) -> Result<(), Error> {
+    let segments = path.0.iter().map(|segment| match segment {
+        Segment::Member(name) => name.as_str().into(),
+        Segment::Element(index) => index.to_string().into(),
+    });
+    w.placeholder(Parameter::Ready(Value::Texts(segments.collect())))
+}
+
+/// `$."a"[2]`, as MySQL and SQLite write it.
+fn path_text(w: &mut Writer<'_>, path: &JsonPath) -> Result<(), Error> {
+    let mut text = "$".to_owned();
+    for segment in &path.0 {
+        match segment {
+            Segment::Member(name) => {
+                text.push_str(".\"");
+                text.push_str(&name.replace('\\', "\\\\").replace('"', "\\\""));
+                text.push('"');
+            }
+            Segment::Element(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    w.placeholder(Parameter::Ready(Value::Text(text.into())))
+}
+
+/// `(SELECT COUNT(*) FROM … WHERE …)` over related rows.
+fn count(w: &mut Writer<'_>, alias: Alias, id: RelationshipId, visible: &Predicate) -> Result<(), Error> {
+    w.push("(SELECT COUNT(*) FROM ");
+    let target = related_rows(w, alias, id)?;
+    condition::and(w, target, visible)?;
+    w.push(")");
+    Ok(())
+}
+
+/// `child AS t1 WHERE t1.fk = t0.id`, through a junction if need be; returns
+/// the target's alias.
+pub(super) fn related_rows(w: &mut Writer<'_>, alias: Alias, id: RelationshipId) -> Result<Alias, Error> {
+    let relationship = w.catalog.relationship(id);
+    let target = w.alias(relationship.to);
+    w.table(target);
+    let near = match &relationship.cardinality {
+        Cardinality::ManyToOne | Cardinality::OneToMany => target,
+        Cardinality::ManyToMany { junction, junction_columns, target_columns } => {
+            let between = w.alias(*junction);
+            w.push(" JOIN ");
+            w.table(between);
+            w.push(" ON ");
+            equal_columns(w, between, junction_columns, target, target_columns);
+            between
+        }
+    };
+    w.push(" WHERE ");
+    equal_columns(w, near, &relationship.to_columns, alias, &relationship.from_columns);
+    Ok(target)
+}
+
+/// `t1.a = t0.b AND …`
+pub(super) fn equal_columns(w: &mut Writer<'_>, one: Alias, ones: &[ColumnId], other: Alias, others: &[ColumnId]) {
+    for (at, (left, right)) in ones.iter().zip(others).enumerate() {
+        if at > 0 {
+            w.push(" AND ");
+        }
+        w.column(one, *left);
+        w.push(" = ");
+        w.column(other, *right);
+    }
+}

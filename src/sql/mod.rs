@@ -1,0 +1,20 @@
+//! How the database is told: from plans to statements, per dialect. The only
+//! place that writes SQL from names; values always travel as parameters.
+//!
+//! Pure. A statement's text is constant for its plan, so that databases and
+//! drivers can keep it prepared.
+
+mod aggregate;
+mod condition;
+mod expression;
+mod keys;
+mod parameter;
+mod read;
+mod statement;
+mod writer;
+
+pub use self::{
+    aggregate::{compile_aggregate, measure_type},
+    read::{KeyMode, Lookup, ReadStatement, compile_read},
+    statement::{Arguments, Bound, Statement},
+};

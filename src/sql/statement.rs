@@ -1,0 +1,116 @@
+//! A statement: its text and how its parameters are computed when it runs.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::parameter::Parameter;
+use crate::{
+    catalog::Dialect,
+    predicate::Bindings,
+    value::{Key, Value},
+};
+
+/// Stands in a MySQL text where a list of placeholders goes, as many as the
+/// list has values.
+pub(super) const LIST_MARK: char = '\u{1}';
+
+/// SQL text with parameters that are computed when it runs.
+#[derive(Debug)]
+pub struct Statement {
+    pub(super) dialect: Dialect,
+    pub(super) text: Arc<str>,
+    pub(super) parameters: Vec<Parameter>,
+    /// What each row holds, by position; leading look-up columns included.
+    pub(super) width: usize,
+}
+
+/// What a statement's parameters are computed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a> {
+    /// Variables and the time.
+    pub bindings: Bindings<'a>,
+    /// The keys of a batch, each as many parts as the look-up has columns.
+    pub keys: &'a [Vec<Key>],
+}
+
+/// A statement ready to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bound {
+    /// The text.
+    pub text: Arc<str>,
+    /// The values for its placeholders.
+    pub values: Vec<Value>,
+}
+
+impl Statement {
+    /// The text, for people: lists of placeholders are shown as one.
+    pub fn text(&self) -> Cow<'_, str> {
+        if self.text.contains(LIST_MARK) {
+            self.text.replace(LIST_MARK, "(?, …)").into()
+        } else {
+            (&*self.text).into()
+        }
+    }
+
+    /// Number of columns of its rows.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether any parameter depends on more than a batch's keys.
+    pub fn depends_on_bindings(&self) -> bool {
+        self.parameters.iter().any(|parameter| !matches!(parameter, Parameter::Keys(_) | Parameter::Ready(_)))
+    }
+
+    /// Computes the parameters.
+    ///
+    /// # Errors
+    /// Why a client's value cannot be used.
+    pub fn bind(&self, arguments: &Arguments<'_>) -> Result<Bound, String> {
+        let mut values = Vec::with_capacity(self.parameters.len());
+        if self.dialect != Dialect::MySql || !self.text.contains(LIST_MARK) {
+            for parameter in &self.parameters {
+                values.push(parameter.bind(self.dialect, arguments)?);
+            }
+            return Ok(Bound { text: self.text.clone(), values });
+        }
+        self.bind_expanded(arguments)
+    }
+
+    /// MySQL has no arrays: lists become as many placeholders as the next power
+    /// of two, the last value repeated, so that few different texts arise.
+    fn bind_expanded(&self, arguments: &Arguments<'_>) -> Result<Bound, String> {
+        let mut text = String::with_capacity(self.text.len() + 64);
+        let mut values = Vec::new();
+        let mut pieces = self.text.split(LIST_MARK);
+        text.push_str(pieces.next().unwrap_or_default());
+        for parameter in &self.parameters {
+            let Some(rows) = parameter.rows(arguments)? else {
+                values.push(parameter.bind(self.dialect, arguments)?);
+                continue;
+            };
+            let padded = rows.len().next_power_of_two();
+            let Some(last) = rows.last() else { return Err("a list needs at least one value".to_owned()) };
+            text.push('(');
+            for (at, row) in rows.iter().chain(std::iter::repeat_n(last, padded - rows.len())).enumerate() {
+                text.push_str(if at > 0 { ", " } else { "" });
+                write_row(&mut text, row.len());
+                values.extend(row.iter().cloned());
+            }
+            text.push(')');
+            text.push_str(pieces.next().unwrap_or_default());
+        }
+        Ok(Bound { text: text.into(), values })
+    }
+}
+
+fn write_row(text: &mut String, width: usize) {
+    if width == 1 {
+        text.push('?');
+        return;
+    }
+    text.push('(');
+    for part in 0..width {
+        text.push_str(if part > 0 { ", ?" } else { "?" });
+    }
+    text.push(')');
+}
