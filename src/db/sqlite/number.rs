@@ -1,5 +1,5 @@
 //! Numbers as SQLite stores and spells them: integers hidden in reals and
-//! texts, and the text that a cast to `TEXT` gives for a real.
+//! texts, and reals as text.
 
 use std::str;
 
@@ -23,8 +23,9 @@ pub(super) fn integral(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && (-TOO_LARGE..TOO_LARGE).contains(&number)).then_some(number as i64)
 }
 
-/// Appends a real as SQLite's cast to `TEXT` spells it: the shortest digits
-/// that read back, always with a point, an exponent from seventeen digits on.
+/// Appends a real as SQLite's cast to `TEXT` lays it out: always with a point,
+/// an exponent beyond seventeen digits before it. The digits are the shortest
+/// that read back; SQLite sometimes writes a seventeenth that it does not need.
 /// `false`, nothing written, for an infinity.
 #[must_use]
 pub(super) fn write_real(out: &mut Vec<u8>, number: f64) -> bool {
