@@ -1,8 +1,8 @@
 //! SQLite: a library call, made on a few threads of its own.
 //!
-//! `threads` owns the connections, `statement` runs a statement on one,
-//! `introspect` reads what is there, `rows` and `cell` turn what is stored into
-//! JSON, `functions` are known to every statement.
+//! `threads` owns the connections and takes jobs from `queue`; `statement` runs
+//! a statement on one, `introspect` reads what is there, `rows` and `cell` turn
+//! what is stored into JSON, and every statement may use the `functions`.
 
 mod cell;
 mod ddl;
@@ -13,6 +13,7 @@ mod introspect;
 mod location;
 mod number;
 mod open;
+mod queue;
 mod rows;
 mod statement;
 mod temporal;
@@ -30,7 +31,8 @@ use tokio::{sync::oneshot, time::timeout};
 pub(super) use self::rows::Rows;
 use self::{
     location::Location,
-    threads::{Answer, Fetch, Readers, Step, Ticket, Work, ended},
+    queue::{Answer, Fetch, Step, Ticket, Work},
+    threads::{Readers, ended},
 };
 use super::{Error, Options};
 use crate::{catalog::facts::Facts, value::Value};

@@ -5,82 +5,28 @@
 //! caller has gone is skipped, or interrupted when it already runs.
 
 use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
-        mpsc,
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     time::Duration,
 };
 
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use super::{super::Error, error, location::Location, open, rows::Rows, statement};
-use crate::{catalog::facts::Facts, clock::Stopwatch, tasks, value::Value};
+use super::{
+    super::Error,
+    error, introspect,
+    location::Location,
+    open,
+    queue::{Answer, Fetch, Job, Queue, Step, Ticket, Work},
+    statement,
+};
+use crate::{clock::Stopwatch, tasks};
 
 /// How often a running statement is asked whether it should go on, in
 /// instructions of SQLite's virtual machine: some tens of microseconds.
 const INSTRUCTIONS_PER_CHECK: i32 = 2_000;
 /// Longest wait for a lock that a writer holds on the file.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-
-/// Where a caller hears the outcome.
-pub(super) type Answer<T> = oneshot::Sender<Result<T, Error>>;
-
-/// What a reader is asked to do.
-pub(super) enum Work {
-    /// Run one statement.
-    Fetch(Fetch),
-    /// Say what is there.
-    Introspect(Answer<Facts>),
-    /// Begin a transaction and serve only its owner until it ends.
-    Snapshot(Answer<mpsc::Sender<Step>>),
-}
-
-/// One statement.
-pub(super) struct Fetch {
-    pub(super) text: Arc<str>,
-    pub(super) parameters: Vec<Value>,
-    pub(super) answer: Answer<Rows>,
-}
-
-/// What the owner of a snapshot asks for; hanging up rolls back.
-pub(super) enum Step {
-    /// Run one statement within it.
-    Fetch(Arc<Ticket>, Fetch),
-    /// Commit.
-    Finish(oneshot::Sender<()>),
-}
-
-/// Whether a job waits, runs, or is no longer wanted.
-#[derive(Debug, Default)]
-pub(super) struct Ticket(AtomicU8);
-
-const WAITING: u8 = 0;
-const RUNNING: u8 = 1;
-const ABANDONED: u8 = 2;
-
-impl Ticket {
-    /// Nobody waits for the outcome any more.
-    pub(super) fn abandon(&self) {
-        self.0.store(ABANDONED, Ordering::Release);
-    }
-
-    /// As [`Ticket::abandon`], but only if no reader has begun.
-    pub(super) fn abandon_if_waiting(&self) -> bool {
-        self.0.compare_exchange(WAITING, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    fn begin(&self) -> bool {
-        self.0.compare_exchange(WAITING, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    fn is_abandoned(&self) -> bool {
-        self.0.load(Ordering::Acquire) == ABANDONED
-    }
-}
 
 /// The readers' end of the driver. Dropping it lets them finish and end.
 #[derive(Debug)]
@@ -156,72 +102,6 @@ pub(super) fn ended() -> Error {
     Error::Unavailable("its reader thread has ended".to_owned())
 }
 
-struct Job {
-    ticket: Arc<Ticket>,
-    work: Work,
-}
-
-#[derive(Default)]
-struct Queue {
-    state: Mutex<QueueState>,
-    filled: Condvar,
-}
-
-#[derive(Default)]
-struct QueueState {
-    jobs: VecDeque<Job>,
-    idle: usize,
-    closed: bool,
-}
-
-impl std::fmt::Debug for Queue {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let state = self.lock();
-        formatter.debug_struct("Queue").field("jobs", &state.jobs.len()).field("closed", &state.closed).finish()
-    }
-}
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, job: Job) -> Result<(), Error> {
-        let mut state = self.lock();
-        if state.closed {
-            return Err(Error::Unavailable("it has been closed".to_owned()));
-        }
-        state.jobs.push_back(job);
-        let sleeps = state.idle > 0;
-        drop(state);
-        if sleeps {
-            self.filled.notify_one();
-        }
-        Ok(())
-    }
-
-    /// The next job; `None` when there will be none.
-    fn next(&self) -> Option<Job> {
-        let mut state = self.lock();
-        loop {
-            if let Some(job) = state.jobs.pop_front() {
-                return Some(job);
-            }
-            if state.closed {
-                return None;
-            }
-            state.idle += 1;
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.idle -= 1;
-        }
-    }
-
-    fn close(&self) {
-        self.lock().closed = true;
-        self.filled.notify_all();
-    }
-}
-
 /// When the statement that a reader runs must stop; SQLite asks for it.
 #[derive(Default)]
 struct Limits {
@@ -272,7 +152,7 @@ impl Reader {
         match work {
             Work::Fetch(fetch) => self.fetch(ticket, fetch),
             Work::Introspect(answer) => {
-                let facts = self.limited(ticket, Duration::ZERO, || super::introspect::introspect(&self.connection));
+                let facts = self.limited(ticket, Duration::ZERO, || introspect::introspect(&self.connection));
                 let _ = answer.send(facts);
             }
             Work::Snapshot(answer) => self.snapshot(answer),
