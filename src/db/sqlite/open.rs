@@ -1,0 +1,52 @@
+//! Opens a reader's connection and sets it up.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, config::DbConfig};
+
+use super::{super::Error, error, functions, location::Location};
+
+/// Statements that a connection keeps prepared.
+const PREPARED: usize = 512;
+
+/// Opens the file, lets `install` set its handlers, and makes sure that it is
+/// a database.
+pub(super) fn open(
+    location: &Location,
+    install: impl FnOnce(&mut Connection) -> Result<(), rusqlite::Error>,
+) -> Result<Connection, Error> {
+    let explain = |error| explain(location, error);
+    let mut connection = Connection::open_with_flags(location.file_name(), location.flags()).map_err(explain)?;
+    install(&mut connection).map_err(explain)?;
+    set_up(&connection).map_err(explain)?;
+    Ok(connection)
+}
+
+/// The journal mode is the owner's business and stays as the file has it. No
+/// `mmap`: a file that someone else truncates would end the whole process.
+fn set_up(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    // Views of a file from anywhere must not call what can do harm.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    functions::register(connection)?;
+    // 16 MiB of pages at most, used as they are needed.
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -16384;")?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+}
+
+fn explain(location: &Location, failure: rusqlite::Error) -> Error {
+    let path = Path::new(&location.path);
+    match failure.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) if path.is_dir() => {
+            Error::Unavailable(format!("`{}` is a folder, not a file", location.path))
+        }
+        Some(ErrorCode::CannotOpen) if !path.exists() => {
+            Error::Unavailable(format!("`{}`: no such file", location.path))
+        }
+        Some(ErrorCode::CannotOpen) => Error::Unavailable(format!("`{}`: {failure}", location.path)),
+        Some(ErrorCode::NotADatabase) => {
+            Error::Refused(format!("`{}` is not a SQLite database, or it is encrypted", location.path))
+        }
+        _ => error::classify(failure),
+    }
+}
