@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod clock;
 pub mod db;
+pub mod engine;
 pub mod error_code;
 pub mod graphql;
 pub mod permissions;

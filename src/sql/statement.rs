@@ -56,9 +56,24 @@ impl Statement {
         self.width
     }
 
-    /// Whether any parameter depends on more than a batch's keys.
-    pub fn depends_on_bindings(&self) -> bool {
-        self.parameters.iter().any(|parameter| !matches!(parameter, Parameter::Keys(_) | Parameter::Ready(_)))
+    /// The values of all parameters but a batch's keys: what look-ups must have
+    /// in common, beside the text, to share a batch.
+    ///
+    /// # Errors
+    /// Why a client's value cannot be used.
+    pub fn fixed(&self, bindings: &Bindings<'_>) -> Result<Vec<Value>, String> {
+        let arguments = Arguments { bindings: *bindings, keys: &[] };
+        let mut values = Vec::new();
+        for parameter in &self.parameters {
+            match parameter {
+                Parameter::Keys(_) | Parameter::Ready(_) => {}
+                other => match other.rows(&arguments)? {
+                    Some(rows) => values.extend(rows.into_iter().flatten()),
+                    None => values.push(other.bind(self.dialect, &arguments)?),
+                },
+            }
+        }
+        Ok(values)
     }
 
     /// Computes the parameters.

@@ -1,0 +1,252 @@
+//! Execution, breadth first: a level's rows give the keys of the next.
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt as _, join_all};
+use tokio::sync::Mutex;
+
+use super::{
+    AggregateRoot, Batch, Child, Consistency, Engine, Error, KeyRoot, Node, Root, RootKind, Variables, batch::KeySet,
+};
+use crate::{
+    catalog::Dialect,
+    db::{Rows, Snapshot},
+    sql::{Arguments, ReadStatement, Statement},
+    value::{Key, Value},
+};
+
+/// MySQL's protocol counts placeholders with 16 bits; a chunk is padded to the
+/// next power of two.
+const MAX_PLACEHOLDERS: usize = 32_768;
+
+/// The rows of one level that belong to one request.
+#[derive(Debug, Default)]
+pub(super) struct Level {
+    /// Where the rows are.
+    pub(super) batches: Vec<Arc<Batch>>,
+    /// The rows of each distinct key.
+    pub(super) spans: Vec<Span>,
+    /// For each row of the level above, its key's position in `spans`; `None`
+    /// where the key is null.
+    pub(super) parents: Vec<Option<u32>>,
+    /// The next level, by [`Node::children`].
+    pub(super) children: Vec<Level>,
+    /// Why there are no rows.
+    pub(super) failure: Option<Error>,
+}
+
+/// Consecutive rows of one batch.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    pub(super) batch: usize,
+    pub(super) start: u32,
+    pub(super) length: u32,
+    /// Number of the level's rows before it.
+    pub(super) base: u32,
+}
+
+/// What a root field gave.
+#[derive(Debug)]
+pub(super) enum Filled {
+    /// Rows.
+    Rows(Level),
+    /// Rows of an aggregate.
+    Aggregate(Rows),
+    /// Nothing was needed.
+    Nothing,
+}
+
+/// Where statements are sent.
+pub(super) struct Source<'a> {
+    engine: &'a Engine,
+    /// The transaction that all statements share, once it was begun.
+    snapshot: Option<Mutex<Option<Snapshot>>>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(engine: &'a Engine, consistency: Consistency) -> Self {
+        let snapshot = (consistency == Consistency::Operation).then(|| Mutex::new(None));
+        Self { engine, snapshot }
+    }
+
+    pub(super) async fn finish(self) {
+        if let Some(snapshot) = self.snapshot.and_then(Mutex::into_inner) {
+            snapshot.finish().await;
+        }
+    }
+
+    async fn fetch(&self, statement: &Statement, arguments: &Arguments<'_>) -> Result<Rows, Error> {
+        let bound = statement.bind(arguments).map_err(Error::Invalid)?;
+        let database = self.engine.database();
+        let rows = match &self.snapshot {
+            None => database.fetch(&bound.text, &bound.values).await,
+            Some(shared) => {
+                let mut shared = shared.lock().await;
+                let begun = match shared.take() {
+                    Some(snapshot) => Ok(snapshot),
+                    None => database.snapshot().await,
+                };
+                match begun {
+                    Ok(mut snapshot) => {
+                        let rows = snapshot.fetch(&bound.text, &bound.values).await;
+                        // After an error the transaction is not worth keeping.
+                        *shared = rows.is_ok().then_some(snapshot);
+                        rows
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        rows.map_err(|error| Error::from_database(error, &statement.text()))
+    }
+
+    async fn look_up(
+        &self,
+        statement: &Arc<ReadStatement>,
+        variables: &Variables,
+        keys: Vec<Vec<Key>>,
+    ) -> Result<Arc<Batch>, Error> {
+        if self.snapshot.is_none() {
+            return self.engine.loader.load(statement, variables, keys).await;
+        }
+        let mut set = KeySet::default();
+        for key in keys {
+            set.add(key);
+        }
+        let arguments = Arguments { bindings: variables.bindings(), keys: &set.keys };
+        let rows = self.fetch(&statement.statement, &arguments).await?;
+        let dialect = self.engine.database().dialect();
+        Ok(Arc::new(match &statement.lookup {
+            Some(lookup) => Batch::grouped(rows, lookup, set, dialect),
+            None => Batch::whole(rows),
+        }))
+    }
+}
+
+/// Runs all roots, concurrently where each statement has a connection of its own.
+pub(super) async fn run(source: &Source<'_>, roots: &[Root], variables: &Variables) -> Vec<Result<Filled, Error>> {
+    if let [root] = roots {
+        return vec![run_root(source, root, variables).await];
+    }
+    join_all(roots.iter().map(|root| run_root(source, root, variables))).await
+}
+
+async fn run_root(source: &Source<'_>, root: &Root, variables: &Variables) -> Result<Filled, Error> {
+    match &root.kind {
+        RootKind::List(node) => list(source, node, variables).await,
+        RootKind::Key(root) => by_key(source, root, variables).await,
+        RootKind::Aggregate(AggregateRoot { statement, .. }) => {
+            let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
+            source.fetch(statement, &arguments).await.map(Filled::Aggregate)
+        }
+        RootKind::Constant(_) => Ok(Filled::Nothing),
+        RootKind::Failed(error) => Err(error.clone()),
+    }
+}
+
+async fn list(source: &Source<'_>, node: &Node, variables: &Variables) -> Result<Filled, Error> {
+    let Some(statement) = &node.statement else { return Ok(Filled::Rows(Level::default())) };
+    let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
+    let batch = Batch::whole(source.fetch(&statement.statement, &arguments).await?);
+    let all = batch.all();
+    let span = Span { batch: 0, start: all.start, length: all.end - all.start, base: 0 };
+    let mut level =
+        Level { batches: vec![Arc::new(batch)], spans: vec![span], parents: vec![Some(0)], ..Level::default() };
+    descend(source, node, &mut level, variables).await;
+    Ok(Filled::Rows(level))
+}
+
+/// A malformed key and a missing row are answered alike (contract 4.1).
+async fn by_key(source: &Source<'_>, root: &KeyRoot, variables: &Variables) -> Result<Filled, Error> {
+    let bindings = variables.bindings();
+    let mut key = Vec::with_capacity(root.key.len());
+    for (term, target) in &root.key {
+        let json = term.resolve(&bindings).ok_or(Error::Forbidden)?;
+        key.push(match target.bind(json, bindings.now_micros) {
+            Ok(Value::Int(number)) => Key::Int(number),
+            Ok(Value::Text(text)) => Key::Text(text),
+            Ok(Value::Bytes(bytes)) => Key::Bytes(bytes),
+            Ok(other) => Key::Text(format!("{other:?}").into()),
+            Err(_) => return Err(Error::Forbidden),
+        });
+    }
+    let Some(statement) = &root.node.statement else { return Err(Error::Forbidden) };
+    let batch = source.look_up(statement, variables, vec![key.clone()]).await?;
+    let range = batch.range(&key);
+    if range.is_empty() {
+        return Err(Error::Forbidden);
+    }
+    let span = Span { batch: 0, start: range.start, length: 1, base: 0 };
+    let mut level = Level { batches: vec![batch], spans: vec![span], parents: vec![Some(0)], ..Level::default() };
+    descend(source, &root.node, &mut level, variables).await;
+    Ok(Filled::Rows(level))
+}
+
+/// Fetches what hangs on a level's rows, all relations concurrently.
+fn descend<'a>(
+    source: &'a Source<'_>,
+    node: &'a Node,
+    level: &'a mut Level,
+    variables: &'a Variables,
+) -> BoxFuture<'a, ()> {
+    async move {
+        let parents = &*level;
+        let children = match &node.children[..] {
+            [] => return,
+            [child] => vec![next_level(source, child, parents, variables).await],
+            children => join_all(children.iter().map(|child| next_level(source, child, parents, variables))).await,
+        };
+        level.children = children;
+    }
+    .boxed()
+}
+
+async fn next_level(source: &Source<'_>, child: &Child, above: &Level, variables: &Variables) -> Level {
+    let (keys, parents) = collect_keys(child, above);
+    let mut level = Level { parents, ..Level::default() };
+    let Some(statement) = child.node.statement.as_ref().filter(|_| !keys.is_empty()) else {
+        level.spans = vec![Span { batch: 0, start: 0, length: 0, base: 0 }; keys.len()];
+        return level;
+    };
+    let chunk = match source.engine.database().dialect() {
+        Dialect::MySql => (MAX_PLACEHOLDERS / child.key.len().next_power_of_two()).max(1),
+        _ => usize::MAX,
+    };
+    for keys in keys.chunks(chunk.min(keys.len())) {
+        match source.look_up(statement, variables, keys.to_vec()).await {
+            Ok(batch) => add_spans(&mut level, batch, keys),
+            Err(error) => {
+                level.failure = Some(error);
+                return level;
+            }
+        }
+    }
+    descend(source, &child.node, &mut level, variables).await;
+    level
+}
+
+fn add_spans(level: &mut Level, batch: Arc<Batch>, keys: &[Vec<Key>]) {
+    let mut base = level.spans.last().map_or(0, |last| last.base + last.length);
+    for key in keys {
+        let range = batch.range(key);
+        let length = range.end - range.start;
+        level.spans.push(Span { batch: level.batches.len(), start: range.start, length, base });
+        base += length;
+    }
+    level.batches.push(batch);
+}
+
+/// The distinct keys of a level's rows, and for each row the position of its key.
+fn collect_keys(child: &Child, above: &Level) -> (Vec<Vec<Key>>, Vec<Option<u32>>) {
+    let mut set = KeySet::default();
+    let mut parents = Vec::new();
+    for span in &above.spans {
+        let Some(batch) = above.batches.get(span.batch) else { continue };
+        for at in span.start..span.start + span.length {
+            let row = batch.row(at);
+            let parts = child.key.iter().map(|(column, column_type)| batch.rows.key(row, *column, column_type));
+            parents.push(parts.collect::<Option<Vec<Key>>>().map(|key| set.add(key)));
+        }
+    }
+    (set.keys, parents)
+}

@@ -1,0 +1,130 @@
+//! What is to be executed and how its rows look as JSON: made once per plan,
+//! shared by all its runs.
+
+use std::sync::Arc;
+
+use crate::{
+    catalog::ColumnType,
+    db::Form,
+    predicate::{Target, Term},
+    sql::{ReadStatement, Statement},
+};
+
+/// A place in a document, both counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: u32,
+    /// The column.
+    pub column: u32,
+}
+
+/// One root field of an operation.
+#[derive(Debug)]
+pub struct Root {
+    /// The name in the answer.
+    pub key: Arc<str>,
+    /// Where it stands.
+    pub position: Position,
+    /// Whether a failure takes all of `data` with it.
+    pub non_null: bool,
+    /// What it is.
+    pub kind: RootKind,
+}
+
+/// What a root field is.
+#[derive(Debug)]
+pub enum RootKind {
+    /// A list of rows.
+    List(Node),
+    /// A row by its key.
+    Key(KeyRoot),
+    /// Aggregates.
+    Aggregate(AggregateRoot),
+    /// JSON text that is known already.
+    Constant(Box<[u8]>),
+    /// A field that cannot be planned; its siblings can.
+    Failed(super::Error),
+}
+
+/// A row by its key.
+#[derive(Debug)]
+pub struct KeyRoot {
+    /// The look-up.
+    pub node: Node,
+    /// The key's parts.
+    pub key: Vec<(Term, Target)>,
+}
+
+/// Aggregates.
+#[derive(Debug)]
+pub struct AggregateRoot {
+    /// The statement.
+    pub statement: Statement,
+    /// How each of its rows is written.
+    pub shape: Shape,
+}
+
+/// One level: a statement, how its rows are written, and what hangs on them.
+#[derive(Debug)]
+pub struct Node {
+    /// The statement; `None` where it is known that there are no rows.
+    pub statement: Option<Arc<ReadStatement>>,
+    /// How a row is written.
+    pub shape: Shape,
+    /// The next level.
+    pub children: Vec<Child>,
+}
+
+/// A relation of a level's rows.
+#[derive(Debug)]
+pub struct Child {
+    /// The cells of the parent row that are its key there.
+    pub key: Vec<(usize, ColumnType)>,
+    /// The related rows.
+    pub node: Node,
+}
+
+/// The members of a JSON object, in order.
+#[derive(Debug, Default)]
+pub struct Shape {
+    /// The members.
+    pub members: Vec<Member>,
+}
+
+/// A member of a JSON object.
+#[derive(Debug)]
+pub struct Member {
+    /// The name as JSON, with its colon: `"title":`.
+    pub prefix: Box<[u8]>,
+    /// The name, for error paths.
+    pub key: Arc<str>,
+    /// Where it stands in the document.
+    pub position: Position,
+    /// Its value.
+    pub output: Output,
+}
+
+/// Where the value of a member comes from.
+#[derive(Debug)]
+pub enum Output {
+    /// A cell of the row.
+    Cell {
+        /// Which.
+        column: usize,
+        /// Its type.
+        column_type: ColumnType,
+        /// Its spelling.
+        form: Form,
+        /// Whether null is a fault that takes the object with it.
+        non_null: bool,
+    },
+    /// The first of the related rows, or null: [`Node::children`] by position.
+    One(usize),
+    /// All related rows.
+    Many(usize),
+    /// An object made of cells of the same row.
+    Object(Shape),
+    /// JSON text that is known already.
+    Constant(Box<[u8]>),
+}

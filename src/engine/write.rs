@@ -1,0 +1,255 @@
+//! From rows to JSON bytes, in one buffer, with null bubbling by the
+//! specification: a fault nulls the nearest nullable field above it, the rest
+//! of the answer stays (GraphQL specification 6.4.4).
+
+use std::sync::Arc;
+
+use super::{
+    Answer, Error, Member, Node, Output, Position, Root, RootKind, Shape,
+    levels::{Filled, Level},
+};
+use crate::{db::Rows, error_code::ErrorCode, value::json};
+
+/// A step on the way to a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathSegment {
+    /// A member of an object.
+    Key(Arc<str>),
+    /// An element of a list.
+    Index(usize),
+}
+
+/// What went wrong at one place of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// For the client.
+    pub message: String,
+    /// The stable code.
+    pub code: ErrorCode,
+    /// Why, in a word more than the code.
+    pub reason: Option<String>,
+    /// Where in the document.
+    pub position: Position,
+    /// Where in the answer.
+    pub path: Vec<PathSegment>,
+}
+
+/// Faults beyond this number are not told one by one.
+const MAX_ERRORS: usize = 1_000;
+
+/// The nearest nullable field above must become null.
+struct Bubble;
+
+struct Writer {
+    out: Vec<u8>,
+    errors: Vec<FieldError>,
+    path: Vec<PathSegment>,
+}
+
+/// Writes `data`.
+pub(super) fn answer(roots: &[Root], filled: &[Result<Filled, Error>]) -> Answer {
+    let mut w = Writer { out: Vec::with_capacity(4096), errors: Vec::new(), path: Vec::new() };
+    if w.roots(roots, filled).is_err() {
+        w.out.clear();
+        w.out.extend_from_slice(b"null");
+    }
+    Answer { data: w.out, errors: w.errors }
+}
+
+/// One row within a level.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    rows: &'a Rows,
+    row: usize,
+    /// The row's level, and its number there; where anything hangs on it.
+    below: Option<(&'a Node, &'a Level, usize)>,
+}
+
+impl Writer {
+    fn roots(&mut self, roots: &[Root], filled: &[Result<Filled, Error>]) -> Result<(), Bubble> {
+        self.out.push(b'{');
+        for (at, (root, filled)) in roots.iter().zip(filled).enumerate() {
+            if at > 0 {
+                self.out.push(b',');
+            }
+            json::write_string(&mut self.out, &root.key);
+            self.out.push(b':');
+            self.path.push(PathSegment::Key(root.key.clone()));
+            let from = self.out.len();
+            let written = self.root(root, filled);
+            self.path.pop();
+            if written.is_err() {
+                if root.non_null {
+                    return Err(Bubble);
+                }
+                self.null_from(from);
+            }
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn root(&mut self, root: &Root, filled: &Result<Filled, Error>) -> Result<(), Bubble> {
+        let filled = filled.as_ref().map_err(|error| self.fail(error, root.position))?;
+        match (&root.kind, filled) {
+            (RootKind::Constant(text), _) => {
+                self.out.extend_from_slice(text);
+                Ok(())
+            }
+            (RootKind::List(node), Filled::Rows(level)) => self.list(node, level, Some(0), true),
+            (RootKind::Key(root), Filled::Rows(level)) => self.first(&root.node, level, Some(0)),
+            (RootKind::Aggregate(root), Filled::Aggregate(rows)) => self.aggregates(&root.shape, rows),
+            (RootKind::List(_) | RootKind::Key(_) | RootKind::Aggregate(_) | RootKind::Failed(_), _) => {
+                Err(self.fail(&Error::Internal, root.position))
+            }
+        }
+    }
+
+    /// The rows of one key. Elements that fail become null, or take the list
+    /// with them.
+    fn list(&mut self, node: &Node, level: &Level, span: Option<u32>, non_null: bool) -> Result<(), Bubble> {
+        self.out.push(b'[');
+        if let Some(span) = span.and_then(|span| level.spans.get(span as usize)) {
+            for index in 0..span.length {
+                if index > 0 {
+                    self.out.push(b',');
+                }
+                let batch = &level.batches[span.batch];
+                let place = Place {
+                    rows: &batch.rows,
+                    row: batch.row(span.start + index),
+                    below: Some((node, level, (span.base + index) as usize)),
+                };
+                self.path.push(PathSegment::Index(index as usize));
+                let from = self.out.len();
+                let written = self.object(&node.shape, place);
+                self.path.pop();
+                if written.is_err() {
+                    if non_null {
+                        return Err(Bubble);
+                    }
+                    self.null_from(from);
+                }
+            }
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    /// The first row of one key, or null.
+    fn first(&mut self, node: &Node, level: &Level, span: Option<u32>) -> Result<(), Bubble> {
+        let found = span.and_then(|span| level.spans.get(span as usize)).filter(|span| span.length > 0);
+        let Some(span) = found else {
+            self.out.extend_from_slice(b"null");
+            return Ok(());
+        };
+        let batch = &level.batches[span.batch];
+        let below = Some((node, level, span.base as usize));
+        self.object(&node.shape, Place { rows: &batch.rows, row: batch.row(span.start), below })
+    }
+
+    fn aggregates(&mut self, shape: &Shape, rows: &Rows) -> Result<(), Bubble> {
+        self.out.push(b'[');
+        for row in 0..rows.len() {
+            if row > 0 {
+                self.out.push(b',');
+            }
+            self.path.push(PathSegment::Index(row));
+            let written = self.object(shape, Place { rows, row, below: None });
+            self.path.pop();
+            written?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn object(&mut self, shape: &Shape, place: Place<'_>) -> Result<(), Bubble> {
+        self.out.push(b'{');
+        for (at, member) in shape.members.iter().enumerate() {
+            if at > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(&member.prefix);
+            self.member(member, place)?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn member(&mut self, member: &Member, place: Place<'_>) -> Result<(), Bubble> {
+        match &member.output {
+            Output::Cell { column, column_type, form, non_null } => {
+                let written = place.rows.write_json(place.row, *column, column_type, *form, &mut self.out);
+                if written.is_ok() && !(*non_null && place.rows.is_null(place.row, *column)) {
+                    return Ok(());
+                }
+                self.path.push(PathSegment::Key(member.key.clone()));
+                let message = match written {
+                    Err(error) => error.0,
+                    Ok(()) => "null in a field that is never null".to_owned(),
+                };
+                self.report(message, ErrorCode::UnrepresentableValue, None, member.position);
+                self.path.pop();
+                if *non_null {
+                    return Err(Bubble);
+                }
+                self.out.extend_from_slice(b"null");
+                Ok(())
+            }
+            Output::Constant(text) => {
+                self.out.extend_from_slice(text);
+                Ok(())
+            }
+            Output::Object(shape) => self.below(member, |w| w.object(shape, place)),
+            Output::One(child) => self.relation(member, *child, place, false),
+            Output::Many(child) => self.relation(member, *child, place, true),
+        }
+    }
+
+    fn relation(&mut self, member: &Member, child: usize, place: Place<'_>, many: bool) -> Result<(), Bubble> {
+        self.below(member, |w| {
+            let found = place.below.and_then(|(node, level, number)| {
+                Some((&node.children.get(child)?.node, level.children.get(child)?, number))
+            });
+            let Some((node, level, number)) = found else {
+                return Err(w.fail(&Error::Internal, member.position));
+            };
+            if let Some(error) = &level.failure {
+                return Err(w.fail(error, member.position));
+            }
+            let span = level.parents.get(number).copied().flatten();
+            if many { w.list(node, level, span, false) } else { w.first(node, level, span) }
+        })
+    }
+
+    /// A nullable member with values of its own below it.
+    fn below(&mut self, member: &Member, write: impl FnOnce(&mut Self) -> Result<(), Bubble>) -> Result<(), Bubble> {
+        self.path.push(PathSegment::Key(member.key.clone()));
+        let from = self.out.len();
+        if write(self).is_err() {
+            self.null_from(from);
+        }
+        self.path.pop();
+        Ok(())
+    }
+
+    fn null_from(&mut self, from: usize) {
+        self.out.truncate(from);
+        self.out.extend_from_slice(b"null");
+    }
+
+    fn fail(&mut self, error: &Error, position: Position) -> Bubble {
+        let reason = match error {
+            Error::Invalid(reason) | Error::Value(reason) => Some(reason.clone()),
+            Error::Forbidden | Error::Timeout(_) | Error::Unavailable | Error::Internal => None,
+        };
+        self.report(error.to_string(), error.code(), reason, position);
+        Bubble
+    }
+
+    fn report(&mut self, message: String, code: ErrorCode, reason: Option<String>, position: Position) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(FieldError { message, code, reason, position, path: self.path.clone() });
+        }
+    }
+}
