@@ -36,7 +36,10 @@ fn forgets(report: &PgDatabaseError) -> bool {
 /// Sorts what a statement failed with.
 pub(super) fn statement(error: &sqlx::Error, limit: Duration) -> Error {
     let Some(report) = reported(error) else {
-        return Error::Unavailable(transport(error));
+        return match error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) => Error::Unavailable(transport(error)),
+            other => Error::Database(other.to_string()),
+        };
     };
     let message = without_values(report.message());
     match report.code() {

@@ -63,7 +63,9 @@ impl Scratch {
 }
 
 fn server() -> String {
-    std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL: run scripts/test")
+    #[expect(clippy::disallowed_methods, reason = "tests are told where the server is by their environment")]
+    let url = std::env::var("TEST_POSTGRES_URL");
+    url.expect("TEST_POSTGRES_URL: run scripts/test")
 }
 
 /// The server's URL with another database, and perhaps another user.

@@ -1,7 +1,7 @@
 -- The types of these tables' columns, with what domains and arrays are made of.
 -- $1: tables. PostGIS counts where its function is found without a schema.
 WITH RECURSIVE used (oid) AS (
-    SELECT a.atttypid
+    SELECT DISTINCT a.atttypid
       FROM pg_catalog.pg_attribute a
      WHERE a.attrelid = ANY ($1::int8[]::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
      UNION
