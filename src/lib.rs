@@ -1,10 +1,15 @@
 //! Tidegate: a GraphQL gateway for SQL databases.
 
+pub mod app;
+pub mod auth;
 pub mod catalog;
 pub mod clock;
+pub mod config;
 pub mod db;
 pub mod error_code;
 pub mod graphql;
 pub mod principal;
+pub mod server;
 pub mod tasks;
+pub mod telemetry;
 pub mod value;
