@@ -1,6 +1,9 @@
 //! Logs: where they go, how they look, and what a panic leaves in them.
 
-use std::panic::PanicHookInfo;
+use std::{
+    io::{self, IsTerminal as _},
+    panic::PanicHookInfo,
+};
 
 use anyhow::{Context as _, bail};
 use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
@@ -32,7 +35,10 @@ pub struct Options {
 /// When the level cannot be understood or logging was started before.
 pub fn start(options: &Options) -> anyhow::Result<()> {
     let targets = targets(&options.level)?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_target(false)
+        .with_ansi(io::stderr().is_terminal());
     let layer = match options.style {
         Style::Pretty => lines.with_filter(targets).boxed(),
         Style::Json => lines.json().flatten_event(true).with_filter(targets).boxed(),

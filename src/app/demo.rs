@@ -8,10 +8,7 @@ use std::{
 use anyhow::Context as _;
 use uuid::Uuid;
 
-use crate::config::Serve;
-
-/// The database's file, in the current folder.
-pub const FILE: &str = "tidegate-demo.db";
+use crate::config::{DEMO_FILE, Serve};
 
 const SQL: &str = include_str!("../../schema/demo.sql");
 
@@ -70,11 +67,11 @@ pub(super) fn prepare(mut options: Serve) -> (Serve, TryOut) {
 /// It is made under another name and renamed when complete, so that an
 /// interrupted start leaves nothing half-made.
 pub(super) fn create_if_missing() -> anyhow::Result<()> {
-    let path = Path::new(FILE);
-    if path.try_exists().with_context(|| format!("cannot look for {FILE}"))? {
+    let path = Path::new(DEMO_FILE);
+    if path.try_exists().with_context(|| format!("cannot look for {DEMO_FILE}"))? {
         return Ok(());
     }
-    create(path).with_context(|| format!("cannot create {FILE} in the current folder"))
+    create(path).with_context(|| format!("cannot create {DEMO_FILE} in the current folder"))
 }
 
 fn create(path: &Path) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value as Json};
 
-use super::{Gateway, build};
+use super::{Gateway, build, counted};
 use crate::{
     config::{self, Format},
     graphql::{Allowed, Request},
@@ -85,7 +85,7 @@ fn write_check(
     collections: &[String],
     left_out: &[(String, String)],
 ) -> io::Result<()> {
-    writeln!(out, "{database}\n\nServed ({} collections):", collections.len())?;
+    writeln!(out, "{database}\n\nServed ({}):", counted(collections.len(), "collection"))?;
     for collection in collections {
         writeln!(out, "  {collection}")?;
     }
@@ -112,7 +112,7 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text,
-            "SQLite, a.db\n\nServed (1 collections):\n  authors\n\nLeft out (2):\n  logs  has no primary key\n  a.b   bad\n"
+            "SQLite, a.db\n\nServed (1 collection):\n  authors\n\nLeft out (2):\n  logs  has no primary key\n  a.b   bad\n"
         );
     }
 }

@@ -26,8 +26,6 @@ use crate::{
     graphql, server, tasks, telemetry,
 };
 
-pub use demo::FILE as DEMO_FILE;
-
 /// How long closing the database's connections may take at the end.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -148,12 +146,13 @@ fn stop_signal() -> anyhow::Result<Stop> {
 fn announce(options: &Serve, address: SocketAddr, gateway: &Gateway, try_out: Option<&demo::TryOut>) -> io::Result<()> {
     let base = base_url(address);
     let database = config::describe(&options.gateway.database.url);
-    let collections = gateway.collections.len();
+    let collections = counted(gateway.collections.len(), "collection");
     let mut out = io::stdout().lock();
     writeln!(out, "Tidegate {}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "  database  {database} ({collections} collections)")?;
+    writeln!(out, "  database  {database} ({collections})")?;
     if !gateway.left_out.is_empty() {
-        writeln!(out, "  left out  {} things; `tidegate check` says which and why", gateway.left_out.len())?;
+        let things = counted(gateway.left_out.len(), "thing");
+        writeln!(out, "  left out  {things}; `tidegate check` says which and why")?;
     }
     writeln!(out, "  GraphQL   {base}/graphql")?;
     writeln!(out, "  GraphiQL  {base}/")?;
@@ -165,6 +164,10 @@ fn announce(options: &Serve, address: SocketAddr, gateway: &Gateway, try_out: Op
         None => {}
     }
     out.flush()
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// An address that can be opened; of all addresses, this machine's own.

@@ -15,6 +15,9 @@ use crate::{auth, db, server, telemetry};
 
 pub use database::describe;
 
+/// The demo's database, in the current folder.
+pub const DEMO_FILE: &str = "tidegate-demo.db";
+
 /// What the process is to do.
 #[derive(Debug)]
 pub enum Command {

@@ -69,6 +69,9 @@ impl Problem {
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = status(self.code);
         response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());
+        if self.code == ErrorCode::InvalidCredentials {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(allow) = self.allow {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
         }

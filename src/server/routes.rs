@@ -23,9 +23,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/server/ping", get(|| async { "pong" }))
         .route("/server/health", get(health::answer))
         .method_not_allowed_fallback(only_get)
-        // Another method is not found there (contract `graphql.md` 1.1).
-        .route("/server/specs/graphql", get(specs::download).fallback(not_found))
-        .route("/server/specs/graphql/items", get(specs::download).fallback(not_found))
+        .route("/server/specs/graphql", any(specs::download))
+        .route("/server/specs/graphql/items", any(specs::download))
         .fallback(not_found)
         .with_state(shared)
 }

@@ -5,15 +5,21 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderValue, Response, Uri, header},
+    http::{HeaderValue, Method, Response, Uri, header},
 };
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{Shared, routes::Caller, routes::not_found};
 
 /// The schema in the schema definition language.
-pub(super) async fn download(State(shared): State<Arc<Shared>>, caller: Caller, uri: Uri) -> Response<Body> {
-    if !shared.options.introspection {
+pub(super) async fn download(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    method: Method,
+    uri: Uri,
+) -> Response<Body> {
+    // Another method is not found either (contract `graphql.md` 1.1).
+    if !shared.options.introspection || method != Method::GET {
         return not_found(uri).await;
     }
     let mut response = Response::new(Body::from(shared.parts.service.sdl(&caller.0)));
