@@ -1,6 +1,6 @@
 //! HTTP: sockets, routes and what every answer has in common.
 //!
-//! It brings requests to [`graphql::Service`] and takes answers away as bytes;
+//! It brings requests to [`Service`] and takes answers away as bytes;
 //! what a query means it does not know.
 
 mod accept;
