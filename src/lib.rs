@@ -1,7 +1,10 @@
 //! Tidegate: a GraphQL gateway for SQL databases.
 
+pub mod app;
+pub mod auth;
 pub mod catalog;
 pub mod clock;
+pub mod config;
 pub mod db;
 pub mod engine;
 pub mod error_code;
@@ -10,6 +13,4 @@ pub mod permissions;
 pub mod plan;
 pub mod predicate;
 pub mod principal;
-pub mod sql;
-pub mod tasks;
-pub mod value;
+pub mod server;

@@ -1,59 +1,107 @@
-//! Placeholder.
-use super::{CellError, Error, Form, Options};
-use crate::{
-    catalog::{ColumnType, facts::Facts},
-    value::{Key, Value},
-};
+//! PostgreSQL: connections held in a pool of our own, statements prepared once
+//! per connection, rows kept as the server sent them (binary) and written as
+//! JSON straight from there.
+
+mod arguments;
+mod deparse;
+mod encode;
+mod error;
+mod introspect;
+mod key;
+mod numeric;
+mod pool;
+mod rows;
+mod temporal;
+
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
+
+pub(in crate::db) use self::rows::Rows;
+use self::{
+    arguments::Statement,
+    pool::{Lease, Pool},
+};
+use super::{Error, Options};
+use crate::{catalog::facts::Facts, value::Value};
+
+/// A PostgreSQL database.
 #[derive(Clone, Debug)]
-pub(super) struct Postgres;
+pub(super) struct Postgres {
+    pool: Pool,
+}
+
 impl Postgres {
-    pub(super) async fn connect(_: Options) -> Result<Self, Error> {
-        unimplemented!()
+    /// Connects once, so that a wrong address or password shows now.
+    pub(super) async fn connect(options: Options) -> Result<Self, Error> {
+        let pool = Pool::new(options)?;
+        pool.acquire().await?;
+        Ok(Self { pool })
     }
+
+    /// Reads the system catalogs.
     pub(super) async fn introspect(&self) -> Result<Facts, Error> {
-        unimplemented!()
+        let mut snapshot = self.snapshot().await?;
+        let facts = introspect::facts(&mut snapshot, self.pool.schemas()).await?;
+        snapshot.finish().await;
+        Ok(facts)
     }
-    pub(super) async fn fetch(&self, _: &Arc<str>, _: &[Value]) -> Result<Rows, Error> {
-        unimplemented!()
+
+    /// Runs a reading statement. A connection that died while it was idle (the
+    /// server restarted) costs one more try, not an error.
+    pub(super) async fn fetch(&self, text: &Arc<str>, parameters: &[Value]) -> Result<Rows, Error> {
+        let mut lease = self.pool.acquire().await?;
+        loop {
+            match lease.fetch(Statement::new(text, parameters)?).await {
+                Ok(rows) => return Ok(Rows::new(rows)),
+                Err(failure) if lease.may_retry(&failure) => lease = self.pool.replace(lease).await?,
+                Err(failure) => return Err(error::statement(&failure, self.pool.statement_timeout())),
+            }
+        }
     }
+
+    /// Begins a read-only transaction.
     pub(super) async fn snapshot(&self) -> Result<Snapshot, Error> {
-        unimplemented!()
+        let mut lease = self.pool.acquire().await?;
+        loop {
+            match lease.begin().await {
+                Ok(()) => return Ok(Snapshot { lease, pool: self.pool.clone() }),
+                Err(failure) if lease.may_retry(&failure) => lease = self.pool.replace(lease).await?,
+                Err(failure) => return Err(error::statement(&failure, self.pool.statement_timeout())),
+            }
+        }
     }
+
+    /// Waits for busy connections and closes all.
     pub(super) async fn close(&self) {
-        unimplemented!()
+        self.pool.close().await;
     }
 }
+
+/// A read-only transaction. Dropping it closes its connection, and with it
+/// whatever runs there.
 #[derive(Debug)]
-pub(super) struct Rows;
-impl Rows {
-    pub(super) fn len(&self) -> usize {
-        unimplemented!()
-    }
-    pub(super) fn is_null(&self, _: usize, _: usize) -> bool {
-        unimplemented!()
-    }
-    pub(super) fn write_json(
-        &self,
-        _: usize,
-        _: usize,
-        _: &ColumnType,
-        _: Form,
-        _: &mut Vec<u8>,
-    ) -> Result<(), CellError> {
-        unimplemented!()
-    }
-    pub(super) fn key(&self, _: usize, _: usize, _: &ColumnType) -> Option<Key> {
-        unimplemented!()
-    }
+pub(super) struct Snapshot {
+    lease: Lease,
+    pool: Pool,
 }
-#[derive(Debug)]
-pub(super) struct Snapshot;
+
 impl Snapshot {
-    pub(super) async fn fetch(&mut self, _: &Arc<str>, _: &[Value]) -> Result<Rows, Error> {
-        unimplemented!()
+    /// Runs a reading statement within it.
+    pub(super) async fn fetch(&mut self, text: &Arc<str>, parameters: &[Value]) -> Result<Rows, Error> {
+        let statement = Statement::new(text, parameters)?;
+        match self.lease.fetch(statement).await {
+            Ok(rows) => Ok(Rows::new(rows)),
+            Err(failure) => Err(error::statement(&failure, self.pool.statement_timeout())),
+        }
     }
-    pub(super) async fn finish(self) {
-        unimplemented!()
+
+    /// Ends it; the connection can be used again.
+    pub(super) async fn finish(mut self) {
+        if let Err(error) = self.lease.commit().await {
+            // Nothing was written, so nothing is lost; the lease closes what broke.
+            tracing::debug!(%error, "a snapshot could not be ended in good order");
+        }
     }
 }

@@ -1,0 +1,111 @@
+//! The demo: a small database, made when missing, and what to try on it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use uuid::Uuid;
+
+use crate::config::{DEMO_FILE, Serve};
+
+const SQL: &str = include_str!("../../schema/demo.sql");
+
+/// What the page for people opens with.
+const EXAMPLE: &str = r#"# The publishing house's latest articles. Ctrl+Space completes, Ctrl+Enter runs.
+query LatestArticles {
+  articles(
+    filter: { status: { _eq: "published" } }
+    sort: ["-published_at"]
+    limit: 5
+  ) {
+    id
+    title
+    published_at
+    rating
+    author {
+      name
+    }
+    comments(limit: 2, sort: ["-created_at"]) {
+      author_name
+      body
+    }
+  }
+}
+"#;
+
+/// What the start prints for trying it out.
+pub(super) struct TryOut {
+    token: String,
+}
+
+impl TryOut {
+    /// The token and a line to paste.
+    pub(super) fn write(&self, out: &mut impl io::Write, base: &str) -> io::Result<()> {
+        let Self { token } = self;
+        writeln!(out, "  token     {token}")?;
+        writeln!(out)?;
+        writeln!(
+            out,
+            "  curl {base}/graphql -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \
+             -d '{{\"query\":\"{{ articles(limit: 3) {{ title author {{ name }} }} }}\"}}'"
+        )
+    }
+}
+
+/// Adds what the demo has of its own: a token, and a page that holds it.
+pub(super) fn prepare(mut options: Serve) -> (Serve, TryOut) {
+    let token = options.auth.admin_token.get_or_insert_with(|| Uuid::new_v4().simple().to_string()).clone();
+    options.server.page.token = Some(token.clone());
+    options.server.page.query = EXAMPLE.to_owned();
+    (options, TryOut { token })
+}
+
+/// Makes the database unless it is there.
+///
+/// It is made under another name and renamed when complete, so that an
+/// interrupted start leaves nothing half-made.
+pub(super) fn create_if_missing() -> anyhow::Result<()> {
+    let path = Path::new(DEMO_FILE);
+    if path.try_exists().with_context(|| format!("cannot look for {DEMO_FILE}"))? {
+        return Ok(());
+    }
+    create(path).with_context(|| format!("cannot create {DEMO_FILE} in the current folder"))
+}
+
+fn create(path: &Path) -> anyhow::Result<()> {
+    let unfinished = Unfinished(PathBuf::from(format!("{}.{}.tmp", path.display(), std::process::id())));
+    let connection = rusqlite::Connection::open(&unfinished.0)?;
+    connection.execute_batch(SQL)?;
+    connection.close().map_err(|(_, error)| error)?;
+    fs::rename(&unfinished.0, path)?;
+    Ok(())
+}
+
+/// A file that goes unless it was renamed.
+struct Unfinished(PathBuf);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, path = %self.0.display(), "an unfinished file stays behind");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        create(&folder.path().join("demo.db")).unwrap();
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["demo.db"]);
+        assert!(create(&folder.path().join("no/such/demo.db")).is_err());
+    }
+}

@@ -1,0 +1,237 @@
+//! Arguments composed into the parts' own options.
+
+use anyhow::Context as _;
+use axum::http::{HeaderName, HeaderValue, Method};
+
+use super::{
+    Cli, CorsArguments, DemoArguments, GatewayArguments, HttpArguments, LimitArguments, LogArguments, PingArguments,
+    PoolArguments, ServeArguments, Subcommands,
+};
+use crate::{
+    auth,
+    config::{Command, DEMO_FILE, Gateway, Limits, Ping, PublicAccess, Serve, describe},
+    db,
+    server::{self, CorsOptions, Origins, PageOptions},
+    telemetry,
+};
+
+impl Cli {
+    pub(in crate::config) fn into_command(self) -> anyhow::Result<Command> {
+        Ok(match self.command {
+            Subcommands::Serve(arguments) => Command::Serve(arguments.into_options()?),
+            Subcommands::Demo(arguments) => Command::Demo(arguments.into_options()?),
+            Subcommands::Schema(arguments) => {
+                let mut gateway = arguments.gateway.into_options(PublicAccess::None)?;
+                // Whoever may read the database may see its schema.
+                gateway.limits.introspection = true;
+                Command::Schema(gateway, arguments.format)
+            }
+            Subcommands::Check(arguments) => Command::Check(arguments.into_options(PublicAccess::None)?),
+            Subcommands::Ping(arguments) => Command::Ping(arguments.into_options()),
+        })
+    }
+}
+
+impl ServeArguments {
+    fn into_options(self) -> anyhow::Result<Serve> {
+        self.http.into_options(self.gateway.into_options(self.public)?)
+    }
+}
+
+impl DemoArguments {
+    fn into_options(self) -> anyhow::Result<Serve> {
+        let url = format!("sqlite:{}", DEMO_FILE);
+        let gateway = gateway(url, self.pool, &self.limits, self.log, PublicAccess::None);
+        self.http.into_options(gateway)
+    }
+}
+
+impl GatewayArguments {
+    fn into_options(self, public: PublicAccess) -> anyhow::Result<Gateway> {
+        Ok(gateway(self.database.url()?, self.pool, &self.limits, self.log, public))
+    }
+}
+
+fn gateway(
+    url: String,
+    pool: PoolArguments,
+    limits: &LimitArguments,
+    log: LogArguments,
+    public: PublicAccess,
+) -> Gateway {
+    let exclude_tables = names(&pool.exclude_tables);
+    let consistency = pool.read_consistency;
+    Gateway {
+        database: pool.into_options(url),
+        exclude_tables,
+        public,
+        limits: limits.limits(),
+        consistency,
+        log: telemetry::Options { level: log.log_level, style: log.log_style },
+    }
+}
+
+impl PoolArguments {
+    fn into_options(self, url: String) -> db::Options {
+        let mut schemas = names(&self.schemas);
+        if schemas.is_empty() {
+            schemas = names(&self.search_path);
+        }
+        if schemas.is_empty() {
+            schemas = vec!["public".to_owned()];
+        }
+        db::Options {
+            url,
+            max_connections: self.pool_max,
+            acquire_timeout: self.acquire_timeout,
+            connect_timeout: self.connect_timeout,
+            statement_timeout: self.statement_timeout,
+            schemas,
+        }
+    }
+}
+
+impl LimitArguments {
+    fn limits(&self) -> Limits {
+        Limits {
+            tokens: self.query_token_limit,
+            depth: self.max_relational_depth.max(2),
+            aliases: self.max_aliases,
+            root_fields: self.max_root_fields,
+            cost: self.max_cost,
+            default_rows: self.query_limit_default.0,
+            max_rows: self.query_limit_max.0,
+            introspection: self.introspection,
+            plan_cache_bytes: self.plan_cache_size.saturating_mul(1 << 20),
+        }
+    }
+}
+
+impl HttpArguments {
+    fn into_options(self, gateway: Gateway) -> anyhow::Result<Serve> {
+        let page = PageOptions { title: describe(&gateway.database.url), ..PageOptions::default() };
+        let server = server::Options {
+            body_limit: self.max_payload_size,
+            operation_timeout: self.operation_timeout,
+            shutdown_timeout: self.shutdown_timeout,
+            max_connections: self.max_connections,
+            trust_proxy: self.trust_proxy,
+            cors: self.cors.into_options()?,
+            introspection: gateway.limits.introspection,
+            page,
+        };
+        let auth = auth::Options { admin_token: self.admin_token.filter(|token| !token.is_empty()) };
+        Ok(Serve { gateway, host: self.host, port: self.port, auth, server })
+    }
+}
+
+impl CorsArguments {
+    fn into_options(self) -> anyhow::Result<Option<CorsOptions>> {
+        let origins = match self.cors_origin.trim() {
+            "false" | "" => return Ok(None),
+            _ if !self.cors_enabled => return Ok(None),
+            "true" => Origins::Mirror,
+            "*" => Origins::Any,
+            list => Origins::List(parse_all::<HeaderValue>("CORS_ORIGIN", list.split(','))?),
+        };
+        Ok(Some(CorsOptions {
+            origins,
+            methods: parse_all::<Method>("CORS_METHODS", self.cors_methods.iter().map(String::as_str))?,
+            allowed_headers: parse_all::<HeaderName>(
+                "CORS_ALLOWED_HEADERS",
+                self.cors_allowed_headers.iter().map(String::as_str),
+            )?,
+            exposed_headers: parse_all::<HeaderName>(
+                "CORS_EXPOSED_HEADERS",
+                self.cors_exposed_headers.iter().map(String::as_str),
+            )?,
+            credentials: self.cors_credentials,
+            max_age: self.cors_max_age,
+        }))
+    }
+}
+
+fn parse_all<'a, T>(option: &str, texts: impl Iterator<Item = &'a str>) -> anyhow::Result<Vec<T>>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let texts = texts.map(str::trim).filter(|text| !text.is_empty());
+    texts.map(|text| text.parse().with_context(|| format!("{option}: `{text}` cannot be used"))).collect()
+}
+
+fn names(list: &[String]) -> Vec<String> {
+    list.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+impl PingArguments {
+    fn into_options(self) -> Ping {
+        let url = self.url.unwrap_or_else(|| format!("http://127.0.0.1:{}/server/health", self.port));
+        Ping { url, timeout: self.timeout }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Command {
+        let words = std::iter::once("tidegate").chain(arguments.iter().copied());
+        Cli::try_parse_from(words).unwrap().into_command().unwrap()
+    }
+
+    fn serve(arguments: &[&str]) -> Serve {
+        let with_database = [&["serve", "--database-url", "sqlite:a.db"], arguments].concat();
+        match parse(&with_database) {
+            Command::Serve(serve) => serve,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn options_reach_their_parts() {
+        let serve = serve(&[
+            "--max-payload-size",
+            "2mb",
+            "--query-limit-max",
+            "-1",
+            "--max-relational-depth",
+            "1",
+            "--trust-proxy",
+        ]);
+        assert_eq!(serve.server.body_limit, 2 << 20);
+        assert_eq!(serve.gateway.limits.max_rows, None);
+        assert_eq!(serve.gateway.limits.depth, 2);
+        assert!(serve.server.trust_proxy);
+        assert_eq!(serve.gateway.database.schemas, ["public"]);
+    }
+
+    #[test]
+    fn cors_is_off_until_enabled_with_an_origin() {
+        assert!(serve(&["--cors-origin", "true"]).server.cors.is_none());
+        assert!(serve(&["--cors-enabled"]).server.cors.is_none());
+        let cors = serve(&["--cors-enabled=true", "--cors-origin", "https://a.example, https://b.example"]).server.cors;
+        let cors = cors.unwrap();
+        assert!(matches!(cors.origins, Origins::List(origins) if origins.len() == 2));
+        assert_eq!(cors.methods.len(), 4);
+        assert_eq!(cors.max_age, Duration::from_secs(18_000));
+    }
+
+    #[test]
+    fn a_bad_origin_is_said() {
+        let words = ["tidegate", "serve", "--database-url", "a.db", "--cors-enabled", "--cors-origin", "a\u{1}b"];
+        let error = Cli::try_parse_from(words).unwrap().into_command().unwrap_err();
+        assert!(error.to_string().contains("CORS_ORIGIN"));
+    }
+
+    #[test]
+    fn demo_takes_no_database_and_no_public() {
+        for extra in [["--public", "read"], ["--database-url", "a.db"]] {
+            assert!(Cli::try_parse_from(["tidegate", "demo", extra[0], extra[1]]).is_err());
+        }
+        assert!(matches!(parse(&["demo", "--port", "0"]), Command::Demo(_)));
+    }
+}

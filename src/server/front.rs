@@ -1,0 +1,126 @@
+//! What every answer has in common: a request id, the time it took,
+//! compression, one line in the log, and that a panic is answered too.
+//!
+//! One function instead of a stack of boxed layers: it runs for every request.
+
+use std::{fmt::Write as _, net::IpAddr, panic::AssertUnwindSafe, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode},
+};
+use futures_util::FutureExt as _;
+use hyper::body::Incoming;
+use tower::ServiceExt as _;
+use tower_http::{
+    CompressionLevel,
+    compression::{Compression, CompressionBody, predicate::SizeAbove},
+};
+use tracing::Instrument as _;
+
+use super::{problem::Problem, request_id::RequestIds};
+use crate::{clock::Stopwatch, error_code::ErrorCode, graphql::Timings};
+
+/// Smaller answers fit one packet as they are.
+const COMPRESS_FROM: u64 = 1024;
+/// Of the levels the cheap end: answers are made anew for every request.
+const COMPRESSION: CompressionLevel = CompressionLevel::Precise(3);
+
+static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The address a connection comes from, for handlers.
+#[derive(Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// Everything between a connection and the routes.
+pub(super) struct Front {
+    routes: Compression<Router, SizeAbove>,
+    /// Answers in place of a route that panicked.
+    sorry: Compression<Router, SizeAbove>,
+    request_ids: RequestIds,
+}
+
+impl Front {
+    pub(super) fn new(router: Router) -> Self {
+        let sorry = compressed(Router::new().fallback(sorry));
+        Self { routes: compressed(router), sorry, request_ids: RequestIds::new() }
+    }
+
+    /// Answers one request, whatever happens.
+    pub(super) async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response<CompressionBody<Body>> {
+        let watch = Stopwatch::start();
+        let id = self.request_ids.choose(request.headers());
+        let span = tracing::error_span!("request", id = id.to_str().unwrap_or_default());
+        let line = Line { method: request.method().clone(), path: request.uri().clone() };
+        request.extensions_mut().insert(Peer(peer));
+        let answering = AssertUnwindSafe(self.routes.clone().oneshot(request)).catch_unwind();
+        async {
+            let answered = match answering.await {
+                Ok(answered) => answered,
+                Err(_) => self.sorry.clone().oneshot(Request::new(Body::empty())).await,
+            };
+            let Ok(mut response) = answered;
+            let total = watch.elapsed();
+            let timings = response.extensions().get::<Timings>().copied();
+            add_headers(response.headers_mut(), id, server_timing(timings, total));
+            line.log(response.status(), total);
+            response
+        }
+        .instrument(span)
+        .await
+    }
+}
+
+fn compressed(router: Router) -> Compression<Router, SizeAbove> {
+    Compression::new(router).quality(COMPRESSION).compress_when(SizeAbove::new(COMPRESS_FROM))
+}
+
+/// The answer to a request that panicked. The hook has logged why, within the
+/// request's span.
+async fn sorry() -> Response<Body> {
+    let message = "An unexpected error occurred. The log has it under this request's X-Request-Id.";
+    Problem::new(ErrorCode::InternalServerError, message).into_json()
+}
+
+fn add_headers(headers: &mut HeaderMap, id: HeaderValue, server_timing: HeaderValue) {
+    headers.insert(REQUEST_ID.clone(), id);
+    headers.insert(SERVER_TIMING.clone(), server_timing);
+}
+
+/// `parse;dur=0.021, plan;dur=0.013, sql;dur=1.204, total;dur=1.310`, in milliseconds.
+fn server_timing(timings: Option<Timings>, total: Duration) -> HeaderValue {
+    let mut text = String::with_capacity(80);
+    let mut part = |name: &str, duration: Duration| {
+        let separator = if text.is_empty() { "" } else { ", " };
+        let micros = duration.as_micros();
+        write!(text, "{separator}{name};dur={}.{:03}", micros / 1000, micros % 1000)
+    };
+    let written = timings
+        .map_or(Ok(()), |timings| {
+            part("parse", timings.parse)
+                .and_then(|()| part("plan", timings.plan))
+                .and_then(|()| part("sql", timings.sql))
+        })
+        .and_then(|()| part("total", total));
+    written.expect("writing to memory does not fail");
+    HeaderValue::try_from(text).expect("digits and names are visible ASCII")
+}
+
+/// What the log says of a request: never its query string, which may hold a token.
+struct Line {
+    method: Method,
+    path: axum::http::Uri,
+}
+
+impl Line {
+    fn log(&self, status: StatusCode, total: Duration) {
+        let (method, path, status_code) = (&self.method, self.path.path(), status.as_u16());
+        if status.is_server_error() {
+            tracing::warn!(%method, path, status = status_code, ?total, "answered with a server error");
+        } else {
+            tracing::debug!(%method, path, status = status_code, ?total, "answered");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `/graphql`: GraphQL over HTTP by its specification.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use axum::{
+    Extension,
+    body::{Body, Bytes, HttpBody as _},
+    extract::State,
+    http::{Method, Request, Response, StatusCode, header, request},
+};
+use futures_util::StreamExt as _;
+
+use super::{
+    Options, Shared,
+    front::Peer,
+    media::{self, Media},
+    payload,
+    problem::{Problem, status},
+    routes,
+};
+use crate::{
+    error_code::ErrorCode,
+    graphql::{self, Allowed},
+};
+
+/// Answers whatever method.
+pub(super) async fn answer(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let Some(media) = media::negotiate(&head.headers) else {
+        return not_acceptable().into_json();
+    };
+    let answering = execute(&shared, peer, &head, body);
+    match within(shared.options.operation_timeout, answering).await {
+        Ok(response) => into_http(response, media, &head.method),
+        Err(problem) => problem.into_response(media),
+    }
+}
+
+async fn execute(shared: &Shared, peer: Peer, head: &request::Parts, body: Body) -> Result<graphql::Response, Problem> {
+    let service = &shared.parts.service;
+    let principal = routes::principal(shared, peer, head)?;
+    if head.method == Method::GET {
+        let request = payload::from_query(head.uri.query().unwrap_or_default())?;
+        return Ok(service.execute(&principal, request, Allowed::Queries).await);
+    }
+    if head.method != Method::POST {
+        return Err(Problem::method(head.method.as_str(), &["GET", "POST"], "GET, POST"));
+    }
+    check_content_type(head)?;
+    let bytes = read(body, &shared.options).await?;
+    let request = payload::from_body(&bytes)?;
+    Ok(service.execute(&principal, request, Allowed::All).await)
+}
+
+/// Runs a future within a limit; dropping it cancels its statements.
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    if limit.is_zero() {
+        return work.await;
+    }
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => {
+            let message = format!("The operation took longer than {limit:?}.");
+            Err(Problem::new(ErrorCode::OutOfTime, message).with("duration", limit.as_millis() as u64))
+        }
+    }
+}
+
+fn check_content_type(head: &request::Parts) -> Result<(), Problem> {
+    let content_type = head.headers.get(header::CONTENT_TYPE).map_or(Ok(""), |value| value.to_str());
+    let content_type = content_type.unwrap_or_default();
+    if media::is_readable(content_type) {
+        return Ok(());
+    }
+    let message = "The body must be sent as application/json in UTF-8.";
+    let problem = Problem::new(ErrorCode::UnsupportedMediaType, message);
+    Err(problem.with("mediaType", content_type).with("where", "Content-Type header"))
+}
+
+/// Reads a body up to the limit. One that arrives in one piece is not copied.
+async fn read(body: Body, options: &Options) -> Result<Bytes, Problem> {
+    let limit = options.body_limit;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
+    let mut pieces = body.into_data_stream();
+    let mut whole = Vec::new();
+    let mut only = Bytes::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| Problem::payload(format!("the body could not be read: {error}")))?;
+        if whole.len() + only.len() + piece.len() > limit {
+            return Err(too_large(limit));
+        }
+        if whole.is_empty() && only.is_empty() {
+            only = piece;
+            continue;
+        }
+        whole.extend_from_slice(&std::mem::take(&mut only));
+        whole.extend_from_slice(&piece);
+    }
+    Ok(if whole.is_empty() { only } else { whole.into() })
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(ErrorCode::ContentTooLarge, format!("The body is larger than {limit} bytes."))
+        .with("limit", limit as u64)
+}
+
+fn not_acceptable() -> Problem {
+    Problem::new(
+        ErrorCode::NotAcceptable,
+        "The answer can be had as application/graphql-response+json or application/json; the request accepts neither.",
+    )
+}
+
+fn into_http(answer: graphql::Response, media: Media, method: &Method) -> Response<Body> {
+    let status = answer.refused.map_or(StatusCode::OK, |code| refused_status(code, media));
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());
+    if answer.refused == Some(ErrorCode::MethodNotAllowed) && method == Method::GET {
+        response.headers_mut().insert(header::ALLOW, axum::http::HeaderValue::from_static("POST"));
+    }
+    response.extensions_mut().insert(answer.timings);
+    response
+}
+
+/// With `application/json`, a proxy's error page could not be told from an
+/// answer by its status; so whatever GraphQL itself refuses is a 200 there. What
+/// is no fault of the document keeps its status, for those who watch the gateway.
+fn refused_status(code: ErrorCode, media: Media) -> StatusCode {
+    match (media, code) {
+        (Media::GraphqlResponse, _) => status(code),
+        (
+            Media::Json,
+            ErrorCode::GraphqlValidation
+            | ErrorCode::Forbidden
+            | ErrorCode::InvalidQuery
+            | ErrorCode::InvalidPayload
+            | ErrorCode::UnrepresentableValue
+            | ErrorCode::LimitExceeded,
+        ) => StatusCode::OK,
+        (
+            Media::Json,
+            ErrorCode::InvalidCredentials
+            | ErrorCode::MethodNotAllowed
+            | ErrorCode::RouteNotFound
+            | ErrorCode::NotAcceptable
+            | ErrorCode::UnsupportedMediaType
+            | ErrorCode::ContentTooLarge
+            | ErrorCode::OutOfTime
+            | ErrorCode::ServiceUnavailable
+            | ErrorCode::InternalServerError,
+        ) => status(code),
+    }
+}

@@ -1,0 +1,111 @@
+//! HTTP: sockets, routes and what every answer has in common.
+//!
+//! It brings requests to [`Service`] and takes answers away as bytes;
+//! what a query means it does not know.
+
+mod accept;
+mod cors;
+mod front;
+mod graphql;
+mod health;
+mod media;
+mod page;
+mod payload;
+mod problem;
+mod request_id;
+mod routes;
+mod specs;
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::net::TcpListener;
+
+use crate::{auth::Authenticator, clock::Clock, db::Database, graphql::Service};
+
+pub use cors::{Options as CorsOptions, Origins};
+
+/// How the gateway behaves towards its clients.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Largest request body, in bytes.
+    pub body_limit: usize,
+    /// Longest time from a request's head to its answer; zero means no limit.
+    pub operation_timeout: Duration,
+    /// How long running requests may take to finish after a stop.
+    pub shutdown_timeout: Duration,
+    /// Most connections at a time; further ones wait to be accepted.
+    pub max_connections: u32,
+    /// Whether `X-Forwarded-For` is believed.
+    pub trust_proxy: bool,
+    /// Which other origins may call; `None`: none.
+    pub cors: Option<CorsOptions>,
+    /// Whether the schema may be downloaded.
+    pub introspection: bool,
+    /// What the page for people begins with.
+    pub page: PageOptions,
+}
+
+/// What the page for people begins with.
+#[derive(Clone, Default)]
+pub struct PageOptions {
+    /// What is served, in words.
+    pub title: String,
+    /// The first query in the editor.
+    pub query: String,
+    /// A token to be put into the page; only given away on loopback addresses.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for PageOptions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("PageOptions").field("title", &self.title).finish_non_exhaustive()
+    }
+}
+
+/// What answers.
+#[derive(Debug)]
+pub struct Parts {
+    /// The GraphQL side.
+    pub service: Service,
+    /// Asked for a sign of life.
+    pub database: Database,
+    /// Knows the callers.
+    pub authenticator: Authenticator,
+    /// Dates downloads.
+    pub clock: Clock,
+}
+
+/// What handlers share.
+struct Shared {
+    parts: Parts,
+    options: Options,
+    health: health::Health,
+    page: page::Page,
+}
+
+/// Serves until `stop` resolves, then lets running requests finish.
+///
+/// # Errors
+/// When the listener has no address.
+pub async fn run(
+    listener: TcpListener,
+    parts: Parts,
+    options: Options,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let limits = accept::Limits::of(&options);
+    let front = front(listener.local_addr()?, parts, options);
+    accept::run(listener, front, limits, stop).await;
+    Ok(())
+}
+
+fn front(address: SocketAddr, parts: Parts, options: Options) -> Arc<front::Front> {
+    let cors = options.cors.as_ref().map(cors::layer);
+    let page = page::Page::new(&options.page, address.ip().is_loopback());
+    let health = health::Health::new(parts.database.clone());
+    let router = routes::router(Arc::new(Shared { parts, options, health, page }));
+    Arc::new(front::Front::new(match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }))
+}

@@ -1,0 +1,153 @@
+//! The page for people: GraphiQL, bundled in the binary so that it works
+//! without a network.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    hash::{Hash as _, Hasher as _},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, HeaderValue, Response, Uri, header, uri::Authority},
+};
+use serde_json::json;
+
+use super::{PageOptions, Shared};
+
+const INDEX: &str = include_str!("index.html");
+static SCRIPT: &[u8] = include_bytes!("graphiql.js.gz");
+static STYLE: &[u8] = include_bytes!("graphiql.css.gz");
+
+/// Own files alone; GraphiQL's editor writes styles into the page.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page as it is sent, with and without the token.
+pub(super) struct Page {
+    public: Bytes,
+    /// Only where nobody but the machine's own users can fetch it.
+    with_token: Option<Bytes>,
+}
+
+impl Page {
+    pub(super) fn new(options: &PageOptions, loopback: bool) -> Self {
+        let token = options.token.as_deref().filter(|_| loopback);
+        Self {
+            public: render(options, None).into(),
+            with_token: token.map(|token| render(options, Some(token)).into()),
+        }
+    }
+
+    /// A page of another site whose name is made to point here (DNS rebinding)
+    /// would be of that site's origin and could read the token; the name in
+    /// `Host` tells.
+    fn for_host(&self, host: Option<&str>) -> &Bytes {
+        match &self.with_token {
+            Some(page) if host.is_some_and(is_loopback) => page,
+            _ => &self.public,
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn render(options: &PageOptions, token: Option<&str>) -> String {
+    let settings = json!({
+        "endpoint": "/graphql",
+        "token": token,
+        "query": options.query,
+        "title": options.title,
+    });
+    // Within a script element only `<` can begin its end, or a comment.
+    let settings = settings.to_string().replace('<', "\\u003c");
+    INDEX
+        .replace("\"graphiql.js\"", &format!("\"graphiql.js?{}\"", version(SCRIPT)))
+        .replace("\"graphiql.css\"", &format!("\"graphiql.css?{}\"", version(STYLE)))
+        .replace("{{settings}}", &settings)
+}
+
+/// A name for the content, so that browsers can keep a file for ever.
+fn version(content: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// `GET /`.
+pub(super) async fn index(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    // HTTP/2 has no `Host`; there the authority comes with the path.
+    let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = uri.authority().map(Authority::as_str).or(named);
+    let mut response = Response::new(Body::from(shared.page.for_host(host).clone()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// `GET /graphiql.js`.
+pub(super) async fn script(uri: Uri) -> Response<Body> {
+    file(SCRIPT, "text/javascript; charset=utf-8", &uri)
+}
+
+/// `GET /graphiql.css`.
+pub(super) async fn style(uri: Uri) -> Response<Body> {
+    file(STYLE, "text/css; charset=utf-8", &uri)
+}
+
+fn file(content: &'static [u8], content_type: &'static str, uri: &Uri) -> Response<Body> {
+    let mut response = Response::new(Body::from(content));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Asked for by its version, it will never be another.
+    let cache = if uri.query().is_some() { "public, max-age=31536000, immutable" } else { "no-cache" };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(loopback: bool) -> Page {
+        let token = Some("t0ken".to_owned());
+        Page::new(&PageOptions { title: "a</script><b>".to_owned(), query: "{ a }".to_owned(), token }, loopback)
+    }
+
+    fn gives_token(page: &Page, host: Option<&str>) -> bool {
+        String::from_utf8(page.for_host(host).to_vec()).unwrap().contains("t0ken")
+    }
+
+    #[test]
+    fn the_token_stays_on_this_machine() {
+        let local = page(true);
+        for host in ["localhost", "LOCALHOST:8055", "127.0.0.1", "127.0.0.1:8055", "[::1]:8055"] {
+            assert!(gives_token(&local, Some(host)), "{host}");
+            assert!(!gives_token(&page(false), Some(host)), "{host}");
+        }
+        for host in
+            [None, Some("evil.example"), Some("localhost.evil.example"), Some("127.0.0.1.evil"), Some("10.0.0.1")]
+        {
+            assert!(!gives_token(&local, host), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn settings_cannot_leave_their_script() {
+        let text = String::from_utf8(page(true).public.to_vec()).unwrap();
+        assert!(text.contains("a\\u003c/script>\\u003cb>"));
+    }
+}

@@ -1,0 +1,148 @@
+//! A GraphQL request out of a `POST` body or a query string (contract
+//! `graphql.md` 1.3). Texts are borrowed where they hold no escapes.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use super::problem::Problem;
+use crate::graphql::Request;
+
+/// `Option<Cow<str>>` alone would always copy.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    query: Option<Text<'a>>,
+    #[serde(default)]
+    variables: Option<Map<String, Json>>,
+    #[serde(borrow, default, rename = "operationName")]
+    operation_name: Option<Text<'a>>,
+    /// Nothing is made of them, but they must be an object.
+    #[serde(default, rename = "extensions")]
+    _extensions: Option<Map<String, Json>>,
+}
+
+/// Reads a `POST` body.
+pub(super) fn from_body(bytes: &[u8]) -> Result<Request<'_>, Problem> {
+    // A derived struct would read an array as its members in order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(explain(bytes));
+    }
+    let body: Body<'_> = serde_json::from_slice(bytes).map_err(|_| explain(bytes))?;
+    request(body.query.map(|text| text.0), body.variables, body.operation_name.map(|text| text.0))
+}
+
+/// Reads the query string of a `GET`.
+pub(super) fn from_query(query: &str) -> Result<Request<'_>, Problem> {
+    let (mut document, mut variables, mut operation_name) = (None, None, None);
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "query" => document = Some(value),
+            "variables" if !value.is_empty() => variables = object(&value)?,
+            "operationName" => operation_name = Some(value),
+            _ => {}
+        }
+    }
+    request(document, variables, operation_name)
+}
+
+fn object(text: &str) -> Result<Option<Map<String, Json>>, Problem> {
+    serde_json::from_str(text).map_err(|_| Problem::query("`variables` must be a JSON object"))
+}
+
+fn request<'a>(
+    query: Option<Cow<'a, str>>,
+    variables: Option<Map<String, Json>>,
+    operation_name: Option<Cow<'a, str>>,
+) -> Result<Request<'a>, Problem> {
+    let present = |text: &Cow<'a, str>| !text.is_empty();
+    let query = query.filter(present).ok_or_else(|| Problem::payload("must provide query string"))?;
+    Ok(Request { query, variables: variables.unwrap_or_default(), operation_name: operation_name.filter(present) })
+}
+
+/// Finds out what is wrong with a body that could not be read.
+fn explain(bytes: &[u8]) -> Problem {
+    if bytes.trim_ascii().is_empty() {
+        return Problem::payload("the body is empty; it must be a JSON object with `query`");
+    }
+    let members = match serde_json::from_slice(bytes) {
+        Ok(Json::Object(members)) => members,
+        Ok(Json::Array(_)) => {
+            return Problem::payload("batches are not supported; send one operation per request");
+        }
+        Ok(_) => return Problem::payload("the body must be a JSON object with `query`"),
+        Err(error) => return Problem::payload(format!("the body is not JSON: {error}")),
+    };
+    let fits =
+        |name: &str, fits: fn(&Json) -> bool| members.get(name).is_none_or(|value| value.is_null() || fits(value));
+    for name in ["query", "operationName"] {
+        if !fits(name, Json::is_string) {
+            return Problem::payload(format!("`{name}` must be a string"));
+        }
+    }
+    for name in ["variables", "extensions"] {
+        if !fits(name, Json::is_object) {
+            return Problem::payload(format!("`{name}` must be an object"));
+        }
+    }
+    Problem::payload("a member of the body is given twice")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> String {
+        format!("{:?}", from_body(body.as_bytes()).unwrap_err())
+    }
+
+    #[test]
+    fn null_and_empty_members_are_absent() {
+        let body = br#"{"query":"{a}","variables":null,"operationName":"","extensions":null,"id":7}"#;
+        let request = from_body(body).unwrap();
+        assert!(matches!(request.query, Cow::Borrowed("{a}")));
+        assert!(request.variables.is_empty());
+        assert_eq!(request.operation_name, None);
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        let request = from_body(br#"{"query":"{a}","variables":{"n":12345678901234567890.10}}"#).unwrap();
+        assert_eq!(request.variables["n"].to_string(), "12345678901234567890.10");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let cases = [
+            ("", "body is empty"),
+            ("{", "not JSON"),
+            (r#"[{"query":"{a}"}]"#, "batches are not supported"),
+            (r#""{a}""#, "must be a JSON object"),
+            ("{}", "must provide query string"),
+            (r#"{"query":null}"#, "must provide query string"),
+            (r#"{"query":1}"#, "`query` must be a string"),
+            (r#"{"query":"{a}","operationName":["a"]}"#, "`operationName` must be a string"),
+            (r#"{"query":"{a}","variables":"{}"}"#, "`variables` must be an object"),
+            (r#"{"query":"{a}","extensions":0}"#, "`extensions` must be an object"),
+            (r#"{"query":"{a}","query":"{b}"}"#, "given twice"),
+        ];
+        for (body, reason) in cases {
+            assert!(refused(body).contains(reason), "{body} says {}", refused(body));
+        }
+        assert!(from_body(b"{\"query\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn a_query_string_is_decoded() {
+        let request = from_query("query=%7B%20a+b%7D&variables=%7B%22x%22%3A1%7D&operationName=Q").unwrap();
+        assert_eq!(request.query, "{ a b}");
+        assert_eq!(request.variables["x"].to_string(), "1");
+        assert_eq!(request.operation_name.as_deref(), Some("Q"));
+        assert!(format!("{:?}", from_query("query=a&variables=[").unwrap_err()).contains("InvalidQuery"));
+        assert!(format!("{:?}", from_query("").unwrap_err()).contains("must provide query string"));
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a request is refused before GraphQL saw it, in the one shape that every
+//! error has: `{"errors":[{"message","extensions":{"code",…}}]}`.
+
+use std::borrow::Cow;
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Response, StatusCode, header},
+};
+use serde_json::{Map, Value as Json, json};
+
+use super::media::Media;
+use crate::{auth, error_code::ErrorCode};
+
+/// A refusal.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) code: ErrorCode,
+    message: Cow<'static, str>,
+    extensions: Map<String, Json>,
+    allow: Option<&'static str>,
+}
+
+impl Problem {
+    pub(super) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), extensions: Map::new(), allow: None }
+    }
+
+    /// The body cannot be understood; `reason` is a fragment.
+    pub(super) fn payload(reason: impl Into<String>) -> Self {
+        Self::with_reason(ErrorCode::InvalidPayload, "Invalid payload", reason.into())
+    }
+
+    /// The query string cannot be understood; `reason` is a fragment.
+    pub(super) fn query(reason: impl Into<String>) -> Self {
+        Self::with_reason(ErrorCode::InvalidQuery, "Invalid query", reason.into())
+    }
+
+    fn with_reason(code: ErrorCode, what: &str, reason: String) -> Self {
+        Self::new(code, format!("{what}. {reason}.")).with("reason", reason)
+    }
+
+    /// The method is not for this path.
+    pub(super) fn method(current: &str, allowed: &[&str], allow: &'static str) -> Self {
+        let mut problem = Self::new(
+            ErrorCode::MethodNotAllowed,
+            format!("Invalid method \"{current}\" used. Should be one of {}.", allowed.join(", ")),
+        );
+        problem.allow = Some(allow);
+        problem.with("allowed", allowed).with("current", current)
+    }
+
+    /// There is nothing at this path.
+    pub(super) fn route(path: &str) -> Self {
+        Self::new(ErrorCode::RouteNotFound, format!("Route {path} doesn't exist.")).with("path", path)
+    }
+
+    /// Adds a member to `extensions`.
+    pub(super) fn with(mut self, name: &str, value: impl Into<Json>) -> Self {
+        self.extensions.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// As an answer of a content type that the client accepts.
+    pub(super) fn into_response(self, media: Media) -> Response<Body> {
+        let mut extensions = self.extensions;
+        extensions.insert("code".to_owned(), self.code.as_str().into());
+        let body = json!({ "errors": [{ "message": self.message, "extensions": extensions }] });
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = status(self.code);
+        response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());
+        if self.code == ErrorCode::InvalidCredentials {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(allow) = self.allow {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+
+    /// As an answer where no content type was negotiated.
+    pub(super) fn into_json(self) -> Response<Body> {
+        self.into_response(Media::Json)
+    }
+}
+
+/// The status that belongs to a code.
+pub(super) fn status(code: ErrorCode) -> StatusCode {
+    StatusCode::from_u16(code.http_status()).expect("the table of codes holds valid statuses")
+}
+
+impl From<auth::Error> for Problem {
+    fn from(error: auth::Error) -> Self {
+        match error {
+            auth::Error::Ambiguous => Self::payload(error.to_string()),
+            auth::Error::Unknown => Self::new(ErrorCode::InvalidCredentials, "Invalid user credentials."),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Which path leads where, and who is asking.
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    http::{HeaderMap, Method, Response, Uri, header, request},
+    routing::{any, get},
+};
+
+use super::{Shared, front::Peer, graphql, health, page, problem::Problem, specs};
+use crate::{auth::Credentials, principal::Principal};
+
+/// All routes.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/graphql", any(graphql::answer))
+        .route("/graphql/", any(graphql::answer))
+        .route("/", get(page::index))
+        .route("/graphiql.js", get(page::script))
+        .route("/graphiql.css", get(page::style))
+        .route("/server/ping", get(|| async { "pong" }))
+        .route("/server/health", get(health::answer))
+        .method_not_allowed_fallback(only_get)
+        .route("/server/specs/graphql", any(specs::download))
+        .route("/server/specs/graphql/items", any(specs::download))
+        .fallback(not_found)
+        .with_state(shared)
+}
+
+async fn only_get(method: Method) -> Response<Body> {
+    Problem::method(method.as_str(), &["GET"], "GET").into_json()
+}
+
+/// Nothing is here.
+pub(super) async fn not_found(uri: Uri) -> Response<Body> {
+    Problem::route(uri.path()).into_json()
+}
+
+/// Who asks, by what the request brings.
+pub(super) fn principal(shared: &Shared, peer: Peer, head: &request::Parts) -> Result<Principal, Problem> {
+    let authorization = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let access_token = head.uri.query().and_then(access_token);
+    let credentials = Credentials { authorization, access_token: access_token.as_deref() };
+    let mut principal = shared.parts.authenticator.authenticate(credentials)?;
+    principal.ip = Some(client(shared.options.trust_proxy, peer, &head.headers));
+    Ok(principal)
+}
+
+fn access_token(query: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned())
+}
+
+/// The last hop of `X-Forwarded-For` is what our own proxy saw; those before it
+/// are what the client claims.
+fn client(trust_proxy: bool, Peer(peer): Peer, headers: &HeaderMap) -> IpAddr {
+    if !trust_proxy {
+        return peer;
+    }
+    let hops = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
+    hops.and_then(|hops| hops.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
+}
+
+/// What handlers other than GraphQL's need to know who asks.
+pub(super) struct Caller(pub(super) Principal);
+
+impl axum::extract::FromRequestParts<Arc<Shared>> for Caller {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(head: &mut request::Parts, shared: &Arc<Shared>) -> Result<Self, Self::Rejection> {
+        let Extension(peer) = Extension::<Peer>::from_request_parts(head, shared).await.map_err(|_| {
+            Problem::new(crate::error_code::ErrorCode::InternalServerError, "The peer is unknown.").into_json()
+        })?;
+        principal(shared, peer, head).map(Self).map_err(Problem::into_json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_the_proxys_own_hop_is_believed() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", HeaderValue::from_static("1.1.1.1"));
+        headers.append("x-forwarded-for", HeaderValue::from_static("2.2.2.2, 3.3.3.3"));
+        let peer = Peer(Ipv4Addr::LOCALHOST.into());
+        assert_eq!(client(true, peer, &headers), IpAddr::from([3, 3, 3, 3]));
+        assert_eq!(client(false, peer, &headers), IpAddr::from([127, 0, 0, 1]));
+        assert_eq!(client(true, peer, &HeaderMap::new()), IpAddr::from([127, 0, 0, 1]));
+    }
+
+    #[test]
+    fn a_token_in_the_query_string_is_decoded() {
+        assert_eq!(access_token("a=b&access_token=x%2By&c").as_deref(), Some("x+y"));
+        assert_eq!(access_token("token=x"), None);
+    }
+}

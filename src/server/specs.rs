@@ -1,0 +1,47 @@
+//! `GET /server/specs/graphql`: the schema as a download, as the caller sees it.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderValue, Method, Response, Uri, header},
+};
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{Shared, routes::Caller, routes::not_found};
+
+/// The schema in the schema definition language.
+pub(super) async fn download(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    method: Method,
+    uri: Uri,
+) -> Response<Body> {
+    // Another method is not found either (contract `graphql.md` 1.1).
+    if !shared.options.introspection || method != Method::GET {
+        return not_found(uri).await;
+    }
+    let mut response = Response::new(Body::from(shared.parts.service.sdl(&caller.0)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream; charset=utf-8"));
+    headers.insert(header::CONTENT_DISPOSITION, attachment(shared.parts.clock.now_micros()));
+    response
+}
+
+fn attachment(now_micros: i64) -> HeaderValue {
+    let now = Timestamp::from_microsecond(now_micros).unwrap_or(Timestamp::UNIX_EPOCH);
+    let date = now.to_zoned(TimeZone::UTC).date();
+    let text = format!("attachment; filename=\"tidegate_{date}.graphql\"");
+    HeaderValue::try_from(text).expect("a date is visible ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_named_by_the_day() {
+        assert_eq!(attachment(1_700_000_000_000_000), "attachment; filename=\"tidegate_2023-11-14.graphql\"");
+    }
+}
