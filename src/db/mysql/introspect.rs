@@ -150,7 +150,7 @@ impl Tables {
     fn add_indexes(&mut self, rows: &[MySqlRow]) -> Result<(), Error> {
         let mut indexes: BTreeMap<(&str, &str), Index<'_>> = BTreeMap::new();
         for cells in rows.iter().map(Cells) {
-            let index = indexes.entry((cells.text(0)?, cells.text(1)?)).or_insert_with(Index::default);
+            let index = indexes.entry((cells.text(0)?, cells.text(1)?)).or_default();
             index.unique = cells.text(3)? == "0";
             index.ordered = matches!(cells.text(6)?, "BTREE" | "HASH" | "RTREE");
             let is_prefix = cells.optional(5)?.is_some();
@@ -281,7 +281,8 @@ fn column(cells: Cells<'_>, flavour: Flavour) -> Result<ColumnFacts, Error> {
         (None, _) => None,
         (Some(text), Flavour::MariaDb) => literal::mariadb_default(text),
         (Some(text), Flavour::MySql) if extra.contains("default_generated") => Some(literal::unescape(text)),
-        (Some(text), Flavour::MySql) => Some(literal::bits(text).unwrap_or(text).to_owned()),
+        (Some(text), Flavour::MySql) if data_type == "bit" => Some(literal::bits(text).unwrap_or(text).to_owned()),
+        (Some(text), Flavour::MySql) => Some(text.to_owned()),
     };
     Ok(ColumnFacts {
         name: cells.text(2)?.to_owned(),

@@ -22,7 +22,7 @@ use sqlx::{
     Arguments as _, AssertSqlSafe, ConnectOptions as _, MySqlConnection,
     mysql::{MySqlArguments, MySqlConnectOptions, MySqlRow},
 };
-use url::Url;
+use url::{Host, Url};
 
 use super::{Error, Options};
 use crate::{catalog::facts::Facts, value::Value};
@@ -166,11 +166,11 @@ fn connect_options(url: &str) -> Result<MySqlConnectOptions, Error> {
     if options.get_database().is_none_or(str::is_empty) {
         return Err(Error::Url("the URL names no database; expected mysql://user:password@host:3306/database".into()));
     }
-    if let Some(url::Host::Ipv6(address)) = parsed.host() {
+    match parsed.host() {
         // The resolver does not take the brackets that URLs put around these.
-        options = options.host(&address.to_string());
-    } else if let Some(address) = parsed.host_str().and_then(|host| host.strip_prefix('[')?.strip_suffix(']')) {
-        options = options.host(address);
+        Some(Host::Ipv6(address)) => options = options.host(&address.to_string()),
+        None | Some(Host::Domain("")) => options = options.host("localhost"),
+        Some(_) => {}
     }
     Ok(options
         .charset("utf8mb4")

@@ -58,7 +58,8 @@ impl Rows {
     /// The bytes of a cell as they came. The driver's own `is_null` is not
     /// asked, because it takes `0000-00-00` for `NULL`.
     fn bytes(&self, row: usize, column: usize) -> Option<&[u8]> {
-        let value = self.rows[row].try_get_raw(column).ok()?;
+        let value = self.rows[row].try_get_raw(column).expect("cells are asked for as the statement selects them");
+        // `NULL` is the only error that there is.
         <&[u8] as Decode<'_, sqlx::MySql>>::decode(value).ok()
     }
 }
