@@ -80,9 +80,9 @@ impl ErrorCode {
     /// The HTTP status when the error ends the request before execution.
     pub fn http_status(self) -> u16 {
         match self {
-            Self::GraphqlValidation | Self::InvalidQuery | Self::InvalidPayload | Self::LimitExceeded => 400,
+            Self::GraphqlValidation | Self::InvalidQuery | Self::InvalidPayload => 400,
             Self::InvalidCredentials => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::LimitExceeded => 403,
             Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,

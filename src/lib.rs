@@ -1,16 +1,26 @@
 //! Tidegate: a GraphQL gateway for SQL databases.
+//!
+//! The rooms, bottom-up; each names only those above it in this list.
 
-pub mod app;
-pub mod auth;
-pub mod catalog;
+pub mod value;
+
 pub mod clock;
-pub mod config;
+pub mod error_code;
+pub mod principal;
+pub mod tasks;
+
+pub mod catalog;
 pub mod db;
 pub mod engine;
-pub mod error_code;
-pub mod graphql;
 pub mod permissions;
 pub mod plan;
 pub mod predicate;
-pub mod principal;
+pub mod sql;
+
+pub mod auth;
+pub mod graphql;
 pub mod server;
+
+pub mod app;
+pub mod config;
+pub mod telemetry;

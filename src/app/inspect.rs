@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{Gateway, build, counted};
 use crate::{
+    catalog::{Catalog, FieldKind, NoteAction, Table},
     config::{self, Format},
     graphql::{Allowed, Request},
     principal::Principal,
@@ -66,53 +67,62 @@ pub(super) async fn check(options: config::Gateway) -> anyhow::Result<()> {
     let gateway = build(&options).await?;
     gateway.database.close().await;
     let database = config::describe(&options.database.url);
-    if gateway.collections.is_empty() {
-        bail!("there is nothing to serve in {database}{}", reasons(&gateway.left_out));
-    }
     let mut out = io::stdout().lock();
-    write_check(&mut out, &database, &gateway.collections, &gateway.left_out)
+    write_check(&mut out, &database, &gateway.catalog)
         .and_then(|()| out.flush())
-        .context("cannot write to standard output")
-}
-
-fn reasons(left_out: &[(String, String)]) -> String {
-    left_out.iter().map(|(subject, reason)| format!("\n  {subject}: {reason}")).collect()
-}
-
-fn write_check(
-    out: &mut impl io::Write,
-    database: &str,
-    collections: &[String],
-    left_out: &[(String, String)],
-) -> io::Result<()> {
-    writeln!(out, "{database}\n\nServed ({}):", counted(collections.len(), "collection"))?;
-    for collection in collections {
-        writeln!(out, "  {collection}")?;
-    }
-    if left_out.is_empty() {
-        return writeln!(out, "\nNothing is left out.");
-    }
-    writeln!(out, "\nLeft out ({}):", left_out.len())?;
-    let width = left_out.iter().map(|(subject, _)| subject.chars().count()).max().unwrap_or(0).min(40);
-    for (subject, reason) in left_out {
-        writeln!(out, "  {subject:width$}  {reason}")?;
+        .context("cannot write to standard output")?;
+    if gateway.catalog.tables.is_empty() {
+        bail!("there is nothing to serve in {database}");
     }
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_check_lists_what_is_served_and_what_not() {
-        let mut out = Vec::new();
-        let left_out = [("logs".to_owned(), "has no primary key".to_owned()), ("a.b".to_owned(), "bad".to_owned())];
-        write_check(&mut out, "SQLite, a.db", &["authors".to_owned()], &left_out).unwrap();
-        let text = String::from_utf8(out).unwrap();
-        assert_eq!(
-            text,
-            "SQLite, a.db\n\nServed (1 collection):\n  authors\n\nLeft out (2):\n  logs  has no primary key\n  a.b   bad\n"
-        );
+fn write_check(out: &mut impl io::Write, database: &str, catalog: &Catalog) -> io::Result<()> {
+    writeln!(out, "{database}\n\nServed ({}):", counted(catalog.tables.len(), "collection"))?;
+    let served = catalog.tables.iter().map(|table| (table.collection.clone(), describe(catalog, table))).collect();
+    write_columns(out, served)?;
+    for (action, heading) in [
+        (NoteAction::LeftOut, "Left out"),
+        (NoteAction::Renamed, "Served under another name"),
+        (NoteAction::Decided, "Decided"),
+    ] {
+        let notes = catalog.notes.iter().filter(|note| note.action == action);
+        let lines: Vec<(String, String)> = notes.map(|note| (note.subject.clone(), note.reason.clone())).collect();
+        if !lines.is_empty() {
+            writeln!(out, "\n{heading} ({}):", lines.len())?;
+            write_columns(out, lines)?;
+        } else if action == NoteAction::LeftOut {
+            writeln!(out, "\nNothing is left out.")?;
+        }
     }
+    Ok(())
+}
+
+/// Two columns, the first as wide as it must be, up to a limit.
+fn write_columns(out: &mut impl io::Write, lines: Vec<(String, String)>) -> io::Result<()> {
+    let width = lines.iter().map(|(subject, _)| subject.chars().count()).max().unwrap_or(0).min(40);
+    for (subject, text) in lines {
+        writeln!(out, "  {subject:width$}  {text}")?;
+    }
+    Ok(())
+}
+
+/// `9 columns, key id, author -> authors, comments ->> comments`
+fn describe(catalog: &Catalog, table: &Table) -> String {
+    let mut parts = vec![counted(table.columns.len(), "column")];
+    let key: Vec<&str> = table.key.iter().map(|column| table.column_field(*column)).collect();
+    match key.is_empty() {
+        true => parts.push("no key".to_owned()),
+        false => parts.push(format!("key {}", key.join(" + "))),
+    }
+    for field in &table.fields {
+        let (arrow, id) = match field.kind {
+            FieldKind::Column(_) => continue,
+            FieldKind::ToOne(id, _) => ("->", id),
+            FieldKind::ToMany(id) => ("->>", id),
+        };
+        let target = &catalog.table(catalog.relationship(id).to).collection;
+        parts.push(format!("{} {arrow} {target}", field.name));
+    }
+    parts.join(", ")
 }

@@ -8,6 +8,7 @@ use std::{
     future::Future,
     io::{self, Write as _},
     net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,10 +21,14 @@ use tokio::{
 
 use crate::{
     auth::Authenticator,
+    catalog::{self, Catalog, NoteAction},
     clock::Clock,
     config::{self, Command, Serve},
     db::Database,
-    graphql, server, tasks, telemetry,
+    engine::{self, Engine},
+    graphql,
+    permissions::{Policy, PublicAccess},
+    plan, server, tasks, telemetry,
 };
 
 /// How long closing the database's connections may take at the end.
@@ -33,17 +38,60 @@ const CLOSING: Duration = Duration::from_secs(5);
 struct Gateway {
     service: graphql::Service,
     database: Database,
-    /// Names of the collections that are served, in order.
-    collections: Vec<String>,
-    /// What is not served: subject and reason.
-    left_out: Vec<(String, String)>,
+    catalog: Arc<Catalog>,
+}
+
+impl Gateway {
+    /// What is not served.
+    fn left_out(&self) -> usize {
+        self.catalog.notes.iter().filter(|note| note.action == NoteAction::LeftOut).count()
+    }
 }
 
 /// Connects, introspects and builds everything up to the GraphQL service.
 async fn build(options: &config::Gateway) -> anyhow::Result<Gateway> {
     let database = Database::connect(options.database.clone()).await?;
-    let _facts = database.introspect().await.context("the database cannot be introspected")?;
-    Err(anyhow!("the engine is not there yet"))
+    let facts = database.introspect().await.context("the database cannot be introspected")?;
+    let serving = catalog::Options {
+        default_schema: options.database.schemas.first().cloned(),
+        exclude: options.exclude_tables.clone(),
+    };
+    let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
+    let engine = Engine::new(database.clone(), engine::Options { consistency: consistency(options.consistency) });
+    let policy = Policy { public: public_access(options.public) };
+    let limits = limits(&options.limits);
+    let service = graphql::Service::new(engine, catalog.clone(), policy, limits, Clock::default());
+    Ok(Gateway { service, database, catalog })
+}
+
+fn consistency(configured: config::Consistency) -> engine::Consistency {
+    match configured {
+        config::Consistency::Statement => engine::Consistency::Statement,
+        config::Consistency::Operation => engine::Consistency::Operation,
+    }
+}
+
+fn public_access(configured: config::PublicAccess) -> PublicAccess {
+    match configured {
+        config::PublicAccess::None => PublicAccess::Nothing,
+        config::PublicAccess::Read => PublicAccess::Read,
+    }
+}
+
+fn limits(configured: &config::Limits) -> graphql::Limits {
+    graphql::Limits {
+        lists: plan::Limits {
+            default_limit: configured.default_rows.unwrap_or(u32::MAX),
+            max_limit: configured.max_rows,
+            max_depth: configured.depth,
+        },
+        tokens: configured.tokens,
+        aliases: configured.aliases,
+        root_fields: configured.root_fields,
+        cost: configured.cost,
+        introspection: configured.introspection,
+        plan_cache_bytes: configured.plan_cache_bytes,
+    }
 }
 
 /// Does what the command says, to its end.
@@ -146,12 +194,12 @@ fn stop_signal() -> anyhow::Result<Stop> {
 fn announce(options: &Serve, address: SocketAddr, gateway: &Gateway, try_out: Option<&demo::TryOut>) -> io::Result<()> {
     let base = base_url(address);
     let database = config::describe(&options.gateway.database.url);
-    let collections = counted(gateway.collections.len(), "collection");
+    let collections = counted(gateway.catalog.tables.len(), "collection");
     let mut out = io::stdout().lock();
     writeln!(out, "Tidegate {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "  database  {database} ({collections})")?;
-    if !gateway.left_out.is_empty() {
-        let things = counted(gateway.left_out.len(), "thing");
+    if gateway.left_out() > 0 {
+        let things = counted(gateway.left_out(), "thing");
         writeln!(out, "  left out  {things}; `tidegate check` says which and why")?;
     }
     writeln!(out, "  GraphQL   {base}/graphql")?;

@@ -161,20 +161,20 @@ async fn by_key(source: &Source<'_>, root: &KeyRoot, variables: &Variables) -> R
     let bindings = variables.bindings();
     let mut key = Vec::with_capacity(root.key.len());
     for (term, target) in &root.key {
-        let json = term.resolve(&bindings).ok_or(Error::Forbidden)?;
+        let json = term.resolve(&bindings).ok_or(Error::Forbidden(None))?;
         key.push(match target.bind(json, bindings.now_micros) {
             Ok(Value::Int(number)) => Key::Int(number),
             Ok(Value::Text(text)) => Key::Text(text),
             Ok(Value::Bytes(bytes)) => Key::Bytes(bytes),
             Ok(other) => Key::Text(format!("{other:?}").into()),
-            Err(_) => return Err(Error::Forbidden),
+            Err(_) => return Err(Error::Forbidden(None)),
         });
     }
-    let Some(statement) = &root.node.statement else { return Err(Error::Forbidden) };
+    let Some(statement) = &root.node.statement else { return Err(Error::Forbidden(None)) };
     let batch = source.look_up(statement, variables, vec![key.clone()]).await?;
     let range = batch.range(&key);
     if range.is_empty() {
-        return Err(Error::Forbidden);
+        return Err(Error::Forbidden(None));
     }
     let span = Span { batch: 0, start: range.start, length: 1, base: 0 };
     let mut level = Level { batches: vec![batch], spans: vec![span], parents: vec![Some(0)], ..Level::default() };

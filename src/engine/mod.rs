@@ -39,12 +39,10 @@ pub enum Consistency {
 }
 
 /// How operations are executed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Which state of the data is seen.
     pub consistency: Consistency,
-    /// Longest run of one operation; zero means no limit.
-    pub timeout: Duration,
 }
 
 /// Executes operations. Cheap to clone.
@@ -77,11 +75,12 @@ pub enum Error {
     /// A value that the client gave cannot be used.
     #[error("Invalid query. {0}.")]
     Invalid(String),
-    /// There is no such item, or no right to it: not told apart.
-    #[error("You don't have permission to access this.")]
-    Forbidden,
+    /// There is no such thing, or no right to it: not told apart. With a reason
+    /// where that gives nothing away.
+    #[error("You don't have permission to access this.{}", .0.as_ref().map(|reason| format!(" {reason}.")).unwrap_or_default())]
+    Forbidden(Option<String>),
     /// Not in time.
-    #[error("the operation took longer than {0:?}")]
+    #[error("a statement took longer than {0:?}")]
     Timeout(Duration),
     /// The database cannot be reached.
     #[error("the database cannot be reached at the moment")]
@@ -99,10 +98,19 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(_) | Self::Value(_) => ErrorCode::InvalidQuery,
-            Self::Forbidden => ErrorCode::Forbidden,
+            Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::Timeout(_) => ErrorCode::OutOfTime,
             Self::Unavailable => ErrorCode::ServiceUnavailable,
             Self::Internal => ErrorCode::InternalServerError,
+        }
+    }
+
+    /// Why, for `extensions.reason`.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Invalid(reason) | Self::Value(reason) => Some(reason),
+            Self::Forbidden(reason) => reason.as_deref(),
+            Self::Timeout(_) | Self::Unavailable | Self::Internal => None,
         }
     }
 
@@ -126,8 +134,8 @@ impl Error {
 /// What an operation gave.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// The JSON text of `data`.
-    pub data: Vec<u8>,
+    /// `{"data":` and the JSON text of `data`; the object is left open for more.
+    pub body: Vec<u8>,
     /// What went wrong, in the order of the document.
     pub errors: Vec<FieldError>,
 }
@@ -147,15 +155,7 @@ impl Engine {
     /// order of the document. Dropping the future cancels its statements.
     pub async fn read(&self, roots: &[Root], variables: &Variables) -> Answer {
         let source = levels::Source::new(self, self.options.consistency);
-        let run = levels::run(&source, roots, variables);
-        let filled = if self.options.timeout.is_zero() {
-            run.await
-        } else {
-            match tokio::time::timeout(self.options.timeout, run).await {
-                Ok(filled) => filled,
-                Err(_) => roots.iter().map(|_| Err(Error::Timeout(self.options.timeout))).collect(),
-            }
-        };
+        let filled = levels::run(&source, roots, variables).await;
         source.finish().await;
         write::answer(roots, &filled)
     }

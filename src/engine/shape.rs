@@ -125,6 +125,37 @@ pub enum Output {
     Many(usize),
     /// An object made of cells of the same row.
     Object(Shape),
+    /// As `Object`, but null where this cell is null: a related row of which
+    /// nothing but the key is asked for, and that is known already.
+    Present(usize, Shape),
     /// JSON text that is known already.
     Constant(Box<[u8]>),
+}
+
+impl Node {
+    /// Moves all cells to the right, behind the columns that a look-up leads with.
+    pub(crate) fn shift(&mut self, columns: usize) {
+        self.shape.shift(columns);
+        for child in &mut self.children {
+            for (cell, _) in &mut child.key {
+                *cell += columns;
+            }
+        }
+    }
+}
+
+impl Shape {
+    fn shift(&mut self, columns: usize) {
+        for member in &mut self.members {
+            match &mut member.output {
+                Output::Cell { column, .. } => *column += columns,
+                Output::Object(shape) => shape.shift(columns),
+                Output::Present(column, shape) => {
+                    *column += columns;
+                    shape.shift(columns);
+                }
+                Output::One(_) | Output::Many(_) | Output::Constant(_) => {}
+            }
+        }
+    }
 }

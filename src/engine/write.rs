@@ -37,6 +37,9 @@ pub struct FieldError {
 /// Faults beyond this number are not told one by one.
 const MAX_ERRORS: usize = 1_000;
 
+/// How an answer begins.
+const DATA: &[u8] = b"{\"data\":";
+
 /// The nearest nullable field above must become null.
 struct Bubble;
 
@@ -46,14 +49,14 @@ struct Writer {
     path: Vec<PathSegment>,
 }
 
-/// Writes `data`.
+/// Writes `data`, the object that holds it left open.
 pub(super) fn answer(roots: &[Root], filled: &[Result<Filled, Error>]) -> Answer {
     let mut w = Writer { out: Vec::with_capacity(4096), errors: Vec::new(), path: Vec::new() };
+    w.out.extend_from_slice(DATA);
     if w.roots(roots, filled).is_err() {
-        w.out.clear();
-        w.out.extend_from_slice(b"null");
+        w.null_from(DATA.len());
     }
-    Answer { data: w.out, errors: w.errors }
+    Answer { body: w.out, errors: w.errors }
 }
 
 /// One row within a level.
@@ -201,6 +204,11 @@ impl Writer {
                 Ok(())
             }
             Output::Object(shape) => self.below(member, |w| w.object(shape, place)),
+            Output::Present(column, _) if place.rows.is_null(place.row, *column) => {
+                self.out.extend_from_slice(b"null");
+                Ok(())
+            }
+            Output::Present(_, shape) => self.below(member, |w| w.object(shape, place)),
             Output::One(child) => self.relation(member, *child, place, false),
             Output::Many(child) => self.relation(member, *child, place, true),
         }
@@ -215,7 +223,11 @@ impl Writer {
                 return Err(w.fail(&Error::Internal, member.position));
             };
             if let Some(error) = &level.failure {
-                return Err(w.fail(error, member.position));
+                // One statement failed, so one error tells it; all its parents are null.
+                if number == 0 {
+                    w.fail(error, member.position);
+                }
+                return Err(Bubble);
             }
             let span = level.parents.get(number).copied().flatten();
             if many { w.list(node, level, span, false) } else { w.first(node, level, span) }
@@ -239,11 +251,7 @@ impl Writer {
     }
 
     fn fail(&mut self, error: &Error, position: Position) -> Bubble {
-        let reason = match error {
-            Error::Invalid(reason) | Error::Value(reason) => Some(reason.clone()),
-            Error::Forbidden | Error::Timeout(_) | Error::Unavailable | Error::Internal => None,
-        };
-        self.report(error.to_string(), error.code(), reason, position);
+        self.report(error.to_string(), error.code(), error.reason().map(str::to_owned), position);
         Bubble
     }
 

@@ -2,12 +2,26 @@
 //! compiled into plans, answers written as bytes.
 //!
 //! It knows nothing of HTTP; `server` brings requests and takes responses.
+//! async-graphql says what the schema is and whether a document fits it; the
+//! gateway answers it.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+mod answer;
+mod compile;
+mod document;
+mod introspection;
+mod limits;
+mod plans;
+mod schema;
+mod service;
+mod types;
+mod variables;
+
+use std::{borrow::Cow, time::Duration};
 
 use serde_json::{Map, Value as Json};
 
-use crate::{error_code::ErrorCode, principal::Principal};
+pub use self::{limits::Limits, service::Service};
+use crate::error_code::ErrorCode;
 
 /// One GraphQL request, whatever brought it.
 #[derive(Clone, Debug)]
@@ -44,26 +58,10 @@ pub struct Response {
 /// Where the time of one operation went.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timings {
-    /// Parsing and validating the document; zero when the plan was cached.
+    /// Parsing and validating the document; next to nothing when it was cached.
     pub parse: Duration,
     /// Planning; next to nothing when the plan was cached.
     pub plan: Duration,
     /// Executing: waiting for statements and writing the answer.
     pub sql: Duration,
-}
-
-/// Answers GraphQL requests. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Service(Arc<()>);
-
-impl Service {
-    /// Answers one request. Dropping the future cancels its statements.
-    pub async fn execute(&self, _principal: &Principal, _request: Request<'_>, _allowed: Allowed) -> Response {
-        unimplemented!()
-    }
-
-    /// The schema in the schema definition language, as `principal` sees it.
-    pub fn sdl(&self, _principal: &Principal) -> String {
-        unimplemented!()
-    }
 }

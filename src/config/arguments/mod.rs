@@ -141,7 +141,7 @@ struct LimitArguments {
     #[arg(long, env = "GRAPHQL_MAX_ROOT_FIELDS", default_value = "50", value_name = "NUMBER")]
     max_root_fields: usize,
     /// Highest estimated cost of an operation, in cells (rows times columns, over all levels).
-    #[arg(long, env = "GRAPHQL_MAX_COST", default_value = "1000000", value_name = "CELLS")]
+    #[arg(long, env = "GRAPHQL_MAX_COST", default_value = "10000000", value_name = "CELLS")]
     max_cost: u64,
     /// Whether clients may ask for the schema.
     #[arg(long, env = "GRAPHQL_INTROSPECTION", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]

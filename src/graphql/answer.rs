@@ -1,0 +1,107 @@
+//! Answers as bytes: data and errors in the shape of the specification (7.1),
+//! codes spelled as in the contract (section 2).
+
+use super::Response;
+use crate::{
+    engine::{Answer, FieldError, PathSegment},
+    error_code::ErrorCode,
+    value::json,
+};
+
+/// One entry of `errors`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Problem {
+    pub(super) message: String,
+    /// `None` stands for [`ErrorCode::GraphqlValidation`].
+    pub(super) code: Option<ErrorCode>,
+    /// Line and column, counted from 1.
+    pub(super) locations: Vec<(usize, usize)>,
+    /// A further member of `extensions`: its name and value.
+    pub(super) detail: Option<(&'static str, String)>,
+}
+
+impl Problem {
+    fn code(&self) -> ErrorCode {
+        self.code.unwrap_or(ErrorCode::GraphqlValidation)
+    }
+}
+
+/// A request that was refused before anything was executed: no `data`.
+pub(super) fn refused(problems: &[Problem]) -> Response {
+    let mut body = b"{\"errors\":[".to_vec();
+    for (at, problem) in problems.iter().enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(b"{\"message\":");
+        json::write_string(&mut body, &problem.message);
+        if !problem.locations.is_empty() {
+            write_locations(&mut body, &problem.locations);
+        }
+        write_extensions(&mut body, problem.code(), problem.detail.as_ref().map(|(name, text)| (*name, text.as_str())));
+        body.push(b'}');
+    }
+    body.extend_from_slice(b"]}");
+    let code = problems.first().map_or(ErrorCode::GraphqlValidation, Problem::code);
+    Response { body, refused: Some(code), timings: super::Timings::default() }
+}
+
+/// What was executed, with its errors behind the data.
+pub(super) fn executed(answer: Answer) -> Response {
+    let mut body = answer.body;
+    if !answer.errors.is_empty() {
+        body.extend_from_slice(b",\"errors\":[");
+        for (at, error) in answer.errors.iter().enumerate() {
+            if at > 0 {
+                body.push(b',');
+            }
+            write_field_error(&mut body, error);
+        }
+        body.push(b']');
+    }
+    body.push(b'}');
+    Response { body, refused: None, timings: super::Timings::default() }
+}
+
+fn write_field_error(body: &mut Vec<u8>, error: &FieldError) {
+    body.extend_from_slice(b"{\"message\":");
+    json::write_string(body, &error.message);
+    write_locations(body, &[(error.position.line as usize, error.position.column as usize)]);
+    body.extend_from_slice(b",\"path\":[");
+    for (at, segment) in error.path.iter().enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        match segment {
+            PathSegment::Key(key) => json::write_string(body, key),
+            PathSegment::Index(index) => json::write_uint(body, *index as u64),
+        }
+    }
+    body.push(b']');
+    write_extensions(body, error.code, error.reason.as_deref().map(|reason| ("reason", reason)));
+    body.push(b'}');
+}
+
+fn write_locations(body: &mut Vec<u8>, locations: &[(usize, usize)]) {
+    body.extend_from_slice(b",\"locations\":[");
+    for (at, (line, column)) in locations.iter().enumerate() {
+        body.extend_from_slice(if at > 0 { b",{\"line\":" } else { b"{\"line\":" });
+        json::write_uint(body, *line as u64);
+        body.extend_from_slice(b",\"column\":");
+        json::write_uint(body, *column as u64);
+        body.push(b'}');
+    }
+    body.push(b']');
+}
+
+fn write_extensions(body: &mut Vec<u8>, code: ErrorCode, detail: Option<(&str, &str)>) {
+    body.extend_from_slice(b",\"extensions\":{\"code\":");
+    json::write_string(body, code.as_str());
+    if let Some((name, text)) = detail {
+        body.push(b',');
+        json::write_string(body, name);
+        body.push(b':');
+        json::write_string(body, text);
+    }
+    body.push(b'}');
+}

@@ -1,0 +1,560 @@
+//! From an operation to what the engine runs: one root per root field, one
+//! node per list or relation, each with its statement and the shape of its
+//! rows. Everything that is read passes [`ReadPlan::allow`] on its way.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::SelectionSet;
+use serde_json::Value as Json;
+
+use super::{
+    document::{Collected, Walk},
+    limits::{self, Exceeded, Limits},
+    types::{self, Type, Types},
+    variables::coerce_literal,
+};
+use crate::{
+    catalog::{Cardinality, ColumnId, ColumnType, Dialect, Field, FieldKind, RelationshipId, Table},
+    db::Form,
+    engine::{AggregateRoot, Child, Error, KeyRoot, Member, Node, Output, Root, RootKind, Shape},
+    plan::{
+        self, Aggregate, AggregateFunction, AggregatePlan, Arguments, Measure, MeasureOperand, Page, ReadPlan,
+        Selection, Source,
+    },
+    predicate::{DatePart, Input, JsonPath, Operand, Predicate, Presence, Rounding, Target, Term},
+    sql,
+    value::json,
+};
+
+/// Rows that a list without an upper bound is taken to have, for its cost.
+const UNBOUNDED_ROWS: u64 = 1_000;
+
+/// What an operation became.
+pub(super) struct Compiled {
+    pub(super) roots: Vec<Root>,
+    /// The root fields that ask for the schema itself, by their place among
+    /// the roots, where a constant waits for their answer.
+    pub(super) introspection: Vec<usize>,
+}
+
+/// Compiles the root fields of a query.
+///
+/// # Errors
+/// The limit that the operation exceeds.
+pub(super) fn compile(
+    types: &Types<'_>,
+    walk: Walk<'_, '_>,
+    limits: &Limits,
+    selection: &SelectionSet,
+) -> Result<Compiled, Exceeded> {
+    let fields = walk.collect(&[selection]);
+    limits::check_root_fields(fields.len(), limits.root_fields)?;
+    let mut compiler = Compiler { types, walk, limits, cost: 0 };
+    let mut introspection = Vec::new();
+    let mut roots = Vec::with_capacity(fields.len());
+    for field in &fields {
+        if field.field.name.node.starts_with("__") && field.field.name.node != "__typename" {
+            introspection.push(roots.len());
+        }
+        roots.push(compiler.root(field));
+    }
+    limits::check_cost(compiler.cost, limits.cost)?;
+    Ok(Compiled { roots, introspection })
+}
+
+struct Compiler<'a> {
+    types: &'a Types<'a>,
+    walk: Walk<'a, 'a>,
+    limits: &'a Limits,
+    /// Cells that the operation may have to fetch.
+    cost: u64,
+}
+
+impl From<plan::Error> for Error {
+    fn from(error: plan::Error) -> Self {
+        match error {
+            plan::Error::Invalid(reason) => Self::Invalid(reason),
+            plan::Error::Forbidden(reason) => Self::Forbidden(Some(reason)),
+        }
+    }
+}
+
+/// What a row is made of while its level is compiled.
+struct Level<'t> {
+    table: &'t Table,
+    select: Vec<Operand>,
+    children: Vec<Child>,
+    /// Rows that the level may have, for the cost.
+    rows: u64,
+    depth: usize,
+}
+
+impl Level<'_> {
+    /// The position of an operand among the cells, added if it is new.
+    fn cell(&mut self, operand: Operand) -> usize {
+        match self.select.iter().position(|known| *known == operand) {
+            Some(position) => position,
+            None => {
+                self.select.push(operand);
+                self.select.len() - 1
+            }
+        }
+    }
+}
+
+impl<'a> Compiler<'a> {
+    fn root(&mut self, field: &Collected<'a>) -> Root {
+        let name = field.field.name.node.as_str();
+        let (non_null, kind) = match name {
+            "__typename" => (true, Ok(RootKind::Constant(quoted("Query")))),
+            "_empty" if self.types.catalog.collection(name).is_none() => {
+                (false, Ok(RootKind::Constant(Box::from(&b"null"[..]))))
+            }
+            _ if name.starts_with("__") => (false, Ok(RootKind::Constant(Box::from(&b"null"[..])))),
+            _ => self.collection_root(name, field),
+        };
+        Root { key: field.key.into(), position: field.position, non_null, kind: kind.unwrap_or_else(RootKind::Failed) }
+    }
+
+    fn collection_root(&mut self, name: &str, field: &Collected<'a>) -> (bool, Result<RootKind, Error>) {
+        let catalog = self.types.catalog;
+        if let Some(table) = catalog.collection(name) {
+            return (true, self.list(table, field).map(RootKind::List));
+        }
+        let suffixed = |suffix| name.strip_suffix(suffix).and_then(|name| catalog.collection(name));
+        if let Some(table) = suffixed("_by_id") {
+            return (false, self.by_id(table, field).map(RootKind::Key));
+        }
+        match suffixed("_aggregated") {
+            Some(table) => (true, self.aggregated(table, field).map(RootKind::Aggregate)),
+            None => (false, Err(Error::Internal)),
+        }
+    }
+
+    fn list(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<Node, Error> {
+        let arguments = self.arguments(table, field)?;
+        self.node(table, Source::Table, &arguments, &field.selections, 1, 1)
+    }
+
+    fn by_id(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<KeyRoot, Error> {
+        let version = self.input(field, "version", &Type::named("String"))?;
+        if !is_live_version(version.as_ref()) {
+            return Err(Error::Forbidden(None));
+        }
+        let mut key = Vec::with_capacity(table.key.len());
+        for ((name, of), column) in types::key_arguments(table).into_iter().zip(&table.key) {
+            let term = match self.input(field, &name, &of)? {
+                Some(Input::Variable(id, _)) => Term::Variable(id),
+                Some(Input::Scalar(json)) => Term::Constant(json),
+                _ => return Err(Error::Forbidden(None)),
+            };
+            key.push((term, Target::of(table.column(*column), Rounding::Refuse)));
+        }
+        let source = Source::Keys(table.key.clone());
+        let node = self.node(table, source, &Arguments::default(), &field.selections, 1, 1)?;
+        Ok(KeyRoot { node, key })
+    }
+
+    /// One level: its rows and all that hangs on them. `parents` is the number
+    /// of rows that it is fetched for, `depth` the number of segments to it.
+    fn node(
+        &mut self,
+        table: &'a Table,
+        source: Source,
+        arguments: &Arguments,
+        selections: &[&'a SelectionSet],
+        parents: u64,
+        depth: usize,
+    ) -> Result<Node, Error> {
+        let catalog = self.types.catalog;
+        let lists = &self.limits.lists;
+        let to_one = match &source {
+            Source::Keys(_) => true,
+            Source::Relationship(id) => catalog.relationship(*id).cardinality == Cardinality::ManyToOne,
+            Source::Table => false,
+        };
+        let page = if to_one { Page::ALL } else { arguments.page(&source, lists)? };
+        let order = if to_one { Vec::new() } else { arguments.order(catalog, table, lists)? };
+        let per_parent = if to_one { 1 } else { page.limit.map_or(UNBOUNDED_ROWS, u64::from) };
+        let rows = parents.saturating_mul(per_parent);
+        let mut level = Level { table, select: Vec::new(), children: Vec::new(), rows, depth };
+        let shape = self.object(&mut level, selections)?;
+        self.cost = self.cost.saturating_add(rows.saturating_mul(level.select.len().max(1) as u64));
+        let selection = Selection {
+            table: table.id,
+            source,
+            select: level.select,
+            predicate: arguments.predicate(catalog, table, lists)?,
+            search: arguments.search(),
+            order,
+            page,
+        };
+        let is_empty = selection.page.limit == Some(0);
+        let plan = ReadPlan::allow(catalog, self.types.access, selection)?;
+        let statement = sql::compile_read(catalog, &plan)?;
+        let leading = statement.lookup.as_ref().map_or(0, sql::Lookup::columns);
+        let mut node = Node { statement: (!is_empty).then(|| Arc::new(statement)), shape, children: level.children };
+        node.shift(leading);
+        Ok(node)
+    }
+
+    fn object(&mut self, level: &mut Level<'a>, selections: &[&'a SelectionSet]) -> Result<Shape, Error> {
+        if level.depth > self.limits.lists.max_depth {
+            return Err(Error::Invalid(format!(
+                "a selection has at most {} levels of fields",
+                self.limits.lists.max_depth
+            )));
+        }
+        let mut members = Vec::new();
+        for field in self.walk.collect(selections) {
+            let output = self.output(level, &field)?;
+            members.push(member(&field, output));
+        }
+        Ok(Shape { members })
+    }
+
+    fn output(&mut self, level: &mut Level<'a>, field: &Collected<'a>) -> Result<Output, Error> {
+        let name = field.field.name.node.as_str();
+        if name == "__typename" {
+            return Ok(Output::Constant(quoted(&level.table.collection)));
+        }
+        let Some(known) = level.table.field(name) else {
+            let base = name.strip_suffix("_func").and_then(|base| level.table.field(base));
+            return self.functions(level, base.ok_or(Error::Internal)?, field).map(Output::Object);
+        };
+        match self.types.kind(known) {
+            FieldKind::Column(column) => Ok(column_output(level, column)),
+            FieldKind::ToOne(id, _) => self.to_one(level, id, field),
+            FieldKind::ToMany(id) => {
+                let child = self.relation(level, id, field)?;
+                Ok(Output::Many(child))
+            }
+        }
+    }
+
+    fn to_one(&mut self, level: &mut Level<'a>, id: RelationshipId, field: &Collected<'a>) -> Result<Output, Error> {
+        if let Some(output) = self.own_key(level, id, field)? {
+            return Ok(output);
+        }
+        self.relation(level, id, field).map(Output::One)
+    }
+
+    /// `author { id }` needs no look at authors: the foreign key is the answer,
+    /// where the database enforces it and every author may be seen.
+    fn own_key(
+        &mut self,
+        level: &mut Level<'a>,
+        id: RelationshipId,
+        field: &Collected<'a>,
+    ) -> Result<Option<Output>, Error> {
+        let catalog = self.types.catalog;
+        let relationship = catalog.relationship(id);
+        let target = catalog.table(relationship.to);
+        let unrestricted = self.types.access.read(target.id).is_some_and(|readable| readable.rows().is_always());
+        let ([own], [key]) = (&relationship.from_columns[..], &relationship.to_columns[..]) else { return Ok(None) };
+        let column = target.column(*key);
+        let same_type = level.table.column(*own).column_type == column.column_type;
+        // SQLite leaves foreign keys unchecked unless every writer asks for it.
+        if catalog.dialect == Dialect::Sqlite || !unrestricted || !same_type || !field.field.arguments.is_empty() {
+            return Ok(None);
+        }
+        let fields = self.walk.collect(&field.selections);
+        let is_key = |name: &str| {
+            let known = target.field(name);
+            known.is_some_and(|known| self.types.kind(known) == FieldKind::Column(*key))
+        };
+        let readable = self.types.access.read(target.id);
+        let covered = fields.iter().all(|field| {
+            let name = field.field.name.node.as_str();
+            name == "__typename" || (is_key(name) && readable.is_some_and(|readable| readable.allows(name)))
+        });
+        if !covered || level.depth + 1 > self.limits.lists.max_depth {
+            return Ok(None);
+        }
+        let cell = level.cell(Operand::Column(*own));
+        let members = fields.iter().map(|field| {
+            let output = match field.field.name.node.as_str() {
+                "__typename" => Output::Constant(quoted(&target.collection)),
+                _ => cell_of(cell, target, *key),
+            };
+            member(field, output)
+        });
+        Ok(Some(Output::Present(cell, Shape { members: members.collect() })))
+    }
+
+    /// Adds the level below a relation; returns its place among the children.
+    fn relation(&mut self, level: &mut Level<'a>, id: RelationshipId, field: &Collected<'a>) -> Result<usize, Error> {
+        let relationship = self.types.catalog.relationship(id);
+        let target = self.types.target(id);
+        let arguments = self.arguments(target, field)?;
+        let source = Source::Relationship(id);
+        let node = self.node(target, source, &arguments, &field.selections, level.rows, level.depth + 1)?;
+        let mut key = Vec::with_capacity(relationship.from_columns.len());
+        for column in &relationship.from_columns {
+            key.push((level.cell(Operand::Column(*column)), level.table.column(*column).column_type.clone()));
+        }
+        level.children.push(Child { key, node });
+        Ok(level.children.len() - 1)
+    }
+
+    /// `date_func { year }`, `meta_func { count json(path:) }`, `tags_func { count }`.
+    fn functions(&mut self, level: &mut Level<'a>, base: &Field, field: &Collected<'a>) -> Result<Shape, Error> {
+        let kind = self.types.kind(base);
+        let mut members = Vec::new();
+        for function in self.walk.collect(&field.selections) {
+            let name = function.field.name.node.as_str();
+            let output = match (name, kind) {
+                ("__typename", kind) => Output::Constant(quoted(self.functions_type(level.table, kind))),
+                ("json", FieldKind::Column(column)) => {
+                    let path = self.input(&function, "path", &Type::named("String"))?;
+                    let Some(Input::Scalar(Json::String(path))) = path else {
+                        return Err(Error::Invalid("`path` must be a text".to_owned()));
+                    };
+                    let path = JsonPath::parse(&path).map_err(plan::Error::from)?;
+                    let column = level.cell(Operand::JsonPath(column, path));
+                    Output::Cell { column, column_type: ColumnType::Json, form: Form::Field, non_null: false }
+                }
+                ("count", FieldKind::Column(column)) => number(level, Operand::JsonLength(column)),
+                ("count", FieldKind::ToMany(id)) => number(level, Operand::Count(id, Box::new(Predicate::always()))),
+                (part, FieldKind::Column(column)) => {
+                    let part = DatePart::from_name(part).ok_or(Error::Internal)?;
+                    number(level, Operand::Part(part, column))
+                }
+                _ => return Err(Error::Internal),
+            };
+            members.push(member(&function, output));
+        }
+        Ok(Shape { members })
+    }
+
+    fn functions_type(&self, table: &Table, kind: FieldKind) -> &'a str {
+        match kind {
+            FieldKind::Column(column) => match types::date_functions(&table.column(column).column_type) {
+                Some((functions, _)) => functions,
+                None => self.types.names.json_functions(table.id, column),
+            },
+            FieldKind::ToOne(..) | FieldKind::ToMany(_) => "count_functions",
+        }
+    }
+
+    fn aggregated(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<AggregateRoot, Error> {
+        let catalog = self.types.catalog;
+        let lists = &self.limits.lists;
+        let arguments = self.arguments(table, field)?;
+        let group_by = self.texts(field, "groupBy")?.unwrap_or_default();
+        let groups = Aggregate::groups(table, &group_by)?;
+        let order = Aggregate::order(table, &groups, arguments.sort.as_deref(), lists)?;
+        let page = arguments.page(&Source::Table, lists)?;
+        let rows = if groups.is_empty() { 1 } else { page.limit.map_or(UNBOUNDED_ROWS, u64::from) };
+        let mut measures = Vec::new();
+        let shape = self.aggregate_shape(table, &groups, &mut measures, &field.selections)?;
+        self.cost = self.cost.saturating_add(rows.saturating_mul((groups.len() + measures.len()) as u64));
+        let aggregate = Aggregate {
+            table: table.id,
+            predicate: arguments.predicate(catalog, table, lists)?,
+            search: arguments.search(),
+            groups: groups.into_iter().map(|(_, operand)| operand).collect(),
+            measures,
+            order,
+            page,
+        };
+        let plan = AggregatePlan::allow(catalog, self.types.access, aggregate)?;
+        Ok(AggregateRoot { statement: sql::compile_aggregate(catalog, &plan)?, shape })
+    }
+
+    fn aggregate_shape(
+        &mut self,
+        table: &Table,
+        groups: &[(String, Operand)],
+        measures: &mut Vec<Measure>,
+        selections: &[&'a SelectionSet],
+    ) -> Result<Shape, Error> {
+        let mut members = Vec::new();
+        for field in self.walk.collect(selections) {
+            let output = match field.field.name.node.as_str() {
+                "__typename" => Output::Constant(quoted(&format!("{}_aggregated", table.collection))),
+                "group" => group_output(table, groups),
+                "countAll" => {
+                    let measure = Measure { function: AggregateFunction::CountAll, operand: MeasureOperand::Rows };
+                    measure_output(groups.len(), measures, measure)
+                }
+                name => {
+                    let function = AggregateFunction::from_name(name).ok_or(Error::Internal)?;
+                    Output::Object(self.measures_shape(table, function, groups.len(), measures, &field.selections)?)
+                }
+            };
+            members.push(member(&field, output));
+        }
+        Ok(Shape { members })
+    }
+
+    fn measures_shape(
+        &mut self,
+        table: &Table,
+        function: AggregateFunction,
+        groups: usize,
+        measures: &mut Vec<Measure>,
+        selections: &[&'a SelectionSet],
+    ) -> Result<Shape, Error> {
+        let mut members = Vec::new();
+        for field in self.walk.collect(selections) {
+            let name = field.field.name.node.as_str();
+            if name == "__typename" {
+                let suffix = if function.is_count() { "count" } else { "fields" };
+                let text = quoted(&format!("{}_aggregated_{suffix}", table.collection));
+                members.push(member(&field, Output::Constant(text)));
+                continue;
+            }
+            let known = table.field(name).ok_or(Error::Internal)?;
+            let operand = match (table.field_column(known), known.kind) {
+                (Some(column), _) => Operand::Column(column),
+                (None, FieldKind::ToMany(id)) => Operand::Count(id, Box::new(Predicate::always())),
+                (None, _) => return Err(Error::Internal),
+            };
+            let measure = Measure { function, operand: MeasureOperand::Value(operand) };
+            members.push(member(&field, measure_output(groups, measures, measure)));
+        }
+        Ok(Shape { members })
+    }
+
+    /// The arguments of a list or relation.
+    fn arguments(&self, table: &Table, field: &Collected<'a>) -> Result<Arguments, Error> {
+        let of_filter = Type::named(format!("{}_filter", table.collection));
+        let limit = match self.input(field, "limit", &Type::named("Int"))? {
+            Some(Input::Scalar(Json::Number(number))) => number.as_i64(),
+            _ => None,
+        };
+        let search = match self.input(field, "search", &Type::named("String"))? {
+            Some(text) if matches!(text.presence(), Presence::EmptyText) => None,
+            other => other.and_then(term),
+        };
+        Ok(Arguments {
+            filter: self.input(field, "filter", &of_filter)?,
+            sort: self.texts(field, "sort")?,
+            limit,
+            offset: self.input(field, "offset", &Type::named("Int"))?.and_then(term),
+            page: self.input(field, "page", &Type::named("Int"))?.and_then(term),
+            search,
+        })
+    }
+
+    /// An argument's value; null counts as not given (contract 4.5).
+    fn input(&self, field: &Collected<'a>, name: &str, of: &Type) -> Result<Option<Input>, Error> {
+        let Some(value) = field.argument(name) else { return Ok(None) };
+        let input = coerce_literal(self.types, self.walk.scope, of, value).map_err(Error::Invalid)?;
+        let absent = input.is_null() || input.presence() == Presence::Absent;
+        Ok((!absent).then_some(input))
+    }
+
+    /// A list of texts; a single text is split at its commas (contract 4.2).
+    fn texts(&self, field: &Collected<'a>, name: &str) -> Result<Option<Vec<String>>, Error> {
+        let written_alone = !matches!(
+            field.argument(name),
+            Some(async_graphql_value::Value::List(_) | async_graphql_value::Value::Variable(_))
+        );
+        let items = match self.input(field, name, &Type::list("String"))? {
+            Some(Input::List(items)) => items,
+            Some(single) => vec![single],
+            None => return Ok(None),
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match item {
+                Input::Scalar(Json::String(text)) if written_alone => {
+                    texts.extend(text.split(',').map(|part| part.trim().to_owned()));
+                }
+                Input::Scalar(Json::String(text)) => texts.push(text),
+                _ => return Err(Error::Invalid(format!("`{name}` takes texts"))),
+            }
+        }
+        Ok(Some(texts))
+    }
+}
+
+/// A scalar or a variable as a term.
+fn term(input: Input) -> Option<Term> {
+    match input {
+        Input::Variable(id, _) => Some(Term::Variable(id)),
+        Input::Scalar(json) => Some(Term::Constant(json)),
+        Input::List(_) | Input::Object(_) => None,
+    }
+}
+
+/// `main` and `published` mean the live row (contract 4.1); there are no others.
+fn is_live_version(version: Option<&Input>) -> bool {
+    match version {
+        None => true,
+        Some(Input::Scalar(Json::String(name))) => matches!(name.as_str(), "main" | "published"),
+        Some(_) => false,
+    }
+}
+
+fn quoted(text: &str) -> Box<[u8]> {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    json::write_string(&mut out, text);
+    out.into()
+}
+
+fn member(field: &Collected<'_>, output: Output) -> Member {
+    Member { prefix: prefix(field.key), key: field.key.into(), position: field.position, output }
+}
+
+/// `"title":`
+fn prefix(key: &str) -> Box<[u8]> {
+    let mut out = Vec::with_capacity(key.len() + 3);
+    json::write_string(&mut out, key);
+    out.push(b':');
+    out.into()
+}
+
+fn column_output(level: &mut Level<'_>, column: ColumnId) -> Output {
+    let cell = level.cell(Operand::Column(column));
+    cell_of(cell, level.table, column)
+}
+
+/// A cell with the spelling of a table's column.
+fn cell_of(cell: usize, table: &Table, column: ColumnId) -> Output {
+    let of = types::column_type(table, table.column(column));
+    let form = if of.name == "ID" { Form::Id } else { Form::Field };
+    let column_type = table.column(column).column_type.clone();
+    Output::Cell { column: cell, column_type, form, non_null: of.non_null }
+}
+
+/// A count or a part of a date.
+fn number(level: &mut Level<'_>, operand: Operand) -> Output {
+    let column = level.cell(operand);
+    Output::Cell { column, column_type: ColumnType::BigInteger, form: Form::Raw, non_null: false }
+}
+
+/// `group`: a JSON object by field; raw keys, other values as in reading
+/// (contract section 6).
+fn group_output(table: &Table, groups: &[(String, Operand)]) -> Output {
+    if groups.is_empty() {
+        return Output::Constant(Box::from(&b"null"[..]));
+    }
+    let members = groups.iter().enumerate().map(|(cell, (name, operand))| {
+        let column_type = match operand {
+            Operand::Column(column) => table.column(*column).column_type.clone(),
+            _ => ColumnType::BigInteger,
+        };
+        Member {
+            prefix: prefix(name),
+            key: name.as_str().into(),
+            position: crate::engine::Position::default(),
+            output: Output::Cell { column: cell, column_type, form: Form::Raw, non_null: false },
+        }
+    });
+    Output::Object(Shape { members: members.collect() })
+}
+
+fn measure_output(groups: usize, measures: &mut Vec<Measure>, measure: Measure) -> Output {
+    let column_type = sql::measure_type(measure.function);
+    let at = match measures.iter().position(|known| *known == measure) {
+        Some(at) => at,
+        None => {
+            measures.push(measure);
+            measures.len() - 1
+        }
+    };
+    Output::Cell { column: groups + at, column_type, form: Form::Raw, non_null: false }
+}

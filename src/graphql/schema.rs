@@ -1,0 +1,377 @@
+//! The schema that async-graphql holds: registered from a catalog as one caller
+//! may see it. It parses, validates and introspects; it executes nothing, since
+//! plans do (so no resolver here is ever called).
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
+
+use async_graphql::{
+    CacheControl, Response, ServerError, ServerResult, ValidationResult,
+    dynamic::{self, FieldFuture, InputObject, InputValue, Object, Scalar, SchemaBuilder, TypeRef},
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextValidation},
+    parser::types::ExecutableDocument,
+};
+use async_graphql_value::ConstValue;
+
+use super::types::{self, Type, Types};
+use crate::catalog::{Column, FieldKind, Table};
+
+/// Deepest nesting of selections and values that the parser follows.
+const MAX_NESTING: usize = 64;
+
+/// Registers a schema.
+///
+/// # Errors
+/// When two types collide, which the catalog's naming rules out.
+pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::Schema, dynamic::SchemaError> {
+    let builder = dynamic::Schema::build("Query", None, None).extension(CheckFactory);
+    let mut registration = Registration { types, inputs: BTreeSet::new(), scalars: BTreeSet::new(), builder };
+    registration.query();
+    let tables: Vec<&Table> = types.tables().collect();
+    for table in &tables {
+        registration.collection(table);
+    }
+    registration.shared();
+    let builder = registration.builder.limit_recursive_depth(MAX_NESTING);
+    let builder = if introspection { builder } else { builder.disable_introspection().disable_suggestions() };
+    builder.finish()
+}
+
+/// A request that is only to be checked: its document ends up here.
+#[derive(Clone, Default)]
+pub(super) struct Check(pub(super) Arc<OnceLock<ExecutableDocument>>);
+
+/// A request whose document was validated before parts of it were left out.
+pub(super) struct Validated;
+
+struct CheckFactory;
+
+impl ExtensionFactory for CheckFactory {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(CheckExtension)
+    }
+}
+
+/// Keeps the document of a [`Check`] and stops before anything is executed.
+struct CheckExtension;
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for CheckExtension {
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &async_graphql::Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        let document = next.run(ctx, query, variables).await?;
+        if let Some(check) = ctx.data_opt::<Check>() {
+            check.0.get_or_init(|| document.clone());
+        }
+        Ok(document)
+    }
+
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        if ctx.data_opt::<Validated>().is_some() {
+            return Ok(ValidationResult { cache_control: CacheControl::default(), complexity: 0, depth: 0 });
+        }
+        next.run(ctx).await
+    }
+
+    async fn execute(&self, ctx: &ExtensionContext<'_>, operation: Option<&str>, next: NextExecute<'_>) -> Response {
+        if ctx.data_opt::<Check>().is_some() { Response::default() } else { next.run(ctx, operation).await }
+    }
+}
+
+struct Registration<'t, 'a> {
+    types: &'t Types<'a>,
+    /// Operator inputs that something uses.
+    inputs: BTreeSet<&'static str>,
+    /// Custom scalars that something uses.
+    scalars: BTreeSet<String>,
+    builder: SchemaBuilder,
+}
+
+fn type_ref(of: &Type) -> TypeRef {
+    let item = TypeRef::named(of.name.clone());
+    let item = if of.item_non_null { TypeRef::NonNull(Box::new(item)) } else { item };
+    let whole = if of.list { TypeRef::List(Box::new(item)) } else { item };
+    if of.non_null { TypeRef::NonNull(Box::new(whole)) } else { whole }
+}
+
+impl Registration<'_, '_> {
+    fn register(&mut self, of: impl Into<dynamic::Type>) {
+        let builder = std::mem::replace(&mut self.builder, dynamic::Schema::build("Query", None, None));
+        self.builder = builder.register(of);
+    }
+
+    /// A field; what it is made of is registered when everything is known.
+    fn field(&mut self, name: &str, of: &Type, description: Option<String>) -> dynamic::Field {
+        self.note(&of.name);
+        let field = dynamic::Field::new(name, type_ref(of), |_| FieldFuture::from_value(None));
+        match description {
+            Some(description) => field.description(description),
+            None => field,
+        }
+    }
+
+    fn note(&mut self, name: &str) {
+        if matches!(
+            name,
+            "Date"
+                | "JSON"
+                | "GraphQLBigInt"
+                | "GraphQLGeoJSON"
+                | "GraphQLStringOrFloat"
+                | "GraphQLJsonFilter"
+                | "Void"
+        ) {
+            self.scalars.insert(name.to_owned());
+        }
+    }
+
+    fn with_arguments(field: dynamic::Field, arguments: Vec<(&'static str, Type)>) -> dynamic::Field {
+        arguments.into_iter().fold(field, |field, (name, of)| field.argument(InputValue::new(name, type_ref(&of))))
+    }
+
+    /// The root fields of each collection together (contract 3.2).
+    fn query(&mut self) {
+        let mut query = Object::new("Query");
+        let tables: Vec<&Table> = self.types.tables().collect();
+        for table in &tables {
+            let collection = &table.collection;
+            let list = self.field(collection, &Type::full_list(collection), None);
+            query = query.field(Self::with_arguments(list, types::list_arguments(collection)));
+            if self.types.access.read(table.id).is_some_and(|readable| readable.allows_key(table)) {
+                let by_id = self.field(&format!("{collection}_by_id"), &Type::named(collection), None);
+                query = query.field(
+                    types::key_arguments(table)
+                        .into_iter()
+                        .fold(by_id, |field, (name, of)| field.argument(InputValue::new(name, type_ref(&of)))),
+                );
+            }
+            let aggregated = format!("{collection}_aggregated");
+            let field = self.field(&aggregated, &Type::full_list(&aggregated), None);
+            query = query.field(Self::with_arguments(field, types::aggregate_arguments(collection)));
+        }
+        if tables.is_empty() {
+            let nothing = Some("There is nothing that you may read.".to_owned());
+            query = query.field(self.field("_empty", &Type::named("Void"), nothing));
+        }
+        self.register(query);
+    }
+
+    fn collection(&mut self, table: &Table) {
+        self.object(table);
+        self.filters(table);
+        self.aggregates(table);
+    }
+
+    fn object(&mut self, table: &Table) {
+        let mut object = Object::new(&table.collection);
+        if let Some(comment) = &table.comment {
+            object = object.description(comment);
+        }
+        let fields: Vec<_> = self.types.fields(table).collect();
+        for field in fields {
+            let kind = self.types.kind(field);
+            let own = match kind {
+                FieldKind::Column(column) => {
+                    let column = table.column(column);
+                    self.field(&field.name, &types::column_type(table, column), description(column))
+                }
+                FieldKind::ToOne(id, column) => {
+                    let target = &self.types.target(id).collection;
+                    let note = column.and_then(|column| table.column(column).comment.clone());
+                    let field = self.field(&field.name, &Type::named(target), note);
+                    Self::with_arguments(field, types::list_arguments(target))
+                }
+                FieldKind::ToMany(id) => {
+                    let target = &self.types.target(id).collection;
+                    let field = self.field(&field.name, &Type::list(target), None);
+                    Self::with_arguments(field, types::list_arguments(target))
+                }
+            };
+            object = object.field(own);
+            if let Some(name) = self.types.functions_name(table, field) {
+                object = object.field(self.functions(table, &name, kind));
+            }
+        }
+        self.register(object);
+    }
+
+    fn functions(&mut self, table: &Table, name: &str, kind: FieldKind) -> dynamic::Field {
+        let of = match kind {
+            FieldKind::Column(id) => match types::date_functions(&table.column(id).column_type) {
+                Some((functions, _)) => functions.to_owned(),
+                None => self.json_functions(table, id),
+            },
+            FieldKind::ToOne(..) | FieldKind::ToMany(_) => "count_functions".to_owned(),
+        };
+        self.inputs.extend(
+            ["count_functions", "date_functions", "time_functions", "datetime_functions"]
+                .iter()
+                .filter(|known| **known == of),
+        );
+        self.field(name, &Type::named(of), None)
+    }
+
+    fn json_functions(&mut self, table: &Table, column: crate::catalog::ColumnId) -> String {
+        let name = self.types.names.json_functions(table.id, column).to_owned();
+        let json = self.field("json", &Type::named("JSON"), None);
+        let path = InputValue::new("path", TypeRef::named_nn("String"));
+        let object =
+            Object::new(&name).field(self.field("count", &Type::named("Int"), None)).field(json.argument(path));
+        self.register(object);
+        name
+    }
+
+    fn filters(&mut self, table: &Table) {
+        let members = self.types.filter_members(table);
+        for (_, of) in &members {
+            if let Some(input) = OPERATOR_INPUTS.iter().find(|input| **input == of.name) {
+                self.inputs.insert(input);
+            }
+        }
+        let input = |name: String, quantified: bool| {
+            let mut input = InputObject::new(name);
+            for (name, of) in &members {
+                input = input.field(InputValue::new(name, type_ref(of)));
+            }
+            if quantified {
+                let itself = || TypeRef::named(format!("{}_filter", table.collection));
+                input = input.field(InputValue::new("_some", itself())).field(InputValue::new("_none", itself()));
+            }
+            input
+        };
+        let plain = input(format!("{}_filter", table.collection), false);
+        self.register(plain);
+        let is_child = self.types.tables().any(|parent| {
+            self.types
+                .fields(parent)
+                .any(|field| matches!(field.kind, FieldKind::ToMany(id) if self.types.target(id).id == table.id))
+        });
+        if is_child {
+            let quantified = input(format!("{}_quantifier_filter", table.collection), true);
+            self.register(quantified);
+        }
+    }
+
+    /// Contract 3.12.
+    fn aggregates(&mut self, table: &Table) {
+        let collection = &table.collection;
+        let fields: Vec<_> = self.types.fields(table).collect();
+        let mut counts = Object::new(format!("{collection}_aggregated_count"));
+        let mut numbers = Object::new(format!("{collection}_aggregated_fields"));
+        let mut has_numbers = false;
+        for field in fields {
+            let column = table.field_column(field).map(|column| table.column(column));
+            let note = column.and_then(description);
+            if column.is_some() || matches!(field.kind, FieldKind::ToMany(_)) {
+                counts = counts.field(self.field(&field.name, &Type::named("Int"), note.clone()));
+            }
+            if column.is_some_and(|column| column.column_type.is_numeric()) {
+                has_numbers = true;
+                numbers = numbers.field(self.field(&field.name, &Type::named("Float"), note));
+            }
+        }
+        let mut aggregated = Object::new(format!("{collection}_aggregated"))
+            .field(self.field("group", &Type::named("JSON"), None))
+            .field(self.field("countAll", &Type::named("Int"), None));
+        for function in types::aggregate_functions(has_numbers) {
+            let of = format!("{collection}_aggregated_{}", if function.is_count() { "count" } else { "fields" });
+            aggregated = aggregated.field(self.field(function.name(), &Type::named(of), None));
+        }
+        self.register(aggregated);
+        self.register(counts);
+        if has_numbers {
+            self.register(numbers);
+        }
+    }
+
+    /// What collections share, as far as any of them uses it.
+    fn shared(&mut self) {
+        if self.inputs.iter().any(|input| input.ends_with("_function_filter_operators")) {
+            self.inputs.insert("number_filter_operators");
+        }
+        for name in self.inputs.clone() {
+            match types::operator_members(name) {
+                Some(members) => {
+                    let mut input = InputObject::new(name);
+                    for (member, of) in members {
+                        self.note(&of.name);
+                        input = input.field(InputValue::new(member, type_ref(&of)));
+                    }
+                    self.register(input);
+                }
+                None => {
+                    let parts: Vec<&str> = match name {
+                        "count_functions" => vec!["count"],
+                        _ => types::date_parts(name).into_iter().map(|part| part.name()).collect(),
+                    };
+                    let mut object = Object::new(name);
+                    for part in parts {
+                        object = object.field(self.field(part, &Type::named("Int"), None));
+                    }
+                    self.register(object);
+                }
+            }
+        }
+        for name in self.scalars.clone() {
+            self.register(scalar(&name));
+        }
+    }
+}
+
+/// The operator inputs that a filter may use.
+const OPERATOR_INPUTS: [&str; 12] = [
+    "string_filter_operators",
+    "id_filter_operators",
+    "number_filter_operators",
+    "big_int_filter_operators",
+    "boolean_filter_operators",
+    "date_filter_operators",
+    "json_filter_operators",
+    "geometry_filter_operators",
+    "count_function_filter_operators",
+    "date_function_filter_operators",
+    "time_function_filter_operators",
+    "datetime_function_filter_operators",
+];
+
+/// A column's comment, or else the values that it may have.
+fn description(column: &Column) -> Option<String> {
+    let allowed = || {
+        let values: Vec<String> = column.allowed.iter().map(|value| format!("`{value}`")).collect();
+        (!values.is_empty()).then(|| format!("One of {}.", values.join(", ")))
+    };
+    column.comment.clone().or_else(allowed)
+}
+
+fn scalar(name: &str) -> Scalar {
+    let scalar = Scalar::new(name);
+    let name = name.to_owned();
+    scalar.validator(move |value| is_valid_scalar(&name, value))
+}
+
+/// Whether a literal or variable value can be a custom scalar (contract 3.6).
+pub(super) fn is_valid_scalar(name: &str, value: &ConstValue) -> bool {
+    match name {
+        "Date" => matches!(value, ConstValue::String(_)),
+        // Strings, as the contract has it; whole numbers lose nothing here either.
+        "GraphQLBigInt" => match value {
+            ConstValue::String(text) => text.trim().parse::<i128>().is_ok(),
+            ConstValue::Number(number) => number.to_string().parse::<i128>().is_ok(),
+            _ => false,
+        },
+        "GraphQLStringOrFloat" => matches!(value, ConstValue::String(_) | ConstValue::Number(_)),
+        "GraphQLJsonFilter" | "GraphQLGeoJSON" => matches!(value, ConstValue::Object(_)),
+        _ => true,
+    }
+}

@@ -1,0 +1,219 @@
+//! Values by the specification's input coercion (6.1.2, 3.10): variables as
+//! they arrive with a request, and literals, in which variables may stand.
+
+use async_graphql::parser::types::{BaseType, Type as DeclaredType, VariableDefinition};
+use async_graphql_value::{ConstValue, Value};
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+
+use super::{
+    schema::is_valid_scalar,
+    types::{Type, Types},
+};
+use crate::predicate::{Input, Presence, VariableId};
+
+/// What a variable's value is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It is bound to a placeholder; only its presence shapes the statement.
+    Operand,
+    /// It shapes the statement.
+    Structural,
+}
+
+/// An operation's variables while it is planned.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    pub(super) names: &'a [String],
+    pub(super) roles: &'a [Role],
+    pub(super) values: &'a [Option<Json>],
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    /// The value of a variable; `None` if it was not given.
+    pub(super) fn value(&self, name: &str) -> Option<&'a Json> {
+        self.values.get(self.position(name)?)?.as_ref()
+    }
+
+    fn input(&self, name: &str) -> Input {
+        let Some(position) = self.position(name) else {
+            return Input::Variable(VariableId(u16::MAX), Presence::Absent);
+        };
+        let value = self.values[position].as_ref();
+        match (self.roles[position], value) {
+            (Role::Structural, Some(json)) => Input::from(json.clone()),
+            (_, value) => Input::Variable(VariableId(position as u16), Presence::of(value)),
+        }
+    }
+}
+
+/// The values of an operation's variables, defaults filled in, by position.
+///
+/// # Errors
+/// One message per variable that does not fit.
+pub(super) fn coerce_variables(
+    types: &Types<'_>,
+    definitions: &[VariableDefinition],
+    given: &Map<String, Json>,
+) -> Result<Vec<Option<Json>>, Vec<String>> {
+    let mut values = Vec::with_capacity(definitions.len());
+    let mut problems = Vec::new();
+    for definition in definitions {
+        let name = definition.name.node.as_str();
+        let declared = &definition.var_type.node;
+        match (given.get(name), definition.default_value()) {
+            (Some(value), _) => match coerce_json(types, declared, value) {
+                Ok(value) => values.push(Some(value)),
+                Err(problem) => {
+                    problems.push(format!("Variable \"${name}\" got invalid value {}; {problem}", short(value)));
+                }
+            },
+            (None, Some(default)) => values.push(default.clone().into_json().ok()),
+            (None, None) if !declared.nullable => {
+                problems.push(format!("Variable \"${name}\" of required type \"{declared}\" was not provided."));
+            }
+            (None, None) => values.push(None),
+        }
+    }
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+fn short(value: &Json) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+fn coerce_json(types: &Types<'_>, declared: &DeclaredType, value: &Json) -> Result<Json, String> {
+    if value.is_null() {
+        return if declared.nullable { Ok(Json::Null) } else { Err(format!("\"{declared}\" is never null.")) };
+    }
+    match (&declared.base, value) {
+        (BaseType::List(item), Json::Array(items)) => {
+            items.iter().map(|value| coerce_json(types, item, value)).collect::<Result<_, _>>().map(Json::Array)
+        }
+        (BaseType::List(item), single) => coerce_json(types, item, single).map(|value| Json::Array(vec![value])),
+        (BaseType::Named(name), value) => coerce_named(types, name.as_str(), value),
+    }
+}
+
+fn coerce_named(types: &Types<'_>, name: &str, value: &Json) -> Result<Json, String> {
+    let Some(members) = types.input_members(name) else { return leaf(name, value) };
+    let Json::Object(given) = value else { return Err(format!("Expected type \"{name}\" to be an object.")) };
+    let mut coerced = Map::with_capacity(given.len());
+    for (member, value) in given {
+        let of = members.get(member).ok_or_else(|| unknown_member(name, member))?;
+        coerced.insert(member.clone(), coerce_member(types, of, value)?);
+    }
+    Ok(Json::Object(coerced))
+}
+
+fn coerce_member(types: &Types<'_>, of: &Type, value: &Json) -> Result<Json, String> {
+    match value {
+        Json::Null => Ok(Json::Null),
+        Json::Array(items) if of.list => {
+            let item = Type { list: false, ..of.clone() };
+            items.iter().map(|value| coerce_member(types, &item, value)).collect::<Result<_, _>>().map(Json::Array)
+        }
+        single if of.list => coerce_named(types, &of.name, single).map(|value| Json::Array(vec![value])),
+        value => coerce_named(types, &of.name, value),
+    }
+}
+
+fn unknown_member(input: &str, member: &str) -> String {
+    format!("Field \"{member}\" is not defined by type \"{input}\".")
+}
+
+/// A scalar; what can be read as one becomes one.
+fn leaf(name: &str, value: &Json) -> Result<Json, String> {
+    let refused = || format!("{name} cannot represent the value {}.", short(value));
+    match (name, value) {
+        ("Int", Json::Number(number)) => {
+            let whole =
+                number.as_i64().or_else(|| number.as_f64().filter(|real| real.fract() == 0.0).map(|real| real as i64));
+            let fits = whole.filter(|whole| i32::try_from(*whole).is_ok());
+            fits.map(Json::from).ok_or_else(refused)
+        }
+        ("Float", Json::Number(_)) | ("String" | "ID", Json::String(_)) | ("Boolean", Json::Bool(_)) => {
+            Ok(value.clone())
+        }
+        ("ID", Json::Number(number)) if number.is_i64() || number.is_u64() => Ok(Json::String(number.to_string())),
+        ("Int" | "Float" | "String" | "Boolean" | "ID", _) => Err(refused()),
+        (custom, value) => match ConstValue::from_json(value.clone()) {
+            Ok(constant) if is_valid_scalar(custom, &constant) => Ok(value.clone()),
+            _ => Err(refused()),
+        },
+    }
+}
+
+/// A literal, checked against its type, in which variables may stand: where
+/// one does, the schema's validation has not looked.
+///
+/// # Errors
+/// What does not fit.
+pub(super) fn coerce_literal(types: &Types<'_>, scope: Scope<'_>, of: &Type, value: &Value) -> Result<Input, String> {
+    match value {
+        Value::Variable(name) => Ok(scope.input(name)),
+        Value::Null => Ok(Input::Scalar(Json::Null)),
+        Value::List(items) if of.list => {
+            let item = Type { list: false, ..of.clone() };
+            let items = items.iter().map(|value| coerce_literal(types, scope, &item, value));
+            items.collect::<Result<_, _>>().map(Input::List)
+        }
+        single if of.list => {
+            let item = Type { list: false, ..of.clone() };
+            Ok(Input::List(vec![coerce_literal(types, scope, &item, single)?]))
+        }
+        value => literal_named(types, scope, &of.name, value),
+    }
+}
+
+fn literal_named(types: &Types<'_>, scope: Scope<'_>, name: &str, value: &Value) -> Result<Input, String> {
+    let Some(members) = types.input_members(name) else { return literal_leaf(scope, name, value) };
+    let Value::Object(given) = value else { return Err(format!("Expected type \"{name}\" to be an object.")) };
+    let mut coerced = IndexMap::with_capacity(given.len());
+    for (member, value) in given {
+        let of = members.get(member.as_str()).ok_or_else(|| unknown_member(name, member))?;
+        let input = coerce_literal(types, scope, of, value)?;
+        // A member whose variable was not given counts as not written.
+        if input.presence() != Presence::Absent {
+            coerced.insert(member.to_string(), input);
+        }
+    }
+    Ok(Input::Object(coerced))
+}
+
+fn literal_leaf(scope: Scope<'_>, name: &str, value: &Value) -> Result<Input, String> {
+    if matches!(name, "JSON" | "GraphQLJsonFilter" | "GraphQLGeoJSON") {
+        return Ok(opaque(scope, value));
+    }
+    let constant = value.clone().into_const().ok_or_else(|| format!("{name} cannot hold a variable within."))?;
+    let json = constant.into_json().map_err(|error| error.to_string())?;
+    leaf(name, &json).map(Input::Scalar)
+}
+
+/// A literal of a type that says nothing of what is in it.
+fn opaque(scope: Scope<'_>, value: &Value) -> Input {
+    match value {
+        Value::Variable(name) => match scope.value(name) {
+            Some(json) => Input::from(json.clone()),
+            None => Input::Scalar(Json::Null),
+        },
+        Value::List(items) => Input::List(items.iter().map(|value| opaque(scope, value)).collect()),
+        Value::Object(members) => {
+            Input::Object(members.iter().map(|(name, value)| (name.to_string(), opaque(scope, value))).collect())
+        }
+        Value::Null => Input::Scalar(Json::Null),
+        Value::Number(number) => Input::Scalar(Json::Number(number.clone())),
+        Value::String(text) => Input::Scalar(Json::String(text.clone())),
+        Value::Boolean(truth) => Input::Scalar(Json::Bool(*truth)),
+        Value::Enum(name) => Input::Scalar(Json::String(name.to_string())),
+        Value::Binary(_) => Input::Scalar(Json::Null),
+    }
+}
