@@ -8,7 +8,13 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::{
     catalog::{ColumnType, Dialect, facts::Facts},
@@ -145,7 +151,11 @@ impl Rows {
 
 /// A database, connected. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Database(Driver);
+pub struct Database {
+    driver: Driver,
+    /// Statements sent so far.
+    sent: Arc<AtomicU64>,
+}
 
 #[derive(Clone, Debug)]
 enum Driver {
@@ -162,7 +172,7 @@ impl Database {
     /// clear sentence without the password.
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let scheme = options.url.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        Ok(Self(match scheme.as_str() {
+        let driver = match scheme.as_str() {
             "postgres" | "postgresql" => Driver::Postgres(postgres::Postgres::connect(options).await?),
             "mysql" | "mariadb" => Driver::MySql(mysql::MySql::connect(options).await?),
             "sqlite" => Driver::Sqlite(sqlite::Sqlite::connect(options).await?),
@@ -171,12 +181,19 @@ impl Database {
                     "`{scheme}:` is no database URL; expected postgres://…, mysql://… or sqlite:path"
                 )));
             }
-        }))
+        };
+        Ok(Self { driver, sent: Arc::default() })
+    }
+
+    /// How many reading statements were sent since it was connected, those of
+    /// introspection not counted.
+    pub fn statements_sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// The SQL it speaks.
     pub fn dialect(&self) -> Dialect {
-        match &self.0 {
+        match &self.driver {
             Driver::Postgres(_) => Dialect::Postgres,
             Driver::MySql(_) => Dialect::MySql,
             Driver::Sqlite(_) => Dialect::Sqlite,
@@ -188,7 +205,7 @@ impl Database {
     /// # Errors
     /// Whatever the database reports.
     pub async fn introspect(&self) -> Result<Facts, Error> {
-        match &self.0 {
+        match &self.driver {
             Driver::Postgres(database) => database.introspect().await,
             Driver::MySql(database) => database.introspect().await,
             Driver::Sqlite(database) => database.introspect().await,
@@ -201,7 +218,8 @@ impl Database {
     /// # Errors
     /// Classified; see [`Error`].
     pub async fn fetch(&self, text: &Arc<str>, parameters: &[Value]) -> Result<Rows, Error> {
-        Ok(Rows(match &self.0 {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        Ok(Rows(match &self.driver {
             Driver::Postgres(database) => Inner::Postgres(database.fetch(text, parameters).await?),
             Driver::MySql(database) => Inner::MySql(database.fetch(text, parameters).await?),
             Driver::Sqlite(database) => Inner::Sqlite(database.fetch(text, parameters).await?),
@@ -214,11 +232,12 @@ impl Database {
     /// # Errors
     /// As [`Database::fetch`].
     pub async fn snapshot(&self) -> Result<Snapshot, Error> {
-        Ok(Snapshot(match &self.0 {
+        let inner = match &self.driver {
             Driver::Postgres(database) => InnerSnapshot::Postgres(database.snapshot().await?),
             Driver::MySql(database) => InnerSnapshot::MySql(database.snapshot().await?),
             Driver::Sqlite(database) => InnerSnapshot::Sqlite(database.snapshot().await?),
-        }))
+        };
+        Ok(Snapshot { inner, sent: self.sent.clone() })
     }
 
     /// Asks for a sign of life.
@@ -231,7 +250,7 @@ impl Database {
 
     /// Closes all idle connections, waits for busy ones; later calls fail.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.driver {
             Driver::Postgres(database) => database.close().await,
             Driver::MySql(database) => database.close().await,
             Driver::Sqlite(database) => database.close().await,
@@ -241,7 +260,10 @@ impl Database {
 
 /// A read-only transaction, see [`Database::snapshot`].
 #[derive(Debug)]
-pub struct Snapshot(InnerSnapshot);
+pub struct Snapshot {
+    inner: InnerSnapshot,
+    sent: Arc<AtomicU64>,
+}
 
 #[derive(Debug)]
 enum InnerSnapshot {
@@ -256,7 +278,8 @@ impl Snapshot {
     /// # Errors
     /// As [`Database::fetch`].
     pub async fn fetch(&mut self, text: &Arc<str>, parameters: &[Value]) -> Result<Rows, Error> {
-        Ok(Rows(match &mut self.0 {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        Ok(Rows(match &mut self.inner {
             InnerSnapshot::Postgres(snapshot) => Inner::Postgres(snapshot.fetch(text, parameters).await?),
             InnerSnapshot::MySql(snapshot) => Inner::MySql(snapshot.fetch(text, parameters).await?),
             InnerSnapshot::Sqlite(snapshot) => Inner::Sqlite(snapshot.fetch(text, parameters).await?),
@@ -265,7 +288,7 @@ impl Snapshot {
 
     /// Ends it in good order, so that its connection can be used again.
     pub async fn finish(self) {
-        match self.0 {
+        match self.inner {
             InnerSnapshot::Postgres(snapshot) => snapshot.finish().await,
             InnerSnapshot::MySql(snapshot) => snapshot.finish().await,
             InnerSnapshot::Sqlite(snapshot) => snapshot.finish().await,

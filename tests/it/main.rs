@@ -1,1 +1,8 @@
-fn main() {}
+//! The gateway from outside, over real databases and real clients.
+//!
+//! One binary. `scripts/test` starts the servers that it needs and says where
+//! they are; a test that cannot reach one fails.
+#![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
+
+mod smoke;
+mod support;

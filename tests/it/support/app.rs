@@ -1,0 +1,157 @@
+//! A gateway in this process, on a port of its own.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use serde_json::{Value as Json, json};
+use tidegate::{
+    auth::{self, Authenticator},
+    catalog::{self, Catalog},
+    clock::Clock,
+    db::{self, Database},
+    engine::{self, Engine},
+    graphql::{self, Service},
+    permissions::Policy,
+    server,
+};
+use tokio::{net::TcpListener, sync::oneshot};
+
+use super::TestDatabase;
+
+/// The administrator's token.
+pub const TOKEN: &str = "test-token";
+
+/// A gateway over a database, on port 0. It stops when it is dropped.
+pub struct TestApp {
+    pub database: Database,
+    pub catalog: Arc<Catalog>,
+    pub address: SocketAddr,
+    client: reqwest::Client,
+    _stop: oneshot::Sender<()>,
+    // Last, so that the gateway's connections go before their database.
+    _data: Arc<TestDatabase>,
+}
+
+/// What is not the default.
+#[derive(Default)]
+pub struct Settings {
+    pub limits: graphql::Limits,
+    pub policy: Policy,
+    pub engine: engine::Options,
+    pub clock: Clock,
+    pub max_connections: Option<u32>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Json,
+}
+
+impl TestApp {
+    pub async fn start(data: Arc<TestDatabase>) -> Self {
+        Self::start_with(data, Settings::default()).await
+    }
+
+    pub async fn start_with(data: Arc<TestDatabase>, settings: Settings) -> Self {
+        let database = Database::connect(options(&data, &settings)).await.expect("the database answers");
+        let facts = database.introspect().await.expect("the database can be introspected");
+        let serving = catalog::Options { default_schema: Some("public".to_owned()), exclude: Vec::new() };
+        let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
+        let engine = Engine::new(database.clone(), settings.engine);
+        let clock = settings.clock.clone();
+        let service = Service::new(engine, catalog.clone(), settings.policy, settings.limits, clock.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("the listener has an address");
+        let authenticator = Authenticator::new(auth::Options { admin_token: Some(TOKEN.to_owned()) });
+        let parts = server::Parts { service, database: database.clone(), authenticator, clock };
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(server::run(listener, parts, server_options(), async {
+            // A dropped sender stops as well.
+            let _ = stopped.await;
+        }));
+        Self { database, catalog, address, client: reqwest::Client::new(), _stop: stop, _data: data }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Sends a query as the administrator.
+    pub async fn graphql(&self, query: &str) -> Reply {
+        self.graphql_with(query, json!({})).await
+    }
+
+    /// Sends a query with variables as the administrator.
+    pub async fn graphql_with(&self, query: &str, variables: Json) -> Reply {
+        self.post(&json!({ "query": query, "variables": variables }), Some(TOKEN)).await
+    }
+
+    /// Sends a query without credentials.
+    pub async fn public_graphql(&self, query: &str) -> Reply {
+        self.post(&json!({ "query": query }), None).await
+    }
+
+    /// The data of a query that must succeed.
+    pub async fn data(&self, query: &str) -> Json {
+        self.data_with(query, json!({})).await
+    }
+
+    /// The data of a query with variables that must succeed.
+    pub async fn data_with(&self, query: &str, variables: Json) -> Json {
+        let mut reply = self.graphql_with(query, variables).await;
+        assert!(reply.body.get("errors").is_none(), "{query}\n{:#}", reply.body);
+        reply.body["data"].take()
+    }
+
+    pub async fn post(&self, body: &Json, token: Option<&str>) -> Reply {
+        let mut request = self.client.post(self.url("/graphql")).json(body);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.expect("the gateway answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.json().await.expect("the answer is JSON");
+        Reply { status, headers, body }
+    }
+
+    /// How many statements `work` sends.
+    pub async fn statements_of<T>(&self, work: impl Future<Output = T>) -> (u64, T) {
+        let before = self.database.statements_sent();
+        let done = work.await;
+        (self.database.statements_sent() - before, done)
+    }
+}
+
+impl Reply {
+    /// The codes of all errors.
+    pub fn codes(&self) -> Vec<&str> {
+        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        errors.iter().filter_map(|error| error["extensions"]["code"].as_str()).collect()
+    }
+}
+
+fn options(data: &TestDatabase, settings: &Settings) -> db::Options {
+    db::Options {
+        url: data.url.clone(),
+        max_connections: settings.max_connections.unwrap_or(4),
+        acquire_timeout: Duration::from_secs(20),
+        connect_timeout: Duration::from_secs(20),
+        statement_timeout: Duration::from_secs(30),
+        schemas: vec!["public".to_owned()],
+    }
+}
+
+fn server_options() -> server::Options {
+    server::Options {
+        body_limit: 1 << 20,
+        operation_timeout: Duration::from_secs(60),
+        shutdown_timeout: Duration::from_secs(5),
+        max_connections: 1_000,
+        trust_proxy: false,
+        cors: None,
+        introspection: true,
+        page: server::PageOptions::default(),
+    }
+}
