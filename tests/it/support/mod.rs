@@ -2,6 +2,8 @@
 
 mod app;
 mod database;
+mod lock;
 
 pub use app::{Reply, Settings, TOKEN, TestApp, server_options};
 pub use database::{Kind, TestDatabase};
+pub use lock::{Lock, slow_view};
