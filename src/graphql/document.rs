@@ -3,7 +3,12 @@
 
 use async_graphql::{
     Positioned,
-    parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet},
+    parser::{
+        parse_query,
+        types::{
+            DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+        },
+    },
 };
 use async_graphql_value::Value;
 use indexmap::IndexMap;
@@ -33,6 +38,12 @@ pub(super) fn operation<'d>(
             _ => Err("Must provide operation name if query contains multiple operations.".to_owned()),
         },
     }
+}
+
+/// What kind of operation a request means, if its text says so.
+pub(super) fn kind(text: &str, name: Option<&str>) -> Option<OperationType> {
+    let document = parse_query(text).ok()?;
+    operation(&document, name).ok().map(|operation| operation.ty)
 }
 
 /// All uses of one response key in a selection, merged.

@@ -118,7 +118,7 @@ impl Inner {
     ) -> Result<Response, Refusal> {
         let watch = Stopwatch::start();
         let view = self.view(principal)?;
-        let prepared = self.prepared(&view, request).await?;
+        let prepared = self.prepared(&view, request, allowed).await?;
         timings.parse = watch.elapsed();
         let watch = Stopwatch::start();
         let values = variables::coerce_variables(&view.types(self), &prepared.definitions, &request.variables)
@@ -163,7 +163,7 @@ impl Inner {
     }
 
     /// The document, parsed and validated.
-    async fn prepared(&self, view: &View, request: &Request<'_>) -> Result<Arc<Prepared>, Refusal> {
+    async fn prepared(&self, view: &View, request: &Request<'_>, allowed: Allowed) -> Result<Arc<Prepared>, Refusal> {
         let name = request.operation_name.as_deref();
         if let Some(prepared) = self.plans.document(view.scope, &request.query, name) {
             return Ok(prepared);
@@ -176,7 +176,11 @@ impl Inner {
         checked.operation_name = name.map(str::to_owned);
         let response = view.schema.execute(checked).await;
         if !response.errors.is_empty() {
-            return Err(response.errors.iter().map(validation_problem).collect());
+            // A schema without mutations refuses them before their method can be looked at.
+            if let Some(kind) = document::kind(&request.query, name) {
+                check_kind(kind, allowed)?;
+            }
+            return Err(validation_problems(&response.errors));
         }
         let document = check.0.get().cloned().ok_or_else(|| vec![problem("The document is empty.".to_owned())])?;
         limits::check_aliases(&document, self.limits.aliases).map_err(exceeded)?;
@@ -247,6 +251,17 @@ fn exceeded(exceeded: Exceeded) -> Refusal {
         detail: Some(("category", exceeded.category.to_owned())),
         ..Problem::default()
     }]
+}
+
+/// A rule may say the same of one place more than once.
+fn validation_problems(errors: &[ServerError]) -> Refusal {
+    let mut problems: Refusal = Vec::new();
+    for problem in errors.iter().map(validation_problem) {
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    problems
 }
 
 fn validation_problem(error: &ServerError) -> Problem {

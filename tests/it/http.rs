@@ -105,6 +105,9 @@ async fn get_is_for_queries_alone() {
         assert_eq!(reply.header("allow"), "POST", "{document}");
     }
 
+    let posted = post(&app, GRAPHQL, json!({ "query": "mutation { anything }" })).await;
+    assert_eq!((posted.status, posted.codes()), (400, vec!["GRAPHQL_VALIDATION"]), "{}", posted.body);
+
     let reply = get(&app, &[("query", "{ artist { id } }"), ("variables", "{")]).await;
     assert_eq!((reply.status, reply.codes()), (400, vec!["INVALID_QUERY"]));
     let reply = get(&app, &[]).await;

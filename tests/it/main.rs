@@ -7,5 +7,6 @@
 mod http;
 mod http_server;
 mod layers;
+mod limits;
 mod smoke;
 mod support;
