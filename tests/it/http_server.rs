@@ -191,13 +191,34 @@ async fn an_operation_that_takes_too_long_is_408_and_its_statement_is_cancelled(
         let reply = app.graphql("{ slow { n } }").await;
         assert_eq!((reply.status, reply.codes()), (408, vec!["OUT_OF_TIME"]), "{kind:?}: {}", reply.body);
         // The only connection is free again, long before the statement would have ended.
-        let quick = tidegate_reads(&app).await;
+        let quick = read_quick(&app).await;
         assert_eq!(quick, json!([{ "id": "1" }]), "{kind:?}");
+        app.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_takes_its_statement_with_it() {
+    for kind in Kind::ALL {
+        let data = std::sync::Arc::new(TestDatabase::create(kind, &slow_view(kind)).await);
+        let settings = Settings { max_connections: Some(1), ..Settings::default() };
+        let app = TestApp::start_with(data, settings).await;
+        let sent = async {
+            while app.database.statements_sent() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            reply = app.graphql("{ slow { n } }") => panic!("it is not done: {}", reply.body),
+            () = sent => {}
+        }
+        assert_eq!(read_quick(&app).await, json!([{ "id": "1" }]), "{kind:?}");
+        app.end().await;
     }
 }
 
 /// Reads in the same process, without the server's limit of time.
-async fn tidegate_reads(app: &TestApp) -> serde_json::Value {
+async fn read_quick(app: &TestApp) -> serde_json::Value {
     let request = tidegate::graphql::Request {
         query: "{ quick { id } }".into(),
         variables: serde_json::Map::new(),

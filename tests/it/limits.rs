@@ -158,6 +158,7 @@ async fn who_finds_no_free_connection_in_time_is_told_so() {
             reply = quick => reply,
         };
         assert_eq!(reply.codes(), ["SERVICE_UNAVAILABLE"], "{kind:?}: {}", reply.body);
+        app.end().await;
     }
 }
 

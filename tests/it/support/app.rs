@@ -31,7 +31,7 @@ pub struct TestApp {
     stop: oneshot::Sender<()>,
     running: JoinHandle<std::io::Result<()>>,
     // Last, so that the gateway's connections go before their database.
-    _data: Arc<TestDatabase>,
+    data: Arc<TestDatabase>,
 }
 
 /// What is not the default.
@@ -79,7 +79,7 @@ impl TestApp {
             let _ = stopped.await;
         }));
         let client = reqwest::Client::new();
-        Self { database, catalog, address, service, client, stop, running, _data: data }
+        Self { database, catalog, address, service, client, stop, running, data }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -95,6 +95,16 @@ impl TestApp {
     pub async fn stop(self) {
         drop(self.stop);
         self.running.await.expect("the server does not panic").expect("the server ends in good order");
+    }
+
+    /// Stops the server, then closes the database's connections: statements that
+    /// nobody waits for any more have ended when this has.
+    pub async fn end(self) {
+        let database = self.database.clone();
+        let data = self.data.clone();
+        self.stop().await;
+        database.close().await;
+        drop(data);
     }
 
     /// Sends a query as the administrator.
