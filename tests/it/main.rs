@@ -5,9 +5,12 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
 
 mod batching;
+mod cli;
+mod cli_tools;
 mod http;
 mod http_server;
 mod layers;
 mod limits;
+mod node;
 mod smoke;
 mod support;

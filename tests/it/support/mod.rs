@@ -3,7 +3,11 @@
 mod app;
 mod database;
 mod lock;
+mod node;
+mod tool;
 
 pub use app::{Reply, Settings, TOKEN, TestApp, server_options};
 pub use database::{Kind, TestDatabase};
 pub use lock::{Lock, slow_view};
+pub use node::node;
+pub use tool::{Gateway, output, text, tidegate};
