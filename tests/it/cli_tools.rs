@@ -125,7 +125,7 @@ fn help_tells_of_every_option_its_variable_and_its_default() {
 
 /// What the help says of one option, up to the next, on one line.
 fn entry(help: &str, option: &str) -> String {
-    let begins = |line: &&str| line.split_whitespace().next() == Some(option);
+    let begins = |line: &&str| line.trim_start().split([' ', '[']).next() == Some(option);
     let mut lines = help.lines().skip_while(|line| !begins(line));
     let first = lines.next().unwrap_or_else(|| panic!("the help has no {option}"));
     let rest = lines.take_while(|line| !line.trim_start().starts_with("--"));

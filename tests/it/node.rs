@@ -10,7 +10,7 @@ use tidegate::permissions::{Policy, PublicAccess};
 use crate::support::{Kind, Settings, TOKEN, TestApp, TestDatabase, node};
 
 const DOCUMENT: &str = r#"
-    query Shop($count: Int, $name: String = "a", $ids: [String]) {
+    query Shop($count: Int, $name: String = "a", $ids: [GraphQLStringOrFloat]) {
       artist(limit: $count, sort: ["id"], filter: { name: { _icontains: $name } }) {
         id
         name
