@@ -99,7 +99,7 @@ impl<'a> Types<'a> {
     }
 
     fn is_followable(&self, id: crate::catalog::RelationshipId) -> bool {
-        self.access.read(self.catalog.relationship(id).to).is_some()
+        self.access.leads_through(self.catalog, self.catalog.relationship(id))
     }
 
     /// What a field is for this caller: a relation whose target may not be read
