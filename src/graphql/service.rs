@@ -22,7 +22,7 @@ use super::{
     limits::{self, Exceeded},
     plans::{Plan, Plans, Prepared},
     schema::{self, Check},
-    types::{Names, Types},
+    types::{Inputs, Names, Types},
     variables::{self, Scope},
 };
 use crate::{
@@ -62,11 +62,12 @@ struct View {
     scope: u64,
     access: Access,
     schema: dynamic::Schema,
+    inputs: Inputs,
 }
 
 impl View {
     fn types<'a>(&'a self, inner: &'a Inner) -> Types<'a> {
-        Types { catalog: &inner.catalog, access: &self.access, names: &inner.names }
+        Types { catalog: &inner.catalog, access: &self.access, names: &inner.names, inputs: &self.inputs }
     }
 }
 
@@ -147,7 +148,8 @@ impl Inner {
         if let Some(view) = views.get(access.fingerprint()) {
             return Ok(view.clone());
         }
-        let types = Types { catalog: &self.catalog, access: &access, names: &self.names };
+        let inputs = Inputs::default();
+        let types = Types { catalog: &self.catalog, access: &access, names: &self.names, inputs: &inputs };
         let schema = schema::build(&types, self.limits.introspection).map_err(|error| {
             tracing::error!(%error, "the schema cannot be built");
             vec![Problem {
@@ -157,7 +159,8 @@ impl Inner {
             }]
         })?;
         let fingerprint = access.fingerprint().to_owned();
-        let view = Arc::new(View { scope: NEXT_SCOPE.fetch_add(1, Ordering::Relaxed), access, schema });
+        let scope = NEXT_SCOPE.fetch_add(1, Ordering::Relaxed);
+        let view = Arc::new(View { scope, access, schema, inputs });
         views.insert(fingerprint, view.clone());
         Ok(view)
     }

@@ -348,7 +348,9 @@ fn lookup<'a>(
     let lookup = LookupParts { target, near, keys: Keys::new(&w, near), join };
     let paged = near.many && (plan.page.limit.is_some() || !plan.page.offset.is_none());
     let mode = match (w.dialect(), paged) {
-        (Dialect::Postgres, true) if near.indexed => lateral(&mut w, plan, &lookup)?,
+        // Through a junction each key's rows are all found and sorted anyway:
+        // one join for all keys is far cheaper than one for each.
+        (Dialect::Postgres, true) if near.indexed && near.alias == target => lateral(&mut w, plan, &lookup)?,
         (_, true) => windowed(&mut w, plan, &lookup)?,
         (_, false) => unpaged(&mut w, plan, &lookup)?,
     };
@@ -471,8 +473,7 @@ fn unnest(w: &mut Writer<'_>, keys: &Keys) -> Result<(), Error> {
         if at > 0 {
             w.push(", ");
         }
-        w.placeholder(keys.part(at))?;
-        w.push(&keys.casts[at]);
+        hidden_array(w, keys, at)?;
     }
     w.push(") WITH ORDINALITY AS k(");
     for at in 0..keys.targets.len() {
@@ -484,13 +485,24 @@ fn unnest(w: &mut Writer<'_>, keys: &Keys) -> Result<(), Error> {
     Ok(())
 }
 
+/// `(SELECT $1::int8[])`: the keys, their number hidden from the planner. With
+/// fewer keys than it takes for granted it would plan each run anew, which
+/// costs more than a look-up.
+fn hidden_array(w: &mut Writer<'_>, keys: &Keys, at: usize) -> Result<(), Error> {
+    w.push("(SELECT ");
+    w.placeholder(keys.part(at))?;
+    w.push(&keys.casts[at]);
+    w.push(")");
+    Ok(())
+}
+
 /// The condition that ties rows to keys.
 fn tie(w: &mut Writer<'_>, near: Near<'_>, keys: &Keys) -> Result<(), Error> {
     match w.dialect() {
         Dialect::Postgres if keys.plain => {
             w.column(near.alias, near.columns[0]);
             w.push(" = ANY(");
-            w.placeholder(keys.part(0))?;
+            hidden_array(w, keys, 0)?;
             w.push(&keys.casts[0]);
             w.push(")");
         }
