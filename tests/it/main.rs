@@ -3,6 +3,7 @@
 //! One binary. `scripts/test` starts the servers that it needs and says where
 //! they are; a test that cannot reach one fails.
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
+#![expect(unreachable_pub, reason = "what the modules of a test binary share, nobody else can reach")]
 
 mod access;
 mod batching;
