@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use async_graphql::{ServerError, dynamic, parser::types::OperationType};
+use async_graphql::{
+    ServerError, dynamic,
+    parser::{parse_query, types::OperationType},
+};
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -21,7 +24,7 @@ use super::{
     introspection,
     limits::{self, Exceeded},
     plans::{Plan, Plans, Prepared},
-    schema::{self, Check},
+    schema::{self, CheckOnly},
     types::{Inputs, Names, Types},
     variables::{self, Scope},
 };
@@ -172,20 +175,21 @@ impl Inner {
             return Ok(prepared);
         }
         limits::check_tokens(&request.query, self.limits.tokens).map_err(exceeded)?;
+        let document = parse_query(&request.query).map_err(|error| vec![syntax_problem(&error.into())])?;
+        limits::check_fragments(&document).map_err(exceeded)?;
         // Without variables, so that what validation says is a property of the
         // document alone; values are judged by `variables`, every time.
-        let check = Check::default();
-        let mut checked = async_graphql::Request::new(request.query.as_ref()).data(check.clone());
+        let mut checked = async_graphql::Request::new(String::new()).data(CheckOnly);
+        checked.set_parsed_query(document.clone());
         checked.operation_name = name.map(str::to_owned);
         let response = view.schema.execute(checked).await;
         if !response.errors.is_empty() {
             // A schema without mutations refuses them before their method can be looked at.
-            if let Some(kind) = document::kind(&request.query, name) {
-                check_kind(kind, allowed)?;
+            if let Ok(operation) = document::operation(&document, name) {
+                check_kind(operation.ty, allowed)?;
             }
             return Err(validation_problems(&response.errors));
         }
-        let document = check.0.get().cloned().ok_or_else(|| vec![problem("The document is empty.".to_owned())])?;
         limits::check_aliases(&document, self.limits.aliases).map_err(exceeded)?;
         let operation = document::operation(&document, name).map_err(|message| vec![problem(message)])?;
         let definitions: Vec<_> =
@@ -265,6 +269,13 @@ fn validation_problems(errors: &[ServerError]) -> Refusal {
         }
     }
     problems
+}
+
+fn syntax_problem(error: &ServerError) -> Problem {
+    // The parser draws the place in several lines, and ends with what it expected.
+    let expected = error.message.lines().filter_map(|line| line.trim().strip_prefix("= ")).next_back();
+    let message = format!("Syntax error: {}.", expected.unwrap_or(error.message.trim()));
+    Problem { message, ..validation_problem(error) }
 }
 
 fn validation_problem(error: &ServerError) -> Problem {
