@@ -72,7 +72,7 @@ async fn together(app: &TestApp, look_ups: Vec<impl Future<Output = Json>>) -> (
 }
 
 async fn soon<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), work).await.expect("nobody is forgotten")
+    tokio::time::timeout(Duration::from_secs(60), work).await.expect("nobody is forgotten")
 }
 
 #[tokio::test]
