@@ -1,9 +1,17 @@
 //! What a document may ask for: checked before or while it is planned, each
 //! limit refused with its own message.
 
+use std::collections::HashMap;
+
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 
 use crate::{error_code::ErrorCode, plan};
+
+/// Deepest nesting of selections and values.
+pub(super) const MAX_NESTING: usize = 64;
+
+/// Most fields of a document once its fragments are spread.
+const MAX_FIELDS: u64 = 10_000;
 
 /// What one operation may cost, and what the caches may weigh.
 #[derive(Clone, Copy, Debug)]
@@ -52,58 +60,58 @@ impl Exceeded {
         let message = format!("The document has too many {what}: the limit is {limit}.");
         Self { code: ErrorCode::LimitExceeded, category, message }
     }
-}
 
-/// Holds a document's text against the limit of tokens, before it is parsed.
-pub(super) fn check_tokens(text: &str, limit: usize) -> Result<(), Exceeded> {
-    if text.len() <= limit || count_tokens(text, limit) <= limit {
-        return Ok(());
+    /// Said as a syntax error (contract 1.4).
+    pub(super) fn tokens(limit: usize) -> Self {
+        let message = format!("Syntax error: the document has more than {limit} tokens.");
+        Self { code: ErrorCode::GraphqlValidation, category: "tokens", message }
     }
-    let message = format!("Syntax error: the document has more than {limit} tokens.");
-    Err(Exceeded { code: ErrorCode::GraphqlValidation, category: "tokens", message })
+
+    pub(super) fn nesting() -> Self {
+        Self::new("nesting", "levels of brackets", MAX_NESTING)
+    }
 }
 
-/// Number of lexical tokens, not counted beyond the limit.
-fn count_tokens(text: &str, limit: usize) -> usize {
-    let bytes = text.as_bytes();
-    let mut count = 0;
-    let mut at = 0;
-    while at < bytes.len() && count <= limit {
-        let rest = &bytes[at..];
-        at += match rest[0] {
-            b' ' | b'\t' | b'\n' | b'\r' | b',' => 1,
-            b'#' => rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len()),
-            first => {
-                count += 1;
-                match first {
-                    b'"' => string_length(rest),
-                    b'.' if rest.starts_with(b"...") => 3,
-                    _ if is_word(first) => rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len()),
-                    _ => 1,
+/// Holds a parsed document against the number of fields that it has once its
+/// fragments are spread: all that is done with it later takes as much time.
+pub(super) fn check_expansion(document: &ExecutableDocument) -> Result<(), Exceeded> {
+    let mut sizes = HashMap::new();
+    let count = document.operations.iter().fold(0_u64, |count, (_, operation)| {
+        count.saturating_add(expanded(document, &operation.node.selection_set.node, &mut sizes))
+    });
+    match count > MAX_FIELDS {
+        true => Err(Exceeded::new("fields", "fields with its fragments spread", MAX_FIELDS)),
+        false => Ok(()),
+    }
+}
+
+/// Number of items of a selection with its fragments spread. A fragment within
+/// itself counts nothing there: validation finds it.
+fn expanded<'d>(
+    document: &'d ExecutableDocument,
+    selection: &'d SelectionSet,
+    sizes: &mut HashMap<&'d str, u64>,
+) -> u64 {
+    selection.items.iter().fold(0, |count, item| {
+        let below = match &item.node {
+            Selection::Field(field) => expanded(document, &field.node.selection_set.node, sizes),
+            Selection::InlineFragment(fragment) => expanded(document, &fragment.node.selection_set.node, sizes),
+            Selection::FragmentSpread(spread) => {
+                let name = spread.node.fragment_name.node.as_str();
+                match (sizes.get(name), document.fragments.get(name)) {
+                    (Some(size), _) => *size,
+                    (None, None) => 0,
+                    (None, Some(fragment)) => {
+                        sizes.insert(name, 0);
+                        let size = expanded(document, &fragment.node.selection_set.node, sizes);
+                        sizes.insert(name, size);
+                        size
+                    }
                 }
             }
         };
-    }
-    count
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'.') || byte >= 0x80
-}
-
-fn string_length(text: &[u8]) -> usize {
-    let (quote, start): (&[u8], usize) = if text.starts_with(b"\"\"\"") { (b"\"\"\"", 3) } else { (b"\"", 1) };
-    let mut at = start;
-    while at < text.len() {
-        if text[at] == b'\\' {
-            at += 2;
-        } else if text[at..].starts_with(quote) {
-            return at + quote.len();
-        } else {
-            at += 1;
-        }
-    }
-    text.len()
+        count.saturating_add(1).saturating_add(below)
+    })
 }
 
 /// Holds a parsed document against the limit of aliases.
@@ -140,22 +148,4 @@ pub(super) fn check_cost(cost: u64, limit: u64) -> Result<(), Exceeded> {
          levels."
     );
     Err(Exceeded { code: ErrorCode::LimitExceeded, category: "cost", message })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_are_counted_as_the_specification_has_them() {
-        for (text, tokens) in [
-            ("{a}", 3),
-            ("query Q($a: Int = -1.5e+3) { a(b: \"c } \\\" d\") ...F }", 21),
-            ("# comment { } \n{ a, b }", 4),
-            ("{ a(b: \"\"\"block \" string\"\"\") }", 8),
-        ] {
-            assert_eq!(count_tokens(text, 1_000), tokens, "{text}");
-        }
-        assert!(check_tokens(&"{a}".repeat(3), 8).is_err());
-    }
 }

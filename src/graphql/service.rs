@@ -10,7 +10,13 @@ use std::{
     },
 };
 
-use async_graphql::{ServerError, dynamic, parser::types::OperationType};
+use async_graphql::{
+    ServerError, dynamic,
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, OperationType},
+    },
+};
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -18,9 +24,11 @@ use super::{
     answer::{self, Problem},
     compile,
     document::{self, Walk},
-    introspection,
+    introspection, lexical,
     limits::{self, Exceeded},
+    overlap,
     plans::{Plan, Plans, Prepared},
+    rules,
     schema::{self, Check},
     types::{Names, Types},
     variables::{self, Scope},
@@ -168,17 +176,7 @@ impl Inner {
         if let Some(prepared) = self.plans.document(view.scope, &request.query, name) {
             return Ok(prepared);
         }
-        limits::check_tokens(&request.query, self.limits.tokens).map_err(exceeded)?;
-        // Without variables, so that what validation says is a property of the
-        // document alone; values are judged by `variables`, every time.
-        let check = Check::default();
-        let mut checked = async_graphql::Request::new(request.query.as_ref()).data(check.clone());
-        checked.operation_name = name.map(str::to_owned);
-        let response = view.schema.execute(checked).await;
-        if !response.errors.is_empty() {
-            return Err(response.errors.iter().map(validation_problem).collect());
-        }
-        let document = check.0.get().cloned().ok_or_else(|| vec![problem("The document is empty.".to_owned())])?;
+        let document = self.validated(view, &request.query, name).await?;
         limits::check_aliases(&document, self.limits.aliases).map_err(exceeded)?;
         let operation = document::operation(&document, name).map_err(|message| vec![problem(message)])?;
         let definitions: Vec<_> =
@@ -188,6 +186,24 @@ impl Inner {
         let prepared = Arc::new(Prepared::new(document, name.map(str::to_owned), definitions, roles));
         self.plans.keep_document(view.scope, &request.query, name, prepared.clone());
         Ok(prepared)
+    }
+
+    /// Without variables, so that what validation says is a property of the
+    /// document alone; values are judged by `variables`, every time.
+    async fn validated(&self, view: &View, text: &str, name: Option<&str>) -> Result<ExecutableDocument, Refusal> {
+        let faults = lexical::check(text, self.limits.tokens).map_err(exceeded)?;
+        let document = parse_query(text).map_err(|error| vec![validation_problem(&error.into())])?;
+        limits::check_expansion(&document).map_err(exceeded)?;
+        let registry = view.schema.registry();
+        refuse_if_any(faults.into_iter().chain(rules::unknown_types(registry, &document)).collect())?;
+        let mut checked = async_graphql::Request::new("").data(Check);
+        checked.set_parsed_query(document.clone());
+        checked.operation_name = name.map(str::to_owned);
+        let response = view.schema.execute(checked).await;
+        refuse_if_any(response.errors.iter().map(validation_problem).collect())?;
+        refuse_if_any(rules::check(registry, &document))?;
+        refuse_if_any(overlap::check(&document))?;
+        Ok(document)
     }
 
     async fn compile(
@@ -234,6 +250,10 @@ fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
             Err(vec![problem(format!("The schema has no {kind} type."))])
         }
     }
+}
+
+fn refuse_if_any(problems: Refusal) -> Result<(), Refusal> {
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 fn problem(message: String) -> Problem {
