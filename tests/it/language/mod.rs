@@ -1,0 +1,4 @@
+//! The GraphQL language.
+
+mod documents;
+mod reference;
