@@ -142,7 +142,7 @@ mod tests {
             ("query Q($a: Int = -1.5e+3) { a(b: \"c } \\\" d\") ...F }", 21),
             ("# comment { } \n{ a, b }", 4),
             ("{ a(b: \"\"\"block \" string\"\"\") }", 8),
-            ("{ a(b: \"\"\"with \\\"\"\" and \\\"\"\") }", 8),
+            ("{ a(b: \"\"\"with \\\"\"\" and\"\"\") }", 8),
         ] {
             assert_eq!(Tokens { text, at: 0 }.count(), tokens, "{text}");
             assert!(check(text, tokens).is_ok(), "{text}");

@@ -12,6 +12,7 @@ mod introspection;
 mod lexical;
 mod limits;
 mod overlap;
+mod planner;
 mod plans;
 mod rules;
 mod schema;
@@ -23,7 +24,7 @@ use std::{borrow::Cow, time::Duration};
 
 use serde_json::{Map, Value as Json};
 
-pub use self::{limits::Limits, service::Service};
+pub use self::{limits::Limits, planner::Planner, service::Service};
 use crate::error_code::ErrorCode;
 
 /// One GraphQL request, whatever brought it.

@@ -4,6 +4,7 @@
 //! they are; a test that cannot reach one fails.
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
 
+mod golden;
 mod language;
 mod smoke;
 mod support;

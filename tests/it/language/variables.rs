@@ -40,13 +40,23 @@ async fn each_scalar_takes_its_own_values_and_refuses_others() {
         ("Int!", "limit: $v", json!([1, -1]), json!([null, "1"])),
         ("String", text, json!(["x", "Ö", null]), json!([1, true, ["x"], {}])),
         ("String", "search: $v", json!(["x", "", null]), json!([1])),
-        ("GraphQLStringOrFloat", number, json!([1, 1.5, "1", null]), json!([true, [1], {}])),
+        ("GraphQLStringOrFloat", number, json!([1, 1.0, "1", null]), json!([true, [1], {}])),
         ("Boolean", "filter: { name: { _null: $v } }", json!([true, false, null]), json!(["true", 1])),
         ("[String]", "sort: $v", json!([["id"], "id", [], null]), json!([1, [1], [["id"]]])),
         ("[String!]", "filter: { name: { _in: $v } }", json!([["x"], "x"]), json!([[null], 1])),
         ("artist_filter", "filter: $v", json!([{}, null, { "id": { "_in": 1 } }]), json!([1, "x", [{}]])),
-        ("artist_filter", "filter: $v", json!([{ "album": { "_some": { "id": { "_gt": 3 } } } }]), json!([{ "no": 1 }])),
-        ("artist_filter", "filter: $v", json!([{ "_and": [{}, null] }]), json!([{ "id": { "_eq": true } }, { "id": 1 }])),
+        (
+            "artist_filter",
+            "filter: $v",
+            json!([{ "album": { "_some": { "id": { "_gt": 3 } } } }]),
+            json!([{ "no": 1 }]),
+        ),
+        (
+            "artist_filter",
+            "filter: $v",
+            json!([{ "_and": [{}, null] }]),
+            json!([{ "id": { "_eq": true } }, { "id": 1 }]),
+        ),
     ] {
         for value in good.as_array().expect("a list") {
             assert_eq!(outcome(&app, declared, argument, value.clone()).await, "ok", "{declared} {argument} {value}");
@@ -76,7 +86,8 @@ async fn every_variable_that_does_not_fit_is_reported_in_one_answer() {
     let app = app().await;
     let query = "query ($a: Int!, $b: String, $c: Int) { artist(limit: $a, search: $b, offset: $c) { id } }";
     let reply = app.graphql_with(query, json!({ "b": 1, "c": "x", "unknown": {} })).await;
-    let messages: Vec<_> = reply.body["errors"].as_array().expect("errors").iter().map(|error| &error["message"]).collect();
+    let messages: Vec<_> =
+        reply.body["errors"].as_array().expect("errors").iter().map(|error| &error["message"]).collect();
     insta::assert_json_snapshot!(messages, @r#"
     [
       "Variable \"$a\" of required type \"Int!\" was not provided.",
@@ -147,11 +158,11 @@ async fn a_variable_that_is_left_out_drops_its_operator_and_null_does_not() {
 async fn nothing_but_the_shape_of_variables_makes_a_new_plan() {
     let app = app().await;
     let query = "query ($v: GraphQLStringOrFloat, $offset: Int, $limit: Int) {
-        artist(filter: { id: { _gt: $v } }, offset: $offset, limit: $limit) { id } }";
+        artist(filter: { id: { _neq: $v } }, offset: $offset, limit: $limit) { id } }";
     let plans = async |variables: Json| {
-        let before = app.service.plans_made();
+        let before = app.service.planner().plans_made();
         app.data_with(query, variables).await;
-        app.service.plans_made() - before
+        app.service.planner().plans_made() - before
     };
     assert_eq!(plans(json!({ "v": 1, "offset": 1 })).await, 1);
     assert_eq!(plans(json!({ "v": 2, "offset": 3 })).await, 0);

@@ -24,6 +24,7 @@ pub const TOKEN: &str = "test-token";
 pub struct TestApp {
     pub database: Database,
     pub catalog: Arc<Catalog>,
+    pub service: Service,
     pub address: SocketAddr,
     client: reqwest::Client,
     _stop: oneshot::Sender<()>,
@@ -65,13 +66,13 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("the listener has an address");
         let authenticator = Authenticator::new(auth::Options { admin_token: Some(TOKEN.to_owned()) });
-        let parts = server::Parts { service, database: database.clone(), authenticator, clock };
+        let parts = server::Parts { service: service.clone(), database: database.clone(), authenticator, clock };
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(server::run(listener, parts, server_options(), async {
             // A dropped sender stops as well.
             let _ = stopped.await;
         }));
-        Self { database, catalog, address, client: reqwest::Client::new(), _stop: stop, _data: data }
+        Self { database, catalog, service, address, client: reqwest::Client::new(), _stop: stop, _data: data }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -132,7 +133,7 @@ impl Reply {
     }
 }
 
-fn options(data: &TestDatabase, settings: &Settings) -> db::Options {
+pub fn options(data: &TestDatabase, settings: &Settings) -> db::Options {
     db::Options {
         url: data.url.clone(),
         max_connections: settings.max_connections.unwrap_or(4),

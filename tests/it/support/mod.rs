@@ -3,5 +3,5 @@
 mod app;
 mod database;
 
-pub use app::{Reply, Settings, TOKEN, TestApp};
+pub use app::{Reply, Settings, TOKEN, TestApp, options};
 pub use database::{Kind, TestDatabase};
