@@ -248,9 +248,9 @@ impl Planner {
 }
 
 fn statements(node: &Node, texts: &mut Vec<String>) {
-    if let Some(statement) = &node.statement {
-        texts.push(statement.statement.text().into_owned());
-    }
+    // Without rows there is nothing below either.
+    let Some(statement) = &node.statement else { return };
+    texts.push(statement.statement.text().into_owned());
     for child in &node.children {
         statements(&child.node, texts);
     }

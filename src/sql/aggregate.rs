@@ -40,9 +40,7 @@ pub fn compile_aggregate(catalog: &Catalog, plan: &AggregatePlan) -> Result<Stat
     }
     w.push(" FROM ");
     w.table(alias);
-    w.push(" WHERE ");
-    condition::condition(&mut w, alias, &plan.predicate)?;
-    condition::and_search(&mut w, alias, plan.search.as_ref())?;
+    condition::where_clause(&mut w, alias, &plan.predicate, plan.search.as_ref())?;
     if !plan.groups.is_empty() {
         w.push(" GROUP BY ");
         for at in 0..plan.groups.len() {

@@ -387,10 +387,35 @@ pub(super) fn array_cast(target: &Target, column: Option<&Column>) -> String {
     format!("::{element}[]")
 }
 
-/// ` AND (…)`: the text is found in one of the columns (contract 4.4).
+/// ` WHERE …`, or nothing when every row will do.
+pub(super) fn where_clause(
+    w: &mut Writer<'_>,
+    alias: Alias,
+    predicate: &Predicate,
+    search: Option<&Search>,
+) -> Result<(), Error> {
+    match (predicate.is_always(), search) {
+        (true, None) => Ok(()),
+        (true, Some(search)) => {
+            w.push(" WHERE ");
+            found(w, alias, search)
+        }
+        (false, search) => {
+            w.push(" WHERE ");
+            condition(w, alias, predicate)?;
+            and_search(w, alias, search)
+        }
+    }
+}
+
+/// ` AND …`: the text is found in one of the columns (contract 4.4).
 pub(super) fn and_search(w: &mut Writer<'_>, alias: Alias, search: Option<&Search>) -> Result<(), Error> {
     let Some(search) = search else { return Ok(()) };
     w.push(" AND ");
+    found(w, alias, search)
+}
+
+fn found(w: &mut Writer<'_>, alias: Alias, search: &Search) -> Result<(), Error> {
     if search.columns.is_empty() {
         w.push("FALSE");
         return Ok(());

@@ -4,7 +4,9 @@
 //! they are; a test that cannot reach one fails.
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
 
+mod fuzz;
 mod golden;
 mod language;
+mod schema;
 mod smoke;
 mod support;
