@@ -182,10 +182,12 @@ impl Roles<'_> {
         match value {
             Value::Object(members) => {
                 for (name, value) in members {
-                    if is_operand(name) && holds_operands(name, value) {
-                        continue;
+                    match name.as_str() {
+                        // Compared by what the values are: numbers are not texts there.
+                        "_json" => self.structural(value),
+                        name if is_operand(name) && holds_operands(name, value) => {}
+                        _ => self.filter(value),
                     }
-                    self.filter(value);
                 }
             }
             Value::List(items) => items.iter().for_each(|item| self.filter(item)),
@@ -216,7 +218,6 @@ fn is_operand(name: &str) -> bool {
                 | "_or"
                 | "_some"
                 | "_none"
-                | "_json"
                 | "_null"
                 | "_nnull"
                 | "_empty"

@@ -33,7 +33,7 @@ async fn validation_tells_every_problem_in_an_entry_of_its_own() {
     let told = reply.body["errors"].as_array().expect("there are errors");
     let columns: Vec<_> = told.iter().map(|error| error["locations"][0]["column"].as_u64()).collect();
     // `nothing`, the selection of `id`, the `x` in it, `nothing`, `"1"`, `no`.
-    assert_eq!(columns, [12, 20, 25, 31, 45, 54].map(Some));
+    assert_eq!(columns, [12, 20, 25, 31, 45, 57].map(Some));
     assert!(reply.codes().iter().all(|code| *code == "GRAPHQL_VALIDATION"));
 }
 
@@ -126,4 +126,14 @@ async fn documents_that_blow_up_are_refused_at_once() {
     let cycle =
         app.graphql("{ artist { ...A } } fragment A on artist { ...B ...B } fragment B on artist { ...A ...A }").await;
     assert_eq!(cycle.codes()[0], "GRAPHQL_VALIDATION");
+}
+
+#[tokio::test]
+async fn operations_that_the_schema_has_no_root_for_are_refused() {
+    let app = app().await;
+    for query in ["mutation { artist { id } }", "subscription { artist { id } }", "mutation { nothing }"] {
+        let reply = app.graphql(query).await;
+        assert!(!reply.codes().is_empty() && reply.codes().iter().all(|code| *code == "GRAPHQL_VALIDATION"), "{query}");
+        assert!(reply.body.get("data").is_none(), "{query}");
+    }
 }

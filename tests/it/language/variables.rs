@@ -172,3 +172,22 @@ async fn nothing_but_the_shape_of_variables_makes_a_new_plan() {
     assert_eq!(plans(json!({ "v": 1, "offset": 1, "limit": 5 })).await, 1, "limits are literal");
     assert_eq!(plans(json!({ "v": 1, "offset": 1 })).await, 0);
 }
+
+#[tokio::test]
+async fn a_variable_within_a_json_filter_counts_each_time_anew() {
+    let script = r#"CREATE TABLE thing (id INTEGER PRIMARY KEY, meta json);
+        INSERT INTO thing VALUES (1, '{"color": "red", "size": 9}'), (2, '{"color": "blue", "size": 10}');"#;
+    let app = TestApp::start(TestDatabase::create(Kind::Sqlite, script).await.into()).await;
+    let color = "query ($v: JSON) { thing(filter: { meta: { _json: { color: { _eq: $v } } } }) { id } }";
+    let size = "query ($v: Int) { thing(filter: { meta: { _json: { size: { _gte: $v } } } }) { id } }";
+    for _ in 0..2 {
+        for (query, value, ids) in [
+            (color, json!("red"), json!([{ "id": "1" }])),
+            (color, json!("blue"), json!([{ "id": "2" }])),
+            (size, json!(9), json!([{ "id": "1" }, { "id": "2" }])),
+            (size, json!(10), json!([{ "id": "2" }])),
+        ] {
+            assert_eq!(app.data_with(query, json!({ "v": value })).await["thing"], ids, "{query} {value}");
+        }
+    }
+}
