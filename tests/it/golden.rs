@@ -51,8 +51,19 @@ async fn documents_become_these_statements() {
     assert!(differences.is_empty(), "UPDATE_GOLDEN=1 accepts these:\n{}", differences.join("\n"));
 }
 
-/// Names that would end a string, an identifier or a comment stay within their
-/// quotes, and values never reach the text.
+#[tokio::test]
+async fn the_tables_have_this_schema() {
+    let facts = facts().await;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema.graphql");
+    let found = planner(Dialect::Postgres, &facts).sdl(&Principal::admin());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &found).expect("the schema can be written");
+    }
+    let expected = fs::read_to_string(&path).expect("schema.graphql");
+    assert!(found == expected, "UPDATE_GOLDEN=1 accepts this:\n{found}");
+}
+
+/// All texts in the requests are `needle` or something harmless.
 #[tokio::test]
 async fn no_value_of_a_request_is_written_into_a_statement() {
     let facts = facts().await;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Map, Value as Json, json};
 use tidegate::catalog::{Catalog, Column, ColumnType, Field, FieldKind, RelationshipId, Table};
 
 use super::Dice;
@@ -9,39 +10,71 @@ use super::Dice;
 const MAX_DEPTH: usize = 3;
 
 /// Words that are found in the data or might break out of a text.
-const WORDS: &[&str] = &[
-    "a",
-    "Rock",
-    "the",
-    "%",
-    "_",
-    "live",
-    "' OR 1=1 --",
-    "\\\"",
-    "\\\\",
-    "0",
-    "null",
-    "東京",
-    "\\u00e9",
-    ";",
-    "(",
-    "GB",
-];
+const WORDS: &[&str] =
+    &["a", "Rock", "the", "%", "_", "live", "' OR 1=1 --", "\"", "\\", "0", "null", "東京", "é", ";", "(", "GB"];
 
 /// Writes one document.
 pub struct Generator<'a> {
     catalog: &'a Catalog,
     dice: Dice,
+    /// Decides values, so that documents can differ in nothing else.
+    values: Dice,
+    /// Whether values stand in variables.
+    variables: bool,
+    declared: Vec<&'static str>,
+    given: Map<String, Json>,
     text: String,
     aliases: usize,
 }
 
 impl<'a> Generator<'a> {
     pub fn new(catalog: &'a Catalog, dice: Dice) -> Self {
-        Self { catalog, dice, text: String::new(), aliases: 0 }
+        Self {
+            catalog,
+            dice,
+            values: Dice::new(1),
+            variables: false,
+            declared: Vec::new(),
+            given: Map::new(),
+            text: String::new(),
+            aliases: 0,
+        }
+    }
+
+    pub fn with_values(self, values: Dice) -> Self {
+        Self { values, ..self }
+    }
+
+    /// The document with its values in variables, and the variables.
+    pub fn document_and_variables(mut self) -> (String, Json) {
+        self.variables = true;
+        self.operation();
+        let declared = self.declared.iter().enumerate().map(|(at, of)| format!("$v{at}: {of}"));
+        let head = match declared.collect::<Vec<_>>() {
+            none if none.is_empty() => String::new(),
+            some => format!("query ({}) ", some.join(", ")),
+        };
+        (head + &self.text, Json::Object(self.given))
     }
 
     pub fn document(mut self) -> String {
+        self.operation();
+        self.text
+    }
+
+    fn value(&mut self, of: &'static str, value: Json) {
+        if self.variables {
+            let name = format!("v{}", self.declared.len());
+            self.text.push('$');
+            self.text.push_str(&name);
+            self.declared.push(of);
+            self.given.insert(name, value);
+        } else {
+            self.text.push_str(&value.to_string());
+        }
+    }
+
+    fn operation(&mut self) {
         self.text.push('{');
         for _ in 0..=self.dice.roll(3) {
             let table = self.table();
@@ -57,7 +90,6 @@ impl<'a> Generator<'a> {
             }
         }
         self.text.push('}');
-        self.text
     }
 
     fn table(&mut self) -> &'a Table {
@@ -75,8 +107,10 @@ impl<'a> Generator<'a> {
     }
 
     fn by_id(&mut self, table: &'a Table) {
-        let id = self.dice.roll(20);
-        write!(self.text, "{}_by_id(id: {id})", table.collection).expect("writing to memory");
+        let id = self.values.roll(20);
+        write!(self.text, "{}_by_id(id: ", table.collection).expect("writing to memory");
+        self.value("ID!", json!(id));
+        self.text.push(')');
         self.selection(table, 1);
     }
 
@@ -134,16 +168,19 @@ impl<'a> Generator<'a> {
             self.filter(table, 0);
         }
         if self.dice.once_in(4) {
-            let page = self.dice.roll(4);
-            write!(self.text, ", page: {page}").expect("writing to memory");
+            let page = self.values.roll(4);
+            self.text.push_str(", page: ");
+            self.value("Int", json!(page));
         }
         if self.dice.once_in(4) {
-            let offset = self.dice.roll(5);
-            write!(self.text, ", offset: {offset}").expect("writing to memory");
+            let offset = self.values.roll(5);
+            self.text.push_str(", offset: ");
+            self.value("Int", json!(offset));
         }
         if self.dice.once_in(6) {
-            let word = self.dice.pick(WORDS);
-            write!(self.text, ", search: \"{word}\"").expect("writing to memory");
+            let word = *self.values.pick(WORDS);
+            self.text.push_str(", search: ");
+            self.value("String", json!(word));
         }
         self.sort(table, at_root);
         self.text.push(')');
@@ -234,32 +271,41 @@ impl<'a> Generator<'a> {
         match &column.column_type {
             ColumnType::Text => self.text_operators(),
             ColumnType::BigInteger => {
-                let value = self.dice.roll(9_000_000);
+                let value = self.values.roll(9_000_000).to_string();
                 let operator = *self.dice.pick(&["_eq", "_neq", "_gt", "_lte"]);
-                write!(self.text, "{{ {operator}: \"{value}\" }}").expect("writing to memory");
+                self.operator(operator, "GraphQLBigInt", json!(value));
             }
             numeric if numeric.is_numeric() => self.number_operators(),
             temporal if temporal.is_temporal() => {
-                let (year, month) = (1960 + self.dice.roll(65), 1 + self.dice.roll(12));
+                let (year, month) = (1960 + self.values.roll(65), 1 + self.values.roll(12));
                 let operator = *self.dice.pick(&["_eq", "_neq", "_gt", "_gte", "_lt", "_lte"]);
-                write!(self.text, "{{ {operator}: \"{year}-{month:02}-11\" }}").expect("writing to memory");
+                self.operator(operator, "String", json!(format!("{year}-{month:02}-11")));
             }
             _ => self.text.push_str("{ _nnull: true }"),
         }
     }
 
+    fn operator(&mut self, operator: &str, of: &'static str, value: Json) {
+        write!(self.text, "{{ {operator}: ").expect("writing to memory");
+        self.value(of, value);
+        self.text.push_str(" }");
+    }
+
     fn number_operators(&mut self) {
-        let one = self.dice.roll(60);
-        let other = self.dice.roll(400);
-        let text = match self.dice.roll(6) {
-            0 => format!("{{ _in: [{one}, {other}, {one}] }}"),
-            1 => format!("{{ _nin: [{one}, \"{other}\"] }}"),
-            2 => format!("{{ _between: [{one}, {other}] }}"),
-            3 => format!("{{ _nbetween: [{one}, {other}] }}"),
-            4 => "{ _null: false }".to_owned(),
-            _ => format!("{{ {}: {one}, _neq: {other} }}", self.dice.pick(&["_eq", "_gt", "_gte", "_lt", "_lte"])),
-        };
-        self.text.push_str(&text);
+        let one = self.values.roll(60);
+        let other = self.values.roll(400);
+        let (number, numbers) = ("GraphQLStringOrFloat", "[GraphQLStringOrFloat]");
+        match self.dice.roll(6) {
+            0 => self.operator("_in", numbers, json!([one, other, one])),
+            1 => self.operator("_nin", numbers, json!([one, other.to_string()])),
+            2 => self.operator("_between", numbers, json!([one, other])),
+            3 => self.operator("_nbetween", numbers, json!([one, other])),
+            4 => self.text.push_str("{ _null: false }"),
+            _ => {
+                let operator = *self.dice.pick(&["_eq", "_gt", "_gte", "_lt", "_lte"]);
+                self.operator(operator, number, json!(one));
+            }
+        }
     }
 
     fn text_operators(&mut self) {
@@ -287,8 +333,11 @@ impl<'a> Generator<'a> {
                 write!(self.text, "{{ {operator}: {truth} }}").expect("writing to memory");
             }
             _ => {
-                let (operator, word) = (*self.dice.pick(PATTERNS), *self.dice.pick(WORDS));
-                write!(self.text, "{{ {operator}: \"{word}\" }}").expect("writing to memory");
+                let (operator, word) = (*self.dice.pick(PATTERNS), *self.values.pick(WORDS));
+                match operator {
+                    "_in" | "_nin" => self.operator(operator, "[String]", json!([word, "x"])),
+                    _ => self.operator(operator, "String", json!(word)),
+                }
             }
         }
     }
