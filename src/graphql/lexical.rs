@@ -139,7 +139,7 @@ mod tests {
     fn tokens_are_counted_as_the_specification_has_them() {
         for (text, tokens) in [
             ("{a}", 3),
-            ("query Q($a: Int = -1.5e+3) { a(b: \"c } \\\" d\") ...F }", 21),
+            ("query Q($a: Int = -1.5e+3) { a(b: \"c } \\\" d\") ...F }", 20),
             ("# comment { } \n{ a, b }", 4),
             ("{ a(b: \"\"\"block \" string\"\"\") }", 8),
             ("{ a(b: \"\"\"with \\\"\"\" and\"\"\") }", 8),

@@ -10,9 +10,6 @@ use crate::{error_code::ErrorCode, plan};
 /// Deepest nesting of selections and values.
 pub(super) const MAX_NESTING: usize = 64;
 
-/// Most fields of a document once its fragments are spread.
-const MAX_FIELDS: u64 = 10_000;
-
 /// What one operation may cost, and what the caches may weigh.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -24,6 +21,8 @@ pub struct Limits {
     pub aliases: usize,
     /// Most root fields of an operation.
     pub root_fields: usize,
+    /// Most statements of an operation, one for each list and relation.
+    pub statements: usize,
     /// Highest estimated cost of an operation, in cells.
     pub cost: u64,
     /// Whether the schema can be asked for.
@@ -39,6 +38,7 @@ impl Default for Limits {
             tokens: 5_000,
             aliases: 200,
             root_fields: 50,
+            statements: 500,
             cost: 10_000_000,
             introspection: true,
             plan_cache_bytes: 16 << 20,
@@ -56,7 +56,7 @@ pub(super) struct Exceeded {
 }
 
 impl Exceeded {
-    fn new(category: &'static str, what: &str, limit: impl std::fmt::Display) -> Self {
+    pub(super) fn new(category: &'static str, what: &str, limit: impl std::fmt::Display) -> Self {
         let message = format!("The document has too many {what}: the limit is {limit}.");
         Self { code: ErrorCode::LimitExceeded, category, message }
     }
@@ -70,48 +70,6 @@ impl Exceeded {
     pub(super) fn nesting() -> Self {
         Self::new("nesting", "levels of brackets", MAX_NESTING)
     }
-}
-
-/// Holds a parsed document against the number of fields that it has once its
-/// fragments are spread: all that is done with it later takes as much time.
-pub(super) fn check_expansion(document: &ExecutableDocument) -> Result<(), Exceeded> {
-    let mut sizes = HashMap::new();
-    let count = document.operations.iter().fold(0_u64, |count, (_, operation)| {
-        count.saturating_add(expanded(document, &operation.node.selection_set.node, &mut sizes))
-    });
-    match count > MAX_FIELDS {
-        true => Err(Exceeded::new("fields", "fields with its fragments spread", MAX_FIELDS)),
-        false => Ok(()),
-    }
-}
-
-/// Number of items of a selection with its fragments spread. A fragment within
-/// itself counts nothing there: validation finds it.
-fn expanded<'d>(
-    document: &'d ExecutableDocument,
-    selection: &'d SelectionSet,
-    sizes: &mut HashMap<&'d str, u64>,
-) -> u64 {
-    selection.items.iter().fold(0, |count, item| {
-        let below = match &item.node {
-            Selection::Field(field) => expanded(document, &field.node.selection_set.node, sizes),
-            Selection::InlineFragment(fragment) => expanded(document, &fragment.node.selection_set.node, sizes),
-            Selection::FragmentSpread(spread) => {
-                let name = spread.node.fragment_name.node.as_str();
-                match (sizes.get(name), document.fragments.get(name)) {
-                    (Some(size), _) => *size,
-                    (None, None) => 0,
-                    (None, Some(fragment)) => {
-                        sizes.insert(name, 0);
-                        let size = expanded(document, &fragment.node.selection_set.node, sizes);
-                        sizes.insert(name, size);
-                        size
-                    }
-                }
-            }
-        };
-        count.saturating_add(1).saturating_add(below)
-    })
 }
 
 /// Holds a parsed document against the limit of aliases.
@@ -131,6 +89,62 @@ fn count_aliases(selection: &SelectionSet) -> usize {
         Selection::FragmentSpread(_) => 0,
     };
     selection.items.iter().map(|item| count(&item.node)).sum()
+}
+
+/// Fields that fragments may stand for, each spread counted. Validation walks
+/// them all, and fragments that spread each other double them at every level.
+const MAX_EXPANDED_FIELDS: u64 = 20_000;
+
+/// Holds what a document's fragments stand for against a limit; must come
+/// before anything that follows them.
+pub(super) fn check_fragments(document: &ExecutableDocument) -> Result<(), Exceeded> {
+    let mut sizes = Sizes { document, known: HashMap::new() };
+    let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+    for selection in operations.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node)) {
+        if sizes.selection(selection)? > MAX_EXPANDED_FIELDS {
+            return Err(Exceeded::new("fields", "fields once its fragments are spread", MAX_EXPANDED_FIELDS));
+        }
+    }
+    Ok(())
+}
+
+/// The number of fields that each fragment stands for.
+struct Sizes<'d> {
+    document: &'d ExecutableDocument,
+    /// `None` while a fragment is being counted.
+    known: HashMap<&'d str, Option<u64>>,
+}
+
+impl<'d> Sizes<'d> {
+    fn selection(&mut self, selection: &'d SelectionSet) -> Result<u64, Exceeded> {
+        let mut size = 0_u64;
+        for item in &selection.items {
+            let inner = match &item.node {
+                Selection::Field(field) => 1 + self.selection(&field.node.selection_set.node)?,
+                Selection::InlineFragment(fragment) => self.selection(&fragment.node.selection_set.node)?,
+                Selection::FragmentSpread(spread) => self.fragment(spread.node.fragment_name.node.as_str())?,
+            };
+            size = size.saturating_add(inner);
+        }
+        Ok(size)
+    }
+
+    fn fragment(&mut self, name: &'d str) -> Result<u64, Exceeded> {
+        match self.known.get(name) {
+            Some(Some(size)) => return Ok(*size),
+            Some(None) => {
+                let message = format!("Cannot spread fragment \"{name}\" within itself.");
+                return Err(Exceeded { code: ErrorCode::GraphqlValidation, category: "fragments", message });
+            }
+            None => {}
+        }
+        // Unknown fragments are validation's to name.
+        let Some(fragment) = self.document.fragments.get(name) else { return Ok(0) };
+        self.known.insert(name, None);
+        let size = self.selection(&fragment.node.selection_set.node)?;
+        self.known.insert(name, Some(size));
+        Ok(size)
+    }
 }
 
 /// Holds an operation against the limit of root fields.

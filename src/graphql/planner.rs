@@ -29,8 +29,8 @@ use super::{
     overlap,
     plans::{Plan, Plans, Prepared},
     rules,
-    schema::{self, Check},
-    types::{Names, Types},
+    schema::{self, CheckOnly},
+    types::{Inputs, Names, Types},
     variables::{self, Scope},
 };
 use crate::{
@@ -65,11 +65,12 @@ struct View {
     scope: u64,
     access: Access,
     schema: dynamic::Schema,
+    inputs: Inputs,
 }
 
 impl View {
     fn types<'a>(&'a self, planner: &'a Planner) -> Types<'a> {
-        Types { catalog: &planner.catalog, access: &self.access, names: &planner.names }
+        Types { catalog: &planner.catalog, access: &self.access, names: &planner.names, inputs: &self.inputs }
     }
 }
 
@@ -164,7 +165,8 @@ impl Planner {
         if let Some(view) = views.get(access.fingerprint()) {
             return Ok(view.clone());
         }
-        let types = Types { catalog: &self.catalog, access: &access, names: &self.names };
+        let inputs = Inputs::default();
+        let types = Types { catalog: &self.catalog, access: &access, names: &self.names, inputs: &inputs };
         let schema = schema::build(&types, self.limits.introspection).map_err(|error| {
             tracing::error!(%error, "the schema cannot be built");
             vec![Problem {
@@ -174,7 +176,8 @@ impl Planner {
             }]
         })?;
         let fingerprint = access.fingerprint().to_owned();
-        let view = Arc::new(View { scope: NEXT_SCOPE.fetch_add(1, Ordering::Relaxed), access, schema });
+        let scope = NEXT_SCOPE.fetch_add(1, Ordering::Relaxed);
+        let view = Arc::new(View { scope, access, schema, inputs });
         views.insert(fingerprint, view.clone());
         Ok(view)
     }
@@ -201,11 +204,11 @@ impl Planner {
     /// document alone; values are judged by `variables`, every time.
     async fn validated(&self, view: &View, text: &str, name: Option<&str>) -> Result<ExecutableDocument, Refusal> {
         let faults = lexical::check(text, self.limits.tokens).map_err(exceeded)?;
-        let document = parse_query(text).map_err(|error| vec![validation_problem(&error.into())])?;
-        limits::check_expansion(&document).map_err(exceeded)?;
+        let document = parse_query(text).map_err(|error| vec![syntax_problem(&error.into())])?;
+        limits::check_fragments(&document).map_err(exceeded)?;
         let registry = view.schema.registry();
         refuse_if_any(faults.into_iter().chain(rules::unknown_types(registry, &document)).collect())?;
-        let mut checked = async_graphql::Request::new("").data(Check);
+        let mut checked = async_graphql::Request::new("").data(CheckOnly);
         checked.set_parsed_query(document.clone());
         checked.operation_name = name.map(str::to_owned);
         let response = view.schema.execute(checked).await;
@@ -285,6 +288,13 @@ fn exceeded(exceeded: Exceeded) -> Refusal {
         detail: Some(("category", exceeded.category.to_owned())),
         ..Problem::default()
     }]
+}
+
+fn syntax_problem(error: &ServerError) -> Problem {
+    // The parser draws the place in several lines, and ends with what it expected.
+    let expected = error.message.lines().filter_map(|line| line.trim().strip_prefix("= ")).next_back();
+    let message = format!("Syntax error: {}.", expected.unwrap_or(error.message.trim()));
+    Problem { message, ..validation_problem(error) }
 }
 
 fn validation_problem(error: &ServerError) -> Problem {

@@ -35,8 +35,8 @@ pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::S
     builder.finish()
 }
 
-/// A request whose document is only to be validated.
-pub(super) struct Check;
+/// A request that is only to be checked.
+pub(super) struct CheckOnly;
 
 /// A request whose document was validated before parts of it were left out.
 pub(super) struct Validated;
@@ -49,7 +49,7 @@ impl ExtensionFactory for CheckFactory {
     }
 }
 
-/// Stops before anything of a [`Check`] is executed.
+/// Stops a [`CheckOnly`] before anything is executed.
 struct CheckExtension;
 
 #[async_graphql::async_trait::async_trait]
@@ -66,7 +66,7 @@ impl Extension for CheckExtension {
     }
 
     async fn execute(&self, ctx: &ExtensionContext<'_>, operation: Option<&str>, next: NextExecute<'_>) -> Response {
-        if ctx.data_opt::<Check>().is_some() { Response::default() } else { next.run(ctx, operation).await }
+        if ctx.data_opt::<CheckOnly>().is_some() { Response::default() } else { next.run(ctx, operation).await }
     }
 }
 

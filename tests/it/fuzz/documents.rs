@@ -14,7 +14,7 @@ const WORDS: &[&str] =
     &["a", "Rock", "the", "%", "_", "live", "' OR 1=1 --", "\"", "\\", "0", "null", "東京", "é", ";", "(", "GB"];
 
 /// Writes one document.
-pub struct Generator<'a> {
+pub(super) struct Generator<'a> {
     catalog: &'a Catalog,
     dice: Dice,
     /// Decides values, so that documents can differ in nothing else.
@@ -28,7 +28,7 @@ pub struct Generator<'a> {
 }
 
 impl<'a> Generator<'a> {
-    pub fn new(catalog: &'a Catalog, dice: Dice) -> Self {
+    pub(super) fn new(catalog: &'a Catalog, dice: Dice) -> Self {
         Self {
             catalog,
             dice,
@@ -41,12 +41,12 @@ impl<'a> Generator<'a> {
         }
     }
 
-    pub fn with_values(self, values: Dice) -> Self {
+    pub(super) fn with_values(self, values: Dice) -> Self {
         Self { values, ..self }
     }
 
     /// The document with its values in variables, and the variables.
-    pub fn document_and_variables(mut self) -> (String, Json) {
+    pub(super) fn document_and_variables(mut self) -> (String, Json) {
         self.variables = true;
         self.operation();
         let declared = self.declared.iter().enumerate().map(|(at, of)| format!("$v{at}: {of}"));
@@ -57,7 +57,7 @@ impl<'a> Generator<'a> {
         (head + &self.text, Json::Object(self.given))
     }
 
-    pub fn document(mut self) -> String {
+    pub(super) fn document(mut self) -> String {
         self.operation();
         self.text
     }

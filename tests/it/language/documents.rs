@@ -2,7 +2,7 @@
 //! (section 5) after the other.
 
 /// Documents without a fault. Their variables can all be left out.
-pub const VALID: &[&str] = &[
+pub(super) const VALID: &[&str] = &[
     // Operations.
     "{ artist { id } }",
     "query { artist { id } }",
@@ -87,7 +87,7 @@ pub const VALID: &[&str] = &[
 ];
 
 /// Documents with one fault each.
-pub const INVALID: &[&str] = &[
+pub(super) const INVALID: &[&str] = &[
     // Syntax.
     "{",
     "{ }",

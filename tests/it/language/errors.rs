@@ -111,11 +111,12 @@ async fn documents_that_blow_up_are_refused_at_once() {
         let mut query = "artist { ...L0 }".to_owned();
         let mut fragments = String::new();
         for at in 0..depth {
-            let (of, to, next) = if at % 2 == 0 { ("artist", "album", at + 1) } else { ("album", "artist_id", at + 1) };
+            let (of, to, next) =
+                if at.is_multiple_of(2) { ("artist", "album", at + 1) } else { ("album", "artist_id", at + 1) };
             let fields: Vec<_> = (0..12).map(|alias| format!("a{alias}: {to} {{ ...L{next} }}")).collect();
             fragments.push_str(&format!(" fragment L{at} on {of} {{ {} }}", fields.join(" ")));
         }
-        let of = if depth % 2 == 0 { "artist" } else { "album" };
+        let of = if depth.is_multiple_of(2) { "artist" } else { "album" };
         query.push_str(" } ");
         format!("{{ {query}{fragments} fragment L{depth} on {of} {{ id }}")
     };
