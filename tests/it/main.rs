@@ -4,5 +4,9 @@
 //! they are; a test that cannot reach one fails.
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
 
+mod aggregates;
+mod filters;
+mod lists;
+mod shop;
 mod smoke;
 mod support;
