@@ -159,6 +159,19 @@ impl Music {
         ids
     }
 
+    /// All keys of a collection with the keys of the related rows of each, both in ascending order.
+    pub fn children(&self, collection: &str, field: &str) -> Vec<(i64, Vec<i64>)> {
+        let mut parents = Vec::new();
+        for row in 0..self.tables[collection].rows.len() {
+            let (target, rows) = self.related(collection, Some(row), field);
+            let mut keys: Vec<i64> = rows.iter().filter_map(|row| self.number(target, Some(*row), "id")).collect();
+            keys.sort_unstable();
+            parents.extend(self.number(collection, Some(row), "id").map(|id| (id, keys)));
+        }
+        parents.sort_unstable();
+        parents
+    }
+
     fn cell(&self, collection: &str, row: Row, column: &str) -> Cell {
         let table = &self.tables[collection];
         row.map_or(Cell::Null, |row| table.rows[row][table.columns[column]].clone())

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::oracle::{Music, Way, fields};
-use crate::support::Everywhere;
+use crate::support::{Everywhere, keys};
 
 /// A linear congruential generator, so that a seed means the same everywhere.
 struct Dice(u64);
@@ -235,4 +235,67 @@ async fn made_up_filters_find_the_same_rows_on_every_database_and_in_memory() {
     }
     // A generator whose filters find nothing would prove nothing.
     assert!(found_some > 150, "{found_some}");
+}
+
+#[tokio::test]
+async fn made_up_filters_and_pages_hold_within_each_parent() {
+    let gateways = Everywhere::music().await;
+    let music = Music::load().await;
+    let mut dice = Dice(1_859);
+    for _ in 0..120 {
+        let collection = dice.one_of(&ROOTS);
+        let (field, way) = dice.one_of(fields(collection));
+        let (Way::Many(target, _) | Way::Through(target, ..)) = way else { continue };
+        let filter = if dice.percent(30) { json!({}) } else { filter(&mut dice, target, 2, false) };
+        let (limit, offset, page) = (dice.below(6) as i64 - 1, dice.below(4), dice.below(4));
+        let down = dice.percent(50);
+        let query = format!(
+            "query($filter: {target}_filter, $limit: Int, $offset: Int, $page: Int) {{
+                parents: {collection}(sort: [\"id\"], limit: -1) {{
+                    id children: {field}(filter: $filter, sort: [\"{}id\"], limit: $limit, offset: $offset, page: $page) {{ id }}
+                }}
+            }}",
+            if down { "-" } else { "" }
+        );
+        let variables = json!({ "filter": filter, "limit": limit, "offset": offset, "page": page });
+        let data = gateways.data_with(&query, variables.clone()).await;
+        let matching = music.ids(target, &filter);
+        let (skipped, taken) = match usize::try_from(limit) {
+            Ok(limit) => (offset + limit * page.saturating_sub(1), limit),
+            Err(_) => (offset, usize::MAX),
+        };
+        let parents = data["parents"].as_array().expect("a list");
+        for (parent, (id, mut children)) in parents.iter().zip(music.children(collection, field)) {
+            children.retain(|child| matching.binary_search(child).is_ok());
+            if down {
+                children.reverse();
+            }
+            let expected: Vec<i64> = children.into_iter().skip(skipped).take(taken).collect();
+            assert_eq!(keys(&parent["children"]), expected, "{collection} {id} {field} {variables}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn made_up_filters_select_what_aggregates_are_about() {
+    let gateways = Everywhere::music().await;
+    let music = Music::load().await;
+    let mut dice = Dice(4_096);
+    for _ in 0..80 {
+        let collection = dice.one_of(&ROOTS);
+        let filter = filter(&mut dice, collection, 2, false);
+        let query = format!(
+            "query($filter: {collection}_filter) {{
+                found: {collection}_aggregated(filter: $filter) {{ countAll count {{ id }} sum {{ id }} avg {{ id }} max {{ id }} }}
+            }}"
+        );
+        let data = gateways.data_with(&query, json!({ "filter": filter })).await;
+        let ids = music.ids(collection, &filter);
+        let found = &data["found"][0];
+        assert_eq!(found["countAll"], json!(ids.len()), "{collection} {filter}");
+        assert_eq!(found["count"]["id"], json!(ids.len()), "{collection} {filter}");
+        let sum = (!ids.is_empty()).then(|| ids.iter().sum::<i64>());
+        assert_eq!(found["sum"]["id"], json!(sum), "{collection} {filter}");
+        assert_eq!(found["max"]["id"], json!(ids.last()), "{collection} {filter}");
+    }
 }
