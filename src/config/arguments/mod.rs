@@ -140,7 +140,8 @@ struct LimitArguments {
     /// Most fields at the root of an operation.
     #[arg(long, env = "GRAPHQL_MAX_ROOT_FIELDS", default_value = "50", value_name = "NUMBER")]
     max_root_fields: usize,
-    /// Highest estimated cost of an operation, in cells (rows times columns, over all levels).
+    /// Highest estimated cost of an operation, in cells (rows times columns, over all levels; a relation without a
+    /// limit counts as 10 rows).
     #[arg(long, env = "GRAPHQL_MAX_COST", default_value = "10000000", value_name = "CELLS")]
     max_cost: u64,
     /// Whether clients may ask for the schema.
