@@ -9,7 +9,9 @@ fn text(value: &Json) -> Option<String> {
     match value {
         Json::Null => None,
         Json::String(text) => Some(text.clone()),
-        Json::Number(number) => Some(format!("{}", (number.to_string().parse::<f64>().unwrap() * 1e6).round() / 1e6)),
+        Json::Number(number) => {
+            Some(format!("{}", (number.to_string().parse::<f64>().expect("a number") * 1e6).round() / 1e6))
+        }
         other => Some(other.to_string()),
     }
 }

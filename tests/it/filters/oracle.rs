@@ -214,6 +214,10 @@ impl Music {
             _ if name.ends_with("_func") => {
                 let field = name.trim_end_matches("_func");
                 members(value).iter().all(|(function, value)| {
+                    // Nothing can be said of the related rows of a row that is not there.
+                    if function == "count" && row.is_none() {
+                        return members(value).is_empty();
+                    }
                     let cell = self.function(collection, row, field, function);
                     members(value).iter().all(|(operator, value)| passes(&cell, operator, value))
                 })
@@ -263,8 +267,7 @@ impl Music {
 
     fn function(&self, collection: &str, row: Row, field: &str, function: &str) -> Cell {
         if function == "count" {
-            // There is nothing to count for a row that is not there.
-            return row.map_or(Cell::Null, |_| Cell::Number(self.related(collection, row, field).1.len() as f64));
+            return Cell::Number(self.related(collection, row, field).1.len() as f64);
         }
         let Cell::Text(text) = self.cell(collection, row, field) else { return Cell::Null };
         let part = match function {

@@ -39,7 +39,7 @@ async fn insensitive_operators_ignore_letter_case_also_beyond_ascii_but_not_acce
     assert_eq!(filters.check("artist", json!({ "name": { "_iends_with": "ΛΈΝΗ" } })).await, 1);
     assert_eq!(filters.check("artist", json!({ "name": { "_nistarts_with": "SØREN" } })).await, 39);
     assert_eq!(filters.check("artist", json!({ "name": { "_niends_with": "BOTTOM" } })).await, 37);
-    assert_eq!(filters.check("track", json!({ "composer": { "_istarts_with": "ŒUVRE" } })).await > 10, true);
+    assert!(filters.check("track", json!({ "composer": { "_istarts_with": "ŒUVRE" } })).await > 10);
 }
 
 #[tokio::test]

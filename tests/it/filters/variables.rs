@@ -177,3 +177,19 @@ async fn filters_and_their_parts_may_be_variables() {
         );
     }
 }
+
+#[tokio::test]
+async fn long_lists_travel_whole() {
+    let gateways = Everywhere::music().await;
+    let query = "query($ids: [GraphQLStringOrFloat], $names: [String]) {
+        some: track(filter: { id: { _in: $ids }, name: { _nin: $names } }, limit: -1) { id }
+        others: track(filter: { _or: [{ id: { _nin: $ids } }, { name: { _in: $names } }] }, limit: -1) { id }
+    }";
+    for length in [1, 7, 300, 5000] {
+        let ids: Vec<i64> = (1..=length).collect();
+        let names: Vec<String> = (0..length).map(|number| format!("nothing is called '{number}\"")).collect();
+        let data = gateways.data_with(query, json!({ "ids": ids, "names": names })).await;
+        let found = usize::try_from(length.min(1200)).expect("small");
+        assert_eq!((keys(&data["some"]).len(), keys(&data["others"]).len()), (found, 1200 - found));
+    }
+}

@@ -82,6 +82,23 @@ async fn filters_within_parents_leave_the_parents_alone() {
 }
 
 #[tokio::test]
+async fn pages_mean_nothing_where_there_is_one_row_at_most() {
+    let gateways = Everywhere::music().await;
+    let plain = gateways.data("{ album(sort: [\"id\"]) { artist_id { name } } }").await;
+    for arguments in [
+        "limit: 0",
+        "offset: 5",
+        "page: 3",
+        "sort: [\"-name\"]",
+        "filter: null, search: null, limit: null",
+        "search: \"\"",
+    ] {
+        let query = format!("{{ album(sort: [\"id\"]) {{ artist_id({arguments}) {{ name }} }} }}");
+        assert_eq!(gateways.data(&query).await, plain, "{arguments}");
+    }
+}
+
+#[tokio::test]
 async fn a_relation_may_be_asked_for_twice() {
     let gateways = Everywhere::music().await;
     let query = r#"

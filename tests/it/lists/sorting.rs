@@ -1,6 +1,6 @@
 //! The order of lists.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::support::{Everywhere, keys};
 
@@ -106,6 +106,22 @@ async fn nulls_come_last_within_parents_up_and_down() {
         let tracks = media_type["track"].as_array().unwrap();
         assert!(tracks.is_sorted_by_key(|track| track["album_id"]["released_on"].is_null()));
     }
+}
+
+#[tokio::test]
+async fn the_order_may_be_a_variable() {
+    let gateways = Everywhere::music().await;
+    let query = "query($sort: [String]) { track(sort: $sort, limit: 5) { id } }";
+    let expected = gateways.selected("SELECT id FROM track ORDER BY milliseconds DESC, id LIMIT 5").await;
+    let data = gateways.data_with(query, json!({ "sort": ["-milliseconds", "id"] })).await;
+    assert_eq!(keys(&data["track"]), expected);
+    let data = gateways.data_with(query, json!({ "sort": "-id" })).await;
+    assert_eq!(keys(&data["track"]), [1200, 1199, 1198, 1197, 1196]);
+    for nothing in [json!({}), json!({ "sort": null })] {
+        assert_eq!(keys(&gateways.data_with(query, nothing).await["track"]), [1, 2, 3, 4, 5]);
+    }
+    // An entry of a list is one path, commas or not.
+    gateways.refused_with(query, json!({ "sort": ["-milliseconds,id"] }), "FORBIDDEN").await;
 }
 
 #[tokio::test]
