@@ -166,8 +166,9 @@ async fn by_key(source: &Source<'_>, root: &KeyRoot, variables: &Variables) -> R
             Ok(Value::Int(number)) => Key::Int(number),
             Ok(Value::Text(text)) => Key::Text(text),
             Ok(Value::Bytes(bytes)) => Key::Bytes(bytes),
-            Ok(other) => Key::Text(format!("{other:?}").into()),
-            Err(_) => return Err(Error::Forbidden(None)),
+            Ok(Value::Float(number)) => Key::Text(number.to_string().into()),
+            Ok(Value::Bool(truth)) => Key::Text(if truth { "1" } else { "0" }.into()),
+            Ok(Value::Null | Value::Ints(_) | Value::Texts(_)) | Err(_) => return Err(Error::Forbidden(None)),
         });
     }
     let Some(statement) = &root.node.statement else { return Err(Error::Forbidden(None)) };
