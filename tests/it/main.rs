@@ -4,9 +4,13 @@
 //! they are; a test that cannot reach one fails.
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
 
+mod aggregates;
+mod filters;
 mod fuzz;
 mod golden;
 mod language;
+mod lists;
 mod schema;
+mod shop;
 mod smoke;
 mod support;
