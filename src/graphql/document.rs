@@ -134,10 +134,11 @@ pub(super) fn roles(document: &ExecutableDocument, names: &[String]) -> Vec<Role
     let mut roles = Roles { names, roles: vec![Role::Operand; names.len()] };
     for (_, operation) in document.operations.iter() {
         roles.directives(&operation.node.directives);
-        roles.selection(&operation.node.selection_set.node);
+        roles.selection(&operation.node.selection_set.node, false);
     }
     for fragment in document.fragments.values() {
-        roles.selection(&fragment.node.selection_set.node);
+        let of_schema = fragment.node.type_condition.node.on.node.starts_with("__");
+        roles.selection(&fragment.node.selection_set.node, of_schema);
     }
     roles.roles
 }
@@ -148,15 +149,21 @@ struct Roles<'a> {
 }
 
 impl Roles<'_> {
-    fn selection(&mut self, selection: &SelectionSet) {
+    /// `of_schema`: within `__schema` or `__type`, whose answers are part of
+    /// the plan.
+    fn selection(&mut self, selection: &SelectionSet, of_schema: bool) {
         for item in &selection.items {
             self.directives(item.node.directives());
             match &item.node {
                 Selection::Field(field) => {
-                    self.arguments(&field.node);
-                    self.selection(&field.node.selection_set.node);
+                    let of_schema = of_schema || field.node.name.node.starts_with("__");
+                    match of_schema {
+                        true => field.node.arguments.iter().for_each(|(_, value)| self.structural(&value.node)),
+                        false => self.arguments(&field.node),
+                    }
+                    self.selection(&field.node.selection_set.node, of_schema);
                 }
-                Selection::InlineFragment(fragment) => self.selection(&fragment.node.selection_set.node),
+                Selection::InlineFragment(fragment) => self.selection(&fragment.node.selection_set.node, of_schema),
                 // Fragments are walked by themselves.
                 Selection::FragmentSpread(_) => {}
             }
@@ -186,10 +193,12 @@ impl Roles<'_> {
         match value {
             Value::Object(members) => {
                 for (name, value) in members {
-                    if is_operand(name) && holds_operands(name, value) {
-                        continue;
+                    match name.as_str() {
+                        // Compared by what the values are: numbers are not texts there.
+                        "_json" => self.structural(value),
+                        name if is_operand(name) && holds_operands(name, value) => {}
+                        _ => self.filter(value),
                     }
-                    self.filter(value);
                 }
             }
             Value::List(items) => items.iter().for_each(|item| self.filter(item)),
@@ -220,7 +229,6 @@ fn is_operand(name: &str) -> bool {
                 | "_or"
                 | "_some"
                 | "_none"
-                | "_json"
                 | "_null"
                 | "_nnull"
                 | "_empty"

@@ -9,8 +9,12 @@ mod answer;
 mod compile;
 mod document;
 mod introspection;
+mod lexical;
 mod limits;
+mod overlap;
+mod planner;
 mod plans;
+mod rules;
 mod schema;
 mod service;
 mod types;
@@ -20,7 +24,7 @@ use std::{borrow::Cow, time::Duration};
 
 use serde_json::{Map, Value as Json};
 
-pub use self::{limits::Limits, service::Service};
+pub use self::{limits::Limits, planner::Planner, service::Service};
 use crate::error_code::ErrorCode;
 
 /// One GraphQL request, whatever brought it.

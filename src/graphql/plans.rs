@@ -112,6 +112,7 @@ pub(super) struct Plan {
 pub(super) struct Plans {
     documents: Cache<DocumentKey, Arc<Prepared>>,
     plans: Cache<(u64, Box<[u8]>), Arc<Plan>>,
+    made: AtomicU64,
 }
 
 impl Plans {
@@ -125,7 +126,7 @@ impl Plans {
             .max_capacity(bytes / 2)
             .weigher(|(_, shape): &(u64, Box<[u8]>), plan: &Arc<Plan>| plan.weight + shape.len() as u32)
             .build();
-        Self { documents, plans }
+        Self { documents, plans, made: AtomicU64::new(0) }
     }
 
     /// `scope` stands for the catalog's version and the caller's access.
@@ -143,7 +144,13 @@ impl Plans {
         (self.plans.get(&key), PlanKey(key))
     }
 
+    /// Number of plans that were kept, those that are gone included.
+    pub(super) fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
+
     pub(super) fn keep_plan(&self, key: PlanKey, plan: Arc<Plan>) {
+        self.made.fetch_add(1, Ordering::Relaxed);
         self.plans.insert(key.0, plan);
     }
 }

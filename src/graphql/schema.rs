@@ -11,11 +11,11 @@ use async_graphql::{
 };
 use async_graphql_value::ConstValue;
 
-use super::types::{self, Type, Types};
+use super::{
+    limits::MAX_NESTING,
+    types::{self, Type, Types},
+};
 use crate::catalog::{Column, FieldKind, Table};
-
-/// Deepest nesting of selections and values that the parser follows.
-const MAX_NESTING: usize = 64;
 
 /// Registers a schema.
 ///

@@ -65,18 +65,20 @@ pub(super) fn coerce_variables(
     for definition in definitions {
         let name = definition.name.node.as_str();
         let declared = &definition.var_type.node;
-        match (given.get(name), definition.default_value()) {
-            (Some(value), _) => match coerce_json(types, declared, value) {
+        // Not `default_value()`, which takes null for the default of all that may
+        // be null: a variable that is left out is not one that is null.
+        let default = definition.default_value.as_ref().and_then(|value| value.node.clone().into_json().ok());
+        match given.get(name).or(default.as_ref()) {
+            Some(value) => match coerce_json(types, declared, value) {
                 Ok(value) => values.push(Some(value)),
                 Err(problem) => {
                     problems.push(format!("Variable \"${name}\" got invalid value {}; {problem}", short(value)));
                 }
             },
-            (None, Some(default)) => values.push(default.clone().into_json().ok()),
-            (None, None) if !declared.nullable => {
+            None if !declared.nullable => {
                 problems.push(format!("Variable \"${name}\" of required type \"{declared}\" was not provided."));
             }
-            (None, None) => values.push(None),
+            None => values.push(None),
         }
     }
     if problems.is_empty() { Ok(values) } else { Err(problems) }

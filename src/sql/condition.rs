@@ -1,6 +1,8 @@
 //! Predicates as SQL conditions, with the same outcome on every database
 //! (contract sections 5.2 to 5.5).
 
+use serde_json::Value as Json;
+
 use super::{
     expression::{self, compared, json_number, related_rows, wrap},
     keys,
@@ -232,7 +234,27 @@ impl<'a> Subject<'a> {
         }
         self.write(w)?;
         w.push(symbol(ordering));
-        w.value(Parameter::Term(term.clone(), target.clone()), &target, self.column)
+        self.operand(w, term, &target)
+    }
+
+    /// A value to compare with: a parameter, or a literal where the catalog
+    /// lists it among the few that the column may have. Such a column is where
+    /// planners need to know the value, and so few texts stay prepared.
+    fn operand(&self, w: &mut Writer<'_>, term: &Term, target: &Target) -> Result<(), Error> {
+        let listed = match (term, self.column) {
+            (Term::Constant(Json::String(text)), Some(column)) if column.column_type.is_textual() => {
+                column.allowed.iter().find(|allowed| *allowed == text)
+            }
+            _ => None,
+        };
+        match (listed, term, target) {
+            (Some(allowed), ..) if w.literal(allowed) => Ok(()),
+            (_, Term::Constant(Json::Bool(truth)), Target::Boolean) => {
+                w.push(if *truth { "TRUE" } else { "FALSE" });
+                Ok(())
+            }
+            _ => w.value(Parameter::Term(term.clone(), target.clone()), target, self.column),
+        }
     }
 
     /// The first half finds the row by an index, the second by its exact text.
@@ -240,11 +262,11 @@ impl<'a> Subject<'a> {
         w.push(if ordering == Ordering::Equal { "(" } else { "NOT (" });
         self.write(w)?;
         w.push(" = ");
-        w.value(Parameter::Term(term.clone(), target.clone()), target, self.column)?;
+        self.operand(w, term, target)?;
         w.push(" AND ");
         self.write_exact(w)?;
         w.push(" = ");
-        w.value(Parameter::Term(term.clone(), target.clone()), target, self.column)?;
+        self.operand(w, term, target)?;
         w.push(")");
         Ok(())
     }
@@ -387,10 +409,35 @@ pub(super) fn array_cast(target: &Target, column: Option<&Column>) -> String {
     format!("::{element}[]")
 }
 
-/// ` AND (…)`: the text is found in one of the columns (contract 4.4).
+/// ` WHERE …`, or nothing when every row will do.
+pub(super) fn where_clause(
+    w: &mut Writer<'_>,
+    alias: Alias,
+    predicate: &Predicate,
+    search: Option<&Search>,
+) -> Result<(), Error> {
+    match (predicate.is_always(), search) {
+        (true, None) => Ok(()),
+        (true, Some(search)) => {
+            w.push(" WHERE ");
+            found(w, alias, search)
+        }
+        (false, search) => {
+            w.push(" WHERE ");
+            condition(w, alias, predicate)?;
+            and_search(w, alias, search)
+        }
+    }
+}
+
+/// ` AND …`: the text is found in one of the columns (contract 4.4).
 pub(super) fn and_search(w: &mut Writer<'_>, alias: Alias, search: Option<&Search>) -> Result<(), Error> {
     let Some(search) = search else { return Ok(()) };
     w.push(" AND ");
+    found(w, alias, search)
+}
+
+fn found(w: &mut Writer<'_>, alias: Alias, search: &Search) -> Result<(), Error> {
     if search.columns.is_empty() {
         w.push("FALSE");
         return Ok(());

@@ -83,7 +83,7 @@ fn list(w: &mut Writer<'_>, plan: &ReadPlan) -> Result<(), Error> {
     w.table(alias);
     let sorted = resolve_order(w, alias, &plan.order);
     join_order(w, &sorted)?;
-    where_clause(w, alias, plan)?;
+    condition::where_clause(w, alias, &plan.predicate, plan.search.as_ref())?;
     order_clause(w, &sorted, Nulls::AsDatabase)?;
     limit_clause(w, &plan.page)
 }
@@ -99,16 +99,6 @@ fn select_list(w: &mut Writer<'_>, alias: Alias, plan: &ReadPlan) -> Result<(), 
         w.push("1");
     }
     Ok(())
-}
-
-/// ` WHERE …`, or nothing when every row will do.
-fn where_clause(w: &mut Writer<'_>, alias: Alias, plan: &ReadPlan) -> Result<(), Error> {
-    if plan.predicate.is_always() && plan.search.is_none() {
-        return Ok(());
-    }
-    w.push(" WHERE ");
-    condition::condition(w, alias, &plan.predicate)?;
-    condition::and_search(w, alias, plan.search.as_ref())
 }
 
 pub(super) fn limit_clause(w: &mut Writer<'_>, page: &Page) -> Result<(), Error> {
@@ -274,9 +264,8 @@ fn outermost(w: &mut Writer<'_>, root: Alias, order: &Order, operand: &Operand) 
         }
         w.table(*target);
     }
-    w.push(" WHERE TRUE");
-    for (step, relationship, from, between, target) in aliases {
-        w.push(" AND ");
+    for (at, (step, relationship, from, between, target)) in aliases.into_iter().enumerate() {
+        w.push(if at > 0 { " AND " } else { " WHERE " });
         let near = between.unwrap_or(target);
         equal_columns(w, near, &relationship.to_columns, from, &relationship.from_columns);
         if let (Cardinality::ManyToMany { junction_columns, target_columns, .. }, Some(between)) =

@@ -6,13 +6,21 @@
 #![expect(unreachable_pub, reason = "what the modules of a test binary share, nobody else can reach")]
 
 mod access;
+mod aggregates;
 mod batching;
 mod cli;
 mod cli_tools;
+mod filters;
+mod fuzz;
+mod golden;
 mod http;
 mod http_server;
+mod language;
 mod layers;
 mod limits;
+mod lists;
 mod node;
+mod schema;
+mod shop;
 mod smoke;
 mod support;

@@ -25,8 +25,8 @@ pub const TOKEN: &str = "test-token";
 pub struct TestApp {
     pub database: Database,
     pub catalog: Arc<Catalog>,
-    pub address: SocketAddr,
     pub service: Service,
+    pub address: SocketAddr,
     client: reqwest::Client,
     stop: oneshot::Sender<()>,
     running: JoinHandle<std::io::Result<()>>,
@@ -171,7 +171,7 @@ impl Reply {
     }
 }
 
-fn options(data: &TestDatabase, settings: &Settings) -> db::Options {
+pub fn options(data: &TestDatabase, settings: &Settings) -> db::Options {
     db::Options {
         url: data.url.clone(),
         max_connections: settings.max_connections.unwrap_or(4),

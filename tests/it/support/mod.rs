@@ -2,12 +2,14 @@
 
 mod app;
 mod database;
+mod everywhere;
 mod lock;
 mod node;
 mod tool;
 
-pub use app::{Reply, Settings, TOKEN, TestApp, server_options};
+pub use app::{Reply, Settings, TOKEN, TestApp, options, server_options};
 pub use database::{Kind, TestDatabase};
+pub use everywhere::{Everywhere, keys};
 pub use lock::{Lock, slow_view};
 pub use node::node;
 pub use tool::{Gateway, output, text, tidegate};

@@ -1,0 +1,324 @@
+//! From a request to a plan: document from the cache or parsed and validated,
+//! variables coerced, plan from the cache or compiled. Needs no database.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_graphql::{
+    ServerError, dynamic,
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, OperationType},
+    },
+};
+use serde_json::{Map, Value as Json};
+
+use super::{
+    Allowed, Limits, Request, Timings,
+    answer::Problem,
+    compile,
+    document::{self, Walk},
+    introspection, lexical,
+    limits::{self, Exceeded},
+    overlap,
+    plans::{Plan, Plans, Prepared},
+    rules,
+    schema::{self, CheckOnly},
+    types::{Inputs, Names, Types},
+    variables::{self, Scope},
+};
+use crate::{
+    catalog::Catalog,
+    clock::Stopwatch,
+    engine::{Node, RootKind},
+    error_code::ErrorCode,
+    permissions::{Access, Policy},
+    principal::Principal,
+};
+
+/// Turns requests into plans.
+pub struct Planner {
+    catalog: Arc<Catalog>,
+    names: Names,
+    policy: Policy,
+    limits: Limits,
+    plans: Plans,
+    /// What each kind of caller may see, by the access's fingerprint.
+    views: Mutex<HashMap<String, Arc<View>>>,
+}
+
+impl fmt::Debug for Planner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Planner").finish_non_exhaustive()
+    }
+}
+
+/// The schema as one kind of caller may see it.
+struct View {
+    /// Stands for the catalog and the access in the keys of caches.
+    scope: u64,
+    access: Access,
+    schema: dynamic::Schema,
+    inputs: Inputs,
+}
+
+impl View {
+    fn types<'a>(&'a self, planner: &'a Planner) -> Types<'a> {
+        Types { catalog: &planner.catalog, access: &self.access, names: &planner.names, inputs: &self.inputs }
+    }
+}
+
+/// A request that cannot be executed.
+pub(super) type Refusal = Vec<Problem>;
+
+/// A plan with the values that it is run with.
+pub(super) struct Planned {
+    pub(super) plan: Arc<Plan>,
+    pub(super) values: Vec<Option<Json>>,
+}
+
+impl Planner {
+    /// A planner over what a database is and what is allowed.
+    pub fn new(catalog: Arc<Catalog>, policy: Policy, limits: Limits) -> Self {
+        Self {
+            names: Names::new(&catalog),
+            catalog,
+            policy,
+            plans: Plans::new(limits.plan_cache_bytes),
+            limits,
+            views: Mutex::default(),
+        }
+    }
+
+    /// The texts of the statements that a request is answered with, those of
+    /// each root field from the top down.
+    ///
+    /// # Errors
+    /// The messages of what is wrong with the request.
+    pub async fn explain(&self, principal: &Principal, request: &Request<'_>) -> Result<Vec<String>, Vec<String>> {
+        let planned = self.plan(principal, request, Allowed::All, &mut Timings::default()).await;
+        let planned = planned.map_err(|problems| problems.into_iter().map(|it| it.message).collect::<Vec<_>>())?;
+        let mut texts = Vec::new();
+        for root in &planned.plan.roots {
+            match &root.kind {
+                RootKind::List(node) => statements(node, &mut texts),
+                RootKind::Key(root) => statements(&root.node, &mut texts),
+                RootKind::Aggregate(root) => texts.push(root.statement.text().into_owned()),
+                RootKind::Constant(_) => {}
+                RootKind::Failed(error) => return Err(vec![error.to_string()]),
+            }
+        }
+        Ok(texts)
+    }
+
+    /// The schema in the schema definition language, as `principal` sees it;
+    /// empty if it cannot be built.
+    pub fn sdl(&self, principal: &Principal) -> String {
+        match self.view(principal) {
+            Ok(view) => view.schema.sdl(),
+            Err(_) => String::new(),
+        }
+    }
+
+    /// Number of plans that were made, not found in the cache.
+    pub fn plans_made(&self) -> u64 {
+        self.plans.made()
+    }
+
+    pub(super) async fn plan(
+        &self,
+        principal: &Principal,
+        request: &Request<'_>,
+        allowed: Allowed,
+        timings: &mut Timings,
+    ) -> Result<Planned, Refusal> {
+        let watch = Stopwatch::start();
+        let view = self.view(principal)?;
+        let prepared = self.prepared(&view, request, allowed).await?;
+        timings.parse = watch.elapsed();
+        let watch = Stopwatch::start();
+        let values = variables::coerce_variables(&view.types(self), &prepared.definitions, &request.variables)
+            .map_err(|messages| messages.into_iter().map(problem).collect::<Refusal>())?;
+        let (known, key) = self.plans.plan(&prepared, &values);
+        let plan = match known {
+            Some(plan) => plan,
+            None => {
+                let plan = Arc::new(self.compile(&view, &prepared, request, allowed, &values).await?);
+                self.plans.keep_plan(key, plan.clone());
+                plan
+            }
+        };
+        timings.plan = watch.elapsed();
+        Ok(Planned { plan, values })
+    }
+
+    fn view(&self, principal: &Principal) -> Result<Arc<View>, Refusal> {
+        static NEXT_SCOPE: AtomicU64 = AtomicU64::new(0);
+        let access = self.policy.access(principal, &self.catalog);
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(view) = views.get(access.fingerprint()) {
+            return Ok(view.clone());
+        }
+        let inputs = Inputs::default();
+        let types = Types { catalog: &self.catalog, access: &access, names: &self.names, inputs: &inputs };
+        let schema = schema::build(&types, self.limits.introspection).map_err(|error| {
+            tracing::error!(%error, "the schema cannot be built");
+            vec![Problem {
+                message: "An unexpected error occurred.".to_owned(),
+                code: Some(ErrorCode::InternalServerError),
+                ..Problem::default()
+            }]
+        })?;
+        let fingerprint = access.fingerprint().to_owned();
+        let scope = NEXT_SCOPE.fetch_add(1, Ordering::Relaxed);
+        let view = Arc::new(View { scope, access, schema, inputs });
+        views.insert(fingerprint, view.clone());
+        Ok(view)
+    }
+
+    /// The document, parsed and validated.
+    async fn prepared(&self, view: &View, request: &Request<'_>, allowed: Allowed) -> Result<Arc<Prepared>, Refusal> {
+        let name = request.operation_name.as_deref();
+        if let Some(prepared) = self.plans.document(view.scope, &request.query, name) {
+            return Ok(prepared);
+        }
+        let document = self.validated(view, &request.query, name, allowed).await?;
+        limits::check_aliases(&document, self.limits.aliases).map_err(exceeded)?;
+        let operation = document::operation(&document, name).map_err(|message| vec![problem(message)])?;
+        let definitions: Vec<_> =
+            operation.variable_definitions.iter().map(|definition| definition.node.clone()).collect();
+        let names: Vec<String> = definitions.iter().map(|definition| definition.name.node.to_string()).collect();
+        let roles = document::roles(&document, &names);
+        let prepared = Arc::new(Prepared::new(document, name.map(str::to_owned), definitions, roles));
+        self.plans.keep_document(view.scope, &request.query, name, prepared.clone());
+        Ok(prepared)
+    }
+
+    /// Without variables, so that what validation says is a property of the
+    /// document alone; values are judged by `variables`, every time.
+    async fn validated(
+        &self,
+        view: &View,
+        text: &str,
+        name: Option<&str>,
+        allowed: Allowed,
+    ) -> Result<ExecutableDocument, Refusal> {
+        let faults = lexical::check(text, self.limits.tokens).map_err(exceeded)?;
+        let document = parse_query(text).map_err(|error| vec![syntax_problem(&error.into())])?;
+        limits::check_fragments(&document).map_err(exceeded)?;
+        if let (Allowed::Queries, Ok(operation)) = (allowed, document::operation(&document, name)) {
+            // The method is wrong whatever else is, and a schema without mutations says less.
+            check_kind(operation.ty, allowed)?;
+        }
+        let registry = view.schema.registry();
+        refuse_if_any(faults.into_iter().chain(rules::unknown_types(registry, &document)).collect())?;
+        let mut checked = async_graphql::Request::new("").data(CheckOnly);
+        checked.set_parsed_query(document.clone());
+        checked.operation_name = name.map(str::to_owned);
+        let response = view.schema.execute(checked).await;
+        refuse_if_any(validation_problems(&response.errors))?;
+        refuse_if_any(rules::check(registry, &document))?;
+        refuse_if_any(overlap::check(&document))?;
+        Ok(document)
+    }
+
+    async fn compile(
+        &self,
+        view: &View,
+        prepared: &Prepared,
+        request: &Request<'_>,
+        allowed: Allowed,
+        values: &[Option<Json>],
+    ) -> Result<Plan, Refusal> {
+        let name = prepared.operation_name.as_deref();
+        let operation = document::operation(&prepared.document, name).map_err(|message| vec![problem(message)])?;
+        check_kind(operation.ty, allowed)?;
+        let types = view.types(self);
+        let scope = Scope { names: &prepared.names, roles: &prepared.roles, values };
+        let walk = Walk { document: &prepared.document, scope };
+        let compiled = compile::compile(&types, walk, &self.limits, &operation.selection_set.node);
+        let mut compiled = compiled.map_err(exceeded)?;
+        let mut weight = 1024 + request.query.len() * 8;
+        if !compiled.introspection.is_empty() {
+            let answers = introspection::answers(&view.schema, walk, operation, &request.variables);
+            let mut answers: Map<String, Json> =
+                answers.await.map_err(|messages| messages.into_iter().map(problem).collect::<Refusal>())?;
+            for at in compiled.introspection {
+                let root = &mut compiled.roots[at];
+                let text = answers.remove(&*root.key).unwrap_or_default().to_string();
+                weight += text.len();
+                root.kind = RootKind::Constant(text.into_bytes().into());
+            }
+        }
+        Ok(Plan { roots: compiled.roots, weight: u32::try_from(weight).unwrap_or(u32::MAX) })
+    }
+}
+
+fn statements(node: &Node, texts: &mut Vec<String>) {
+    // Without rows there is nothing below either.
+    let Some(statement) = &node.statement else { return };
+    texts.push(statement.statement.text().into_owned());
+    for child in &node.children {
+        statements(&child.node, texts);
+    }
+}
+
+fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
+    match (kind, allowed) {
+        (OperationType::Query, _) => Ok(()),
+        (_, Allowed::Queries) => Err(vec![Problem {
+            message: "This operation cannot be sent with GET.".to_owned(),
+            code: Some(ErrorCode::MethodNotAllowed),
+            ..Problem::default()
+        }]),
+        (OperationType::Mutation | OperationType::Subscription, Allowed::All) => {
+            Err(vec![problem(format!("The schema has no {kind} type."))])
+        }
+    }
+}
+
+fn refuse_if_any(problems: Refusal) -> Result<(), Refusal> {
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn problem(message: String) -> Problem {
+    Problem { message, ..Problem::default() }
+}
+
+fn exceeded(exceeded: Exceeded) -> Refusal {
+    vec![Problem {
+        message: exceeded.message,
+        code: Some(exceeded.code),
+        detail: Some(("category", exceeded.category.to_owned())),
+        ..Problem::default()
+    }]
+}
+
+fn syntax_problem(error: &ServerError) -> Problem {
+    // The parser draws the place in several lines, and ends with what it expected.
+    let expected = error.message.lines().filter_map(|line| line.trim().strip_prefix("= ")).next_back();
+    let message = format!("Syntax error: {}.", expected.unwrap_or(error.message.trim()));
+    Problem { message, ..validation_problem(error) }
+}
+
+/// A rule may say the same of one place more than once.
+fn validation_problems(errors: &[ServerError]) -> Refusal {
+    let mut problems: Refusal = Vec::new();
+    for problem in errors.iter().map(validation_problem) {
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    problems
+}
+
+fn validation_problem(error: &ServerError) -> Problem {
+    let locations = error.locations.iter().map(|at| (at.line, at.column)).collect();
+    Problem { message: error.message.clone(), locations, ..Problem::default() }
+}
