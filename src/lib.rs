@@ -1,6 +1,7 @@
 //! Tidegate: a GraphQL gateway for SQL databases.
 //!
-//! The rooms, bottom-up; each names only those above it in this list.
+//! The rooms, bottom-up; each names only those above it in this list
+//! (blank lines keep rustfmt from sorting it).
 
 pub mod value;
 
@@ -10,17 +11,27 @@ pub mod principal;
 pub mod tasks;
 
 pub mod catalog;
-pub mod db;
-pub mod engine;
-pub mod permissions;
-pub mod plan;
+
 pub mod predicate;
+
+pub mod permissions;
+
+pub mod plan;
+
 pub mod sql;
 
+pub mod db;
+
+pub mod engine;
+
 pub mod auth;
+
 pub mod graphql;
+
 pub mod server;
 
-pub mod app;
-pub mod config;
 pub mod telemetry;
+
+pub mod config;
+
+pub mod app;

@@ -1,7 +1,7 @@
 //! The gateway's release binary against *the floor*, in one run: five queries,
 //! 32 connections and one, short rounds in turn, because the machine is never
 //! quite quiet. `cargo bench --bench side_by_side -- --help` lists the options.
-
+#![expect(clippy::disallowed_methods, reason = "a bench measures time and starts threads as it needs")]
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod cpu;

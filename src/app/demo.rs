@@ -13,27 +13,7 @@ use crate::config::{DEMO_FILE, Serve};
 const SQL: &str = include_str!("../../schema/demo.sql");
 
 /// What the page for people opens with.
-const EXAMPLE: &str = r#"# The publishing house's latest articles. Ctrl+Space completes, Ctrl+Enter runs.
-query LatestArticles {
-  articles(
-    filter: { status: { _eq: "published" } }
-    sort: ["-published_at"]
-    limit: 5
-  ) {
-    id
-    title
-    published_at
-    rating
-    author {
-      name
-    }
-    comments(limit: 2, sort: ["-created_at"]) {
-      author_name
-      body
-    }
-  }
-}
-"#;
+const EXAMPLE: &str = include_str!("../../schema/demo.graphql");
 
 /// What the start prints for trying it out.
 pub(super) struct TryOut {

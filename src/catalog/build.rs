@@ -117,7 +117,7 @@ fn wanted_name(table: &TableFacts, options: &Options) -> String {
 }
 
 fn is_served(table: &TableFacts, options: &Options, notes: &mut Vec<Note>) -> bool {
-    let reason = if options.exclude.iter().any(|name| *name == table.name) {
+    let reason = if options.exclude.contains(&table.name) {
         "excluded by configuration"
     } else if table.name.starts_with("directus_") {
         "a system table, never served as a plain collection"

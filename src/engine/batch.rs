@@ -20,11 +20,10 @@ impl KeySet {
     /// The position of a key, which is added if it is new.
     pub(super) fn add(&mut self, key: Vec<Key>) -> u32 {
         let next = self.keys.len() as u32;
-        let position = *self.positions.entry(key).or_insert_with_key(|key| {
+        *self.positions.entry(key).or_insert_with_key(|key| {
             self.keys.push(key.clone());
             next
-        });
-        position
+        })
     }
 
     pub(super) fn position(&self, key: &[Key]) -> Option<u32> {

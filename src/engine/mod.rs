@@ -1,4 +1,4 @@
-//! The narrow waist: every reading protocol brings an [`Operation`] and gets
+//! The narrow waist: every reading protocol brings an operation and gets
 //! JSON bytes.
 //!
 //! An operation is executed level by level: one statement per relation and

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// One entry of `errors`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) message: String,
     /// `None` stands for [`ErrorCode::GraphqlValidation`].

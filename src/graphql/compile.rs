@@ -242,7 +242,7 @@ impl<'a> Compiler<'a> {
         };
         match self.types.kind(known) {
             FieldKind::Column(column) => Ok(column_output(level, column)),
-            FieldKind::ToOne(id, _) => self.to_one(level, id, field),
+            FieldKind::ToOne(id, _) => self.related_row(level, id, field),
             FieldKind::ToMany(id) => {
                 let child = self.relation(level, id, field)?;
                 Ok(Output::Many(child))
@@ -250,7 +250,12 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn to_one(&mut self, level: &mut Level<'a>, id: RelationshipId, field: &Collected<'a>) -> Result<Output, Error> {
+    fn related_row(
+        &mut self,
+        level: &mut Level<'a>,
+        id: RelationshipId,
+        field: &Collected<'a>,
+    ) -> Result<Output, Error> {
         if let Some(output) = self.own_key(level, id, field)? {
             return Ok(output);
         }

@@ -140,7 +140,7 @@ impl Planner {
     ) -> Result<Planned, Refusal> {
         let watch = Stopwatch::start();
         let view = self.view(principal)?;
-        let prepared = self.prepared(&view, request).await?;
+        let prepared = self.prepared(&view, request, allowed).await?;
         timings.parse = watch.elapsed();
         let watch = Stopwatch::start();
         let values = variables::coerce_variables(&view.types(self), &prepared.definitions, &request.variables)
@@ -183,12 +183,12 @@ impl Planner {
     }
 
     /// The document, parsed and validated.
-    async fn prepared(&self, view: &View, request: &Request<'_>) -> Result<Arc<Prepared>, Refusal> {
+    async fn prepared(&self, view: &View, request: &Request<'_>, allowed: Allowed) -> Result<Arc<Prepared>, Refusal> {
         let name = request.operation_name.as_deref();
         if let Some(prepared) = self.plans.document(view.scope, &request.query, name) {
             return Ok(prepared);
         }
-        let document = self.validated(view, &request.query, name).await?;
+        let document = self.validated(view, &request.query, name, allowed).await?;
         limits::check_aliases(&document, self.limits.aliases).map_err(exceeded)?;
         let operation = document::operation(&document, name).map_err(|message| vec![problem(message)])?;
         let definitions: Vec<_> =
@@ -202,10 +202,20 @@ impl Planner {
 
     /// Without variables, so that what validation says is a property of the
     /// document alone; values are judged by `variables`, every time.
-    async fn validated(&self, view: &View, text: &str, name: Option<&str>) -> Result<ExecutableDocument, Refusal> {
+    async fn validated(
+        &self,
+        view: &View,
+        text: &str,
+        name: Option<&str>,
+        allowed: Allowed,
+    ) -> Result<ExecutableDocument, Refusal> {
         let faults = lexical::check(text, self.limits.tokens).map_err(exceeded)?;
         let document = parse_query(text).map_err(|error| vec![syntax_problem(&error.into())])?;
         limits::check_fragments(&document).map_err(exceeded)?;
+        // A schema without mutations would refuse them before their method is looked at.
+        if let Ok(operation) = document::operation(&document, name) {
+            check_kind(operation.ty, allowed)?;
+        }
         let registry = view.schema.registry();
         refuse_if_any(faults.into_iter().chain(rules::unknown_types(registry, &document)).collect())?;
         let mut checked = async_graphql::Request::new("").data(CheckOnly);
@@ -273,8 +283,15 @@ fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
     }
 }
 
+/// A rule may say the same of one place more than once.
 fn refuse_if_any(problems: Refusal) -> Result<(), Refusal> {
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    let mut distinct = Refusal::new();
+    for problem in problems {
+        if !distinct.contains(&problem) {
+            distinct.push(problem);
+        }
+    }
+    if distinct.is_empty() { Ok(()) } else { Err(distinct) }
 }
 
 fn problem(message: String) -> Problem {

@@ -157,3 +157,29 @@ impl Plans {
 
 /// What a plan is kept under.
 pub(super) struct PlanKey((u64, Box<[u8]>));
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    #[test]
+    fn the_caches_stay_within_their_bytes() {
+        let bytes = 64 * 1024;
+        let plans = Plans::new(bytes);
+        for number in 0..2_000 {
+            let text = format!("{{ a{number} }}");
+            let document = parse_query(&text).unwrap();
+            let prepared = Arc::new(Prepared::new(document, None, Vec::new(), Vec::new()));
+            let (_, key) = plans.plan(&prepared, &[]);
+            plans.keep_plan(key, Arc::new(Plan { roots: Vec::new(), weight: 1_000 }));
+            plans.keep_document(0, &text, None, prepared);
+        }
+        plans.documents.run_pending_tasks();
+        plans.plans.run_pending_tasks();
+        let weight = plans.documents.weighted_size() + plans.plans.weighted_size();
+        assert!((1..=bytes).contains(&weight), "{weight}");
+        assert!(plans.documents.entry_count() > 10 && plans.plans.entry_count() > 10);
+    }
+}

@@ -110,7 +110,7 @@ impl<'a> Types<'a> {
     }
 
     fn is_followable(&self, id: crate::catalog::RelationshipId) -> bool {
-        self.access.read(self.catalog.relationship(id).to).is_some()
+        self.access.leads_through(self.catalog, self.catalog.relationship(id))
     }
 
     /// What a field is for this caller: a relation whose target may not be read
@@ -152,7 +152,7 @@ fn has_truthy_default(column: &Column) -> bool {
     let default = default.trim();
     match column.column_type {
         ColumnType::Boolean => !matches!(default.to_ascii_lowercase().as_str(), "false" | "f" | "0" | "b'0'"),
-        _ if column.column_type.is_numeric() => default.parse::<f64>().map_or(true, |number| number != 0.0),
+        _ if column.column_type.is_numeric() => default.parse::<f64>() != Ok(0.0),
         _ => !default.is_empty(),
     }
 }

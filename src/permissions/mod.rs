@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    catalog::{Catalog, Table, TableId},
+    catalog::{Cardinality, Catalog, Relationship, Table, TableId},
     predicate::Predicate,
     principal::Principal,
 };
@@ -100,6 +100,23 @@ impl Access {
             Reads::Everything => Some(Readable(None)),
             Reads::Some(grants) => grants.get(&table).map(|grant| Readable(Some(grant))),
         }
+    }
+
+    /// Whether a relationship's target may be read, and the pairs of a junction
+    /// on the way, which it would give away.
+    pub fn leads_through(&self, catalog: &Catalog, relationship: &Relationship) -> bool {
+        let pairs = match &relationship.cardinality {
+            Cardinality::ManyToOne | Cardinality::OneToMany => None,
+            Cardinality::ManyToMany { junction, junction_columns, .. } => {
+                Some((*junction, relationship.to_columns.iter().chain(junction_columns)))
+            }
+        };
+        self.read(relationship.to).is_some()
+            && pairs.is_none_or(|(junction, mut columns)| {
+                let table = catalog.table(junction);
+                self.read(junction)
+                    .is_some_and(|readable| columns.all(|column| readable.allows(table.column_field(*column))))
+            })
     }
 }
 

@@ -136,8 +136,8 @@ impl<'a> Gate<'a> {
         Search { columns: allowed.collect(), ..search }
     }
 
-    /// A relationship may be followed if its target may be read and the field
-    /// that is the way is allowed; returns the row rules of a junction between.
+    /// A relationship may be followed if its target (and the pairs of a junction)
+    /// may be read and the field that is the way is allowed; returns the row rules of a junction between.
     fn way(self, id: RelationshipId) -> Result<Predicate, Error> {
         use crate::catalog::FieldKind;
         let relationship = self.catalog.relationship(id);
@@ -149,7 +149,7 @@ impl<'a> Gate<'a> {
             .find(|field| matches!(field.kind, FieldKind::ToOne(found, _) | FieldKind::ToMany(found) if found == id));
         let allowed =
             field.is_some_and(|field| self.access.read(table.id).is_some_and(|readable| readable.allows(&field.name)));
-        if !allowed {
+        if !allowed || !self.access.leads_through(self.catalog, relationship) {
             let name = field.map_or("", |field| field.name.as_str());
             return Err(Error::Forbidden(format!(
                 "no field `{name}` in `{}`, or no permission to use it",

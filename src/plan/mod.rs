@@ -1,5 +1,5 @@
 //! What is to be done: selections that a protocol asked for, and plans, which
-//! are selections that a caller's [`Access`] has passed.
+//! are selections that a caller's access has passed.
 //!
 //! Pure: no database, no clock. Nothing may change a plan afterwards.
 

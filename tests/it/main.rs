@@ -3,13 +3,23 @@
 //! One binary. `scripts/test` starts the servers that it needs and says where
 //! they are; a test that cannot reach one fails.
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
+#![expect(unreachable_pub, reason = "what the modules of a test binary share, nobody else can reach")]
 
+mod access;
 mod aggregates;
+mod batching;
+mod cli;
+mod cli_tools;
 mod filters;
 mod fuzz;
 mod golden;
+mod http;
+mod http_server;
 mod language;
+mod layers;
+mod limits;
 mod lists;
+mod node;
 mod schema;
 mod shop;
 mod smoke;

@@ -88,7 +88,7 @@ struct GatewayArguments {
 #[command(next_help_heading = "Database connections")]
 struct PoolArguments {
     /// PostgreSQL schemas to serve, comma-separated; tables of the first keep their plain names. DB_SEARCH_PATH is
-    /// understood too.
+    /// understood too [default: public]
     #[arg(long, env = "DB_SCHEMAS", value_delimiter = ',', value_name = "NAMES")]
     schemas: Vec<String>,
     #[arg(long, env = "DB_SEARCH_PATH", value_delimiter = ',', hide = true)]

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value as Json, json};
 use tidegate::{
     auth::{self, Authenticator},
@@ -13,7 +14,7 @@ use tidegate::{
     permissions::Policy,
     server,
 };
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use super::TestDatabase;
 
@@ -24,12 +25,13 @@ pub const TOKEN: &str = "test-token";
 pub struct TestApp {
     pub database: Database,
     pub catalog: Arc<Catalog>,
-    pub service: Service,
     pub address: SocketAddr,
+    pub service: Service,
     client: reqwest::Client,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<std::io::Result<()>>,
     // Last, so that the gateway's connections go before their database.
-    _data: Arc<TestDatabase>,
+    data: Arc<TestDatabase>,
 }
 
 /// What is not the default.
@@ -40,6 +42,9 @@ pub struct Settings {
     pub engine: engine::Options,
     pub clock: Clock,
     pub max_connections: Option<u32>,
+    pub acquire_timeout: Option<Duration>,
+    pub statement_timeout: Option<Duration>,
+    pub server: Option<server::Options>,
 }
 
 /// An answer.
@@ -68,15 +73,38 @@ impl TestApp {
         let authenticator = Authenticator::new(auth::Options { admin_token: Some(TOKEN.to_owned()) });
         let parts = server::Parts { service: service.clone(), database: database.clone(), authenticator, clock };
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server::run(listener, parts, server_options(), async {
+        let options = settings.server.unwrap_or_else(server_options);
+        let running = tokio::spawn(server::run(listener, parts, options, async {
             // A dropped sender stops as well.
             let _ = stopped.await;
         }));
-        Self { database, catalog, service, address, client: reqwest::Client::new(), _stop: stop, _data: data }
+        let client = reqwest::Client::new();
+        Self { database, catalog, address, service, client, stop, running, data }
     }
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// A request that the test makes up itself.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    /// Stops the server and waits until it has ended.
+    pub async fn stop(self) {
+        drop(self.stop);
+        self.running.await.expect("the server does not panic").expect("the server ends in good order");
+    }
+
+    /// Stops the server, then closes the database's connections: statements that
+    /// nobody waits for any more have ended when this has.
+    pub async fn end(self) {
+        let database = self.database.clone();
+        let data = self.data.clone();
+        self.stop().await;
+        database.close().await;
+        drop(data);
     }
 
     /// Sends a query as the administrator.
@@ -111,10 +139,7 @@ impl TestApp {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await.expect("the gateway answers");
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.json().await.expect("the answer is JSON");
-        Reply { status, headers, body }
+        Reply::of(request).await
     }
 
     /// How many statements `work` sends.
@@ -126,6 +151,19 @@ impl TestApp {
 }
 
 impl Reply {
+    /// Sends a request whose answer is JSON.
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("the gateway answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.json().await.expect("the answer is JSON");
+        Self { status, headers, body }
+    }
+
+    /// A header's text; empty when it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("the header is text"))
+    }
+
     /// The codes of all errors.
     pub fn codes(&self) -> Vec<&str> {
         let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -137,14 +175,15 @@ pub fn options(data: &TestDatabase, settings: &Settings) -> db::Options {
     db::Options {
         url: data.url.clone(),
         max_connections: settings.max_connections.unwrap_or(4),
-        acquire_timeout: Duration::from_secs(20),
+        acquire_timeout: settings.acquire_timeout.unwrap_or(Duration::from_secs(20)),
         connect_timeout: Duration::from_secs(20),
-        statement_timeout: Duration::from_secs(30),
+        statement_timeout: settings.statement_timeout.unwrap_or(Duration::from_secs(30)),
         schemas: vec!["public".to_owned()],
     }
 }
 
-fn server_options() -> server::Options {
+/// How the gateway behaves unless a test says otherwise.
+pub fn server_options() -> server::Options {
     server::Options {
         body_limit: 1 << 20,
         operation_timeout: Duration::from_secs(60),
