@@ -12,7 +12,7 @@ use crate::{
     catalog::Dialect,
     db::{Rows, Snapshot},
     sql::{Arguments, ReadStatement, Statement},
-    value::{Key, Value},
+    value::Key,
 };
 
 /// MySQL's protocol counts placeholders with 16 bits; a chunk is padded to the
@@ -162,13 +162,7 @@ async fn by_key(source: &Source<'_>, root: &KeyRoot, variables: &Variables) -> R
     let mut key = Vec::with_capacity(root.key.len());
     for (term, target) in &root.key {
         let json = term.resolve(&bindings).ok_or(Error::Forbidden(None))?;
-        key.push(match target.bind(json, bindings.now_micros) {
-            Ok(Value::Int(number)) => Key::Int(number),
-            Ok(Value::Text(text)) => Key::Text(text),
-            Ok(Value::Bytes(bytes)) => Key::Bytes(bytes),
-            Ok(other) => Key::Text(format!("{other:?}").into()),
-            Err(_) => return Err(Error::Forbidden(None)),
-        });
+        key.push(target.key(json, bindings.now_micros).map_err(|_| Error::Forbidden(None))?);
     }
     let Some(statement) = &root.node.statement else { return Err(Error::Forbidden(None)) };
     let batch = source.look_up(statement, variables, vec![key.clone()]).await?;
