@@ -2,7 +2,7 @@
 
 use super::{
     condition,
-    expression::{compared, equal_columns, selected},
+    expression::{compared, equal_columns, selected, sorted},
     keys,
     parameter::{KeyPart, Parameter},
     statement::Statement,
@@ -232,9 +232,8 @@ fn may_be_null(w: &Writer<'_>, criterion: &Sorted<'_>) -> bool {
 fn order_value(w: &mut Writer<'_>, criterion: &Sorted<'_>) -> Result<(), Error> {
     let order = criterion.order;
     match (criterion.at(), &order.operand) {
-        // A column is sorted as it is stored, so that its index can be used.
         (Some(alias), Operand::Column(column)) => {
-            w.column(alias, *column);
+            sorted(w, alias, w.column_of(alias, *column));
             Ok(())
         }
         (Some(alias), operand) => compared(w, alias, operand),
@@ -260,7 +259,7 @@ fn outermost(w: &mut Writer<'_>, root: Alias, order: &Order, operand: &Operand) 
         from = target;
     }
     match operand {
-        Operand::Column(column) => w.column(from, *column),
+        Operand::Column(column) => sorted(w, from, w.column_of(from, *column)),
         other => compared(w, from, other)?,
     }
     w.push(") FROM ");
