@@ -4,5 +4,8 @@
 //! they are; a test that cannot reach one fails.
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
 
+mod awkward;
+mod dates;
+mod odd_keys;
 mod smoke;
 mod support;
