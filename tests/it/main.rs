@@ -9,3 +9,4 @@ mod dates;
 mod odd_keys;
 mod smoke;
 mod support;
+mod wide;
