@@ -133,6 +133,11 @@ impl Writer {
                     }
                     self.null_from(from);
                 }
+                if index == 0 {
+                    // Rows are alike: one growth instead of many.
+                    let row = self.out.len() - from;
+                    self.out.reserve((row + row / 8) * span.length as usize);
+                }
             }
         }
         self.out.push(b']');

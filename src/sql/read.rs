@@ -347,7 +347,9 @@ fn lookup<'a>(
     let lookup = LookupParts { target, near, keys: Keys::new(&w, near), join };
     let paged = near.many && (plan.page.limit.is_some() || !plan.page.offset.is_none());
     let mode = match (w.dialect(), paged) {
-        (Dialect::Postgres, true) if near.indexed => lateral(&mut w, plan, &lookup)?,
+        // Through a junction each key's rows are all found and sorted anyway:
+        // one join for all keys is far cheaper than one for each.
+        (Dialect::Postgres, true) if near.indexed && near.alias == target => lateral(&mut w, plan, &lookup)?,
         (_, true) => windowed(&mut w, plan, &lookup)?,
         (_, false) => unpaged(&mut w, plan, &lookup)?,
     };
