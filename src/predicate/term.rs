@@ -159,7 +159,9 @@ impl Target {
             (_, Value::Bytes(bytes)) => Key::Bytes(bytes),
             (_, Value::Float(number)) => {
                 let mut out = Vec::new();
-                crate::value::json::write_double(&mut out, number);
+                if !crate::value::json::write_double(&mut out, number) {
+                    return Err(format!("{} is not a finite number", shown(json)));
+                }
                 Key::Text(String::from_utf8(out).expect("digits are ASCII").into())
             }
             (_, Value::Null | Value::Ints(_) | Value::Texts(_)) => {

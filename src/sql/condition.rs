@@ -2,7 +2,7 @@
 //! (contract sections 5.2 to 5.5).
 
 use super::{
-    expression::{self, compared, json_number, related_rows, wrap},
+    expression::{self, compared, json_number, related_rows},
     keys,
     parameter::{Parameter, Pattern, PatternStyle},
     writer::{Alias, Writer, postgres_cast},
