@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
 
 mod awkward;
+mod awkward_values;
 mod dates;
 mod odd_keys;
 mod smoke;
