@@ -15,6 +15,9 @@ use crate::{
     value::Key,
 };
 
+/// Keys of one statement that MySQL is sent as a `UNION`.
+const MAX_UNITED_KEYS: usize = 2_048;
+
 /// MySQL's protocol counts placeholders with 16 bits; a chunk is padded to the
 /// next power of two.
 const MAX_PLACEHOLDERS: usize = 32_768;
@@ -115,9 +118,8 @@ impl<'a> Source<'a> {
         }
         let arguments = Arguments { bindings: variables.bindings(), keys: &set.keys };
         let rows = self.fetch(&statement.statement, &arguments).await?;
-        let dialect = self.engine.database().dialect();
         Ok(Arc::new(match &statement.lookup {
-            Some(lookup) => Batch::grouped(rows, lookup, set, dialect),
+            Some(lookup) => Batch::grouped(rows, lookup, set),
             None => Batch::whole(rows),
         }))
     }
@@ -203,6 +205,7 @@ async fn next_level(source: &Source<'_>, child: &Child, above: &Level, variables
         return level;
     };
     let chunk = match source.engine.database().dialect() {
+        Dialect::MySql if child.key.iter().any(|(_, column_type)| column_type.is_textual()) => MAX_UNITED_KEYS,
         Dialect::MySql => (MAX_PLACEHOLDERS / child.key.len().next_power_of_two()).max(1),
         _ => usize::MAX,
     };
