@@ -5,6 +5,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
 
 mod awkward;
+mod awkward_filters;
+mod awkward_structure;
 mod awkward_values;
 mod dates;
 mod odd_keys;

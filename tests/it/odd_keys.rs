@@ -71,3 +71,32 @@ async fn relations_follow_keys_of_every_type() {
         }
     }
 }
+
+#[tokio::test]
+async fn mysql_follows_text_keys_that_only_its_collation_holds_equal() {
+    let script = "
+        CREATE TABLE genres (name varchar(20) PRIMARY KEY, note text) COLLATE utf8mb4_general_ci;
+        CREATE TABLE tracks (id integer PRIMARY KEY, genre varchar(20), FOREIGN KEY (genre) REFERENCES genres (name))
+            COLLATE utf8mb4_general_ci;
+        INSERT INTO genres VALUES ('Rock', 'loud'), ('jazz', 'free'), ('elan', 'swift');
+        INSERT INTO tracks VALUES (1, 'ROCK'), (2, 'rock'), (3, 'Jazz'), (4, 'rock '), (5, NULL), (6, 'Élan')";
+    let app = TestApp::start(Arc::new(TestDatabase::create(Kind::MySql, script).await)).await;
+    let data = app
+        .data(
+            r#"{ tracks { genre { note } }
+                genres { all: tracks(limit: -1, sort: ["id"]) { id } last: tracks(limit: 1, sort: ["-id"]) { id } }
+                genres_by_id(id: "JAZZ") { name } }"#,
+        )
+        .await;
+    let [loud, free, swift] = ["loud", "free", "swift"].map(|note| json!({ "genre": { "note": note } }));
+    let expected = json!({
+        "tracks": [loud, loud, free, loud, { "genre": null }, swift],
+        "genres": [
+            { "all": [{ "id": "6" }], "last": [{ "id": "6" }] },
+            { "all": [{ "id": "3" }], "last": [{ "id": "3" }] },
+            { "all": [{ "id": "1" }, { "id": "2" }, { "id": "4" }], "last": [{ "id": "4" }] },
+        ],
+        "genres_by_id": { "name": "jazz" },
+    });
+    assert_eq!(data, expected);
+}

@@ -39,6 +39,8 @@ pub struct Settings {
     pub engine: engine::Options,
     pub clock: Clock,
     pub max_connections: Option<u32>,
+    /// PostgreSQL schemas beside `public`.
+    pub more_schemas: Vec<String>,
 }
 
 /// An answer.
@@ -139,7 +141,7 @@ fn options(data: &TestDatabase, settings: &Settings) -> db::Options {
         acquire_timeout: Duration::from_secs(20),
         connect_timeout: Duration::from_secs(20),
         statement_timeout: Duration::from_secs(30),
-        schemas: vec!["public".to_owned()],
+        schemas: std::iter::once("public".to_owned()).chain(settings.more_schemas.iter().cloned()).collect(),
     }
 }
 
