@@ -40,10 +40,11 @@ pub fn start(options: &Options) -> anyhow::Result<()> {
         .with_target(false)
         .with_ansi(io::stderr().is_terminal());
     let layer = match options.style {
-        Style::Pretty => lines.with_filter(targets).boxed(),
-        Style::Json => lines.json().flatten_event(true).with_filter(targets).boxed(),
+        Style::Pretty => lines.boxed(),
+        Style::Json => lines.json().flatten_event(true).boxed(),
     };
-    tracing_subscriber::registry().with(layer).try_init().context("the log cannot be started")?;
+    // One filter for all: a filter of a layer's own is asked at every turn of a request.
+    tracing_subscriber::registry().with(targets).with(layer).try_init().context("the log cannot be started")?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
 }

@@ -88,6 +88,7 @@ fn limits(configured: &config::Limits) -> graphql::Limits {
         tokens: configured.tokens,
         aliases: configured.aliases,
         root_fields: configured.root_fields,
+        statements: configured.statements,
         cost: configured.cost,
         introspection: configured.introspection,
         plan_cache_bytes: configured.plan_cache_bytes,

@@ -76,6 +76,8 @@ pub struct Limits {
     pub aliases: usize,
     /// Most fields at the root of an operation.
     pub root_fields: usize,
+    /// Most lists and relations of an operation.
+    pub statements: usize,
     /// Highest estimated cost of an operation, in cells.
     pub cost: u64,
     /// Rows of a list whose `limit` is not given; `None`: all.

@@ -187,10 +187,12 @@ impl Writer {
     fn member(&mut self, member: &Member, place: Place<'_>) -> Result<(), Bubble> {
         match &member.output {
             Output::Cell { column, column_type, form, non_null } => {
+                let from = self.out.len();
                 let written = place.rows.write_json(place.row, *column, column_type, *form, &mut self.out);
-                if written.is_ok() && !(*non_null && place.rows.is_null(place.row, *column)) {
+                if written.is_ok() && !(*non_null && &self.out[from..] == b"null") {
                     return Ok(());
                 }
+                self.out.truncate(from);
                 self.path.push(PathSegment::Key(member.key.clone()));
                 let message = match written {
                     Err(error) => error.0,

@@ -49,7 +49,7 @@ pub(super) fn compile(
 ) -> Result<Compiled, Exceeded> {
     let fields = walk.collect(&[selection]);
     limits::check_root_fields(fields.len(), limits.root_fields)?;
-    let mut compiler = Compiler { types, walk, limits, cost: 0 };
+    let mut compiler = Compiler { types, walk, limits, cost: 0, statements: 0 };
     let mut introspection = Vec::new();
     let mut roots = Vec::with_capacity(fields.len());
     for field in &fields {
@@ -57,6 +57,9 @@ pub(super) fn compile(
             introspection.push(roots.len());
         }
         roots.push(compiler.root(field));
+        if compiler.statements > limits.statements {
+            return Err(Exceeded::new("statements", "lists and relations", limits.statements));
+        }
     }
     limits::check_cost(compiler.cost, limits.cost)?;
     Ok(Compiled { roots, introspection })
@@ -68,6 +71,9 @@ struct Compiler<'a> {
     limits: &'a Limits,
     /// Cells that the operation may have to fetch.
     cost: u64,
+    /// Lists and relations so far. Beyond the limit nothing more is compiled:
+    /// fragments make it cheap to write more of them than anyone could run.
+    statements: usize,
 }
 
 impl From<plan::Error> for Error {
@@ -166,6 +172,10 @@ impl<'a> Compiler<'a> {
         parents: u64,
         depth: usize,
     ) -> Result<Node, Error> {
+        self.statements += 1;
+        if self.statements > self.limits.statements {
+            return Err(Error::Internal);
+        }
         let catalog = self.types.catalog;
         let lists = &self.limits.lists;
         let to_one = match &source {

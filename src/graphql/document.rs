@@ -1,6 +1,8 @@
 //! Documents: which operation is meant, which fields a selection has once its
 //! fragments are merged, and what its variables are for.
 
+use std::collections::HashSet;
+
 use async_graphql::{
     Positioned,
     parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet},
@@ -62,13 +64,21 @@ impl<'d> Walk<'d, '_> {
     /// conditions fit, so they need no look: all types here are objects.
     pub(super) fn collect(&self, selections: &[&'d SelectionSet]) -> Vec<Collected<'d>> {
         let mut fields = IndexMap::new();
+        let mut seen = HashSet::new();
         for selection in selections {
-            self.collect_into(&mut fields, selection);
+            self.collect_into(&mut fields, &mut seen, selection);
         }
         fields.into_values().collect()
     }
 
-    fn collect_into(&self, fields: &mut IndexMap<&'d str, Collected<'d>>, selection: &'d SelectionSet) {
+    /// A fragment adds nothing the second time, so it is followed once: spread
+    /// within each other, fragments could stand for any number of fields.
+    fn collect_into(
+        &self,
+        fields: &mut IndexMap<&'d str, Collected<'d>>,
+        seen: &mut HashSet<&'d str>,
+        selection: &'d SelectionSet,
+    ) {
         for Positioned { pos, node } in &selection.items {
             if self.is_skipped(node) {
                 continue;
@@ -86,13 +96,14 @@ impl<'d> Walk<'d, '_> {
                     collected.selections.push(&field.node.selection_set.node);
                 }
                 Selection::FragmentSpread(spread) => {
-                    let fragment = self.document.fragments.get(spread.node.fragment_name.node.as_str());
+                    let name = spread.node.fragment_name.node.as_str();
+                    let fragment = self.document.fragments.get(name).filter(|_| seen.insert(name));
                     if let Some(fragment) = fragment {
-                        self.collect_into(fields, &fragment.node.selection_set.node);
+                        self.collect_into(fields, seen, &fragment.node.selection_set.node);
                     }
                 }
                 Selection::InlineFragment(fragment) => {
-                    self.collect_into(fields, &fragment.node.selection_set.node);
+                    self.collect_into(fields, seen, &fragment.node.selection_set.node);
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! What a document may ask for: checked before or while it is planned, each
 //! limit refused with its own message.
 
+use std::collections::HashMap;
+
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 
 use crate::{error_code::ErrorCode, plan};
@@ -16,6 +18,8 @@ pub struct Limits {
     pub aliases: usize,
     /// Most root fields of an operation.
     pub root_fields: usize,
+    /// Most statements of an operation, one for each list and relation.
+    pub statements: usize,
     /// Highest estimated cost of an operation, in cells.
     pub cost: u64,
     /// Whether the schema can be asked for.
@@ -31,6 +35,7 @@ impl Default for Limits {
             tokens: 5_000,
             aliases: 200,
             root_fields: 50,
+            statements: 500,
             cost: 10_000_000,
             introspection: true,
             plan_cache_bytes: 16 << 20,
@@ -48,7 +53,7 @@ pub(super) struct Exceeded {
 }
 
 impl Exceeded {
-    fn new(category: &'static str, what: &str, limit: impl std::fmt::Display) -> Self {
+    pub(super) fn new(category: &'static str, what: &str, limit: impl std::fmt::Display) -> Self {
         let message = format!("The document has too many {what}: the limit is {limit}.");
         Self { code: ErrorCode::LimitExceeded, category, message }
     }
@@ -123,6 +128,62 @@ fn count_aliases(selection: &SelectionSet) -> usize {
         Selection::FragmentSpread(_) => 0,
     };
     selection.items.iter().map(|item| count(&item.node)).sum()
+}
+
+/// Fields that fragments may stand for, each spread counted. Validation walks
+/// them all, and fragments that spread each other double them at every level.
+const MAX_EXPANDED_FIELDS: u64 = 20_000;
+
+/// Holds what a document's fragments stand for against a limit; must come
+/// before anything that follows them.
+pub(super) fn check_fragments(document: &ExecutableDocument) -> Result<(), Exceeded> {
+    let mut sizes = Sizes { document, known: HashMap::new() };
+    let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+    for selection in operations.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node)) {
+        if sizes.selection(selection)? > MAX_EXPANDED_FIELDS {
+            return Err(Exceeded::new("fields", "fields once its fragments are spread", MAX_EXPANDED_FIELDS));
+        }
+    }
+    Ok(())
+}
+
+/// The number of fields that each fragment stands for.
+struct Sizes<'d> {
+    document: &'d ExecutableDocument,
+    /// `None` while a fragment is being counted.
+    known: HashMap<&'d str, Option<u64>>,
+}
+
+impl<'d> Sizes<'d> {
+    fn selection(&mut self, selection: &'d SelectionSet) -> Result<u64, Exceeded> {
+        let mut size = 0_u64;
+        for item in &selection.items {
+            let inner = match &item.node {
+                Selection::Field(field) => 1 + self.selection(&field.node.selection_set.node)?,
+                Selection::InlineFragment(fragment) => self.selection(&fragment.node.selection_set.node)?,
+                Selection::FragmentSpread(spread) => self.fragment(spread.node.fragment_name.node.as_str())?,
+            };
+            size = size.saturating_add(inner);
+        }
+        Ok(size)
+    }
+
+    fn fragment(&mut self, name: &'d str) -> Result<u64, Exceeded> {
+        match self.known.get(name) {
+            Some(Some(size)) => return Ok(*size),
+            Some(None) => {
+                let message = format!("Cannot spread fragment \"{name}\" within itself.");
+                return Err(Exceeded { code: ErrorCode::GraphqlValidation, category: "fragments", message });
+            }
+            None => {}
+        }
+        // Unknown fragments are validation's to name.
+        let Some(fragment) = self.document.fragments.get(name) else { return Ok(0) };
+        self.known.insert(name, None);
+        let size = self.selection(&fragment.node.selection_set.node)?;
+        self.known.insert(name, Some(size));
+        Ok(size)
+    }
 }
 
 /// Holds an operation against the limit of root fields.

@@ -4,14 +4,13 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use async_graphql::{
-    CacheControl, Response, ServerError, ServerResult, ValidationResult,
+    CacheControl, Response, ServerError, ValidationResult,
     dynamic::{self, FieldFuture, InputObject, InputValue, Object, Scalar, SchemaBuilder, TypeRef},
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextValidation},
-    parser::types::ExecutableDocument,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation},
 };
 use async_graphql_value::ConstValue;
 
@@ -46,9 +45,8 @@ pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::S
     builder.finish()
 }
 
-/// A request that is only to be checked: its document ends up here.
-#[derive(Clone, Default)]
-pub(super) struct Check(pub(super) Arc<OnceLock<ExecutableDocument>>);
+/// A request that is only to be checked.
+pub(super) struct CheckOnly;
 
 /// A request whose document was validated before parts of it were left out.
 pub(super) struct Validated;
@@ -61,25 +59,11 @@ impl ExtensionFactory for CheckFactory {
     }
 }
 
-/// Keeps the document of a [`Check`] and stops before anything is executed.
+/// Stops a [`CheckOnly`] before anything is executed.
 struct CheckExtension;
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for CheckExtension {
-    async fn parse_query(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        query: &str,
-        variables: &async_graphql::Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        let document = next.run(ctx, query, variables).await?;
-        if let Some(check) = ctx.data_opt::<Check>() {
-            check.0.get_or_init(|| document.clone());
-        }
-        Ok(document)
-    }
-
     async fn validation(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -92,7 +76,7 @@ impl Extension for CheckExtension {
     }
 
     async fn execute(&self, ctx: &ExtensionContext<'_>, operation: Option<&str>, next: NextExecute<'_>) -> Response {
-        if ctx.data_opt::<Check>().is_some() { Response::default() } else { next.run(ctx, operation).await }
+        if ctx.data_opt::<CheckOnly>().is_some() { Response::default() } else { next.run(ctx, operation).await }
     }
 }
 

@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use async_graphql::{ServerError, dynamic, parser::types::OperationType};
+use async_graphql::{
+    ServerError, dynamic,
+    parser::{parse_query, types::OperationType},
+};
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -21,8 +24,8 @@ use super::{
     introspection,
     limits::{self, Exceeded},
     plans::{Plan, Plans, Prepared},
-    schema::{self, Check},
-    types::{Names, Types},
+    schema::{self, CheckOnly},
+    types::{Inputs, Names, Types},
     variables::{self, Scope},
 };
 use crate::{
@@ -62,11 +65,12 @@ struct View {
     scope: u64,
     access: Access,
     schema: dynamic::Schema,
+    inputs: Inputs,
 }
 
 impl View {
     fn types<'a>(&'a self, inner: &'a Inner) -> Types<'a> {
-        Types { catalog: &inner.catalog, access: &self.access, names: &inner.names }
+        Types { catalog: &inner.catalog, access: &self.access, names: &inner.names, inputs: &self.inputs }
     }
 }
 
@@ -147,7 +151,8 @@ impl Inner {
         if let Some(view) = views.get(access.fingerprint()) {
             return Ok(view.clone());
         }
-        let types = Types { catalog: &self.catalog, access: &access, names: &self.names };
+        let inputs = Inputs::default();
+        let types = Types { catalog: &self.catalog, access: &access, names: &self.names, inputs: &inputs };
         let schema = schema::build(&types, self.limits.introspection).map_err(|error| {
             tracing::error!(%error, "the schema cannot be built");
             vec![Problem {
@@ -157,7 +162,8 @@ impl Inner {
             }]
         })?;
         let fingerprint = access.fingerprint().to_owned();
-        let view = Arc::new(View { scope: NEXT_SCOPE.fetch_add(1, Ordering::Relaxed), access, schema });
+        let scope = NEXT_SCOPE.fetch_add(1, Ordering::Relaxed);
+        let view = Arc::new(View { scope, access, schema, inputs });
         views.insert(fingerprint, view.clone());
         Ok(view)
     }
@@ -169,16 +175,17 @@ impl Inner {
             return Ok(prepared);
         }
         limits::check_tokens(&request.query, self.limits.tokens).map_err(exceeded)?;
+        let document = parse_query(&request.query).map_err(|error| vec![syntax_problem(&error.into())])?;
+        limits::check_fragments(&document).map_err(exceeded)?;
         // Without variables, so that what validation says is a property of the
         // document alone; values are judged by `variables`, every time.
-        let check = Check::default();
-        let mut checked = async_graphql::Request::new(request.query.as_ref()).data(check.clone());
+        let mut checked = async_graphql::Request::new(String::new()).data(CheckOnly);
+        checked.set_parsed_query(document.clone());
         checked.operation_name = name.map(str::to_owned);
         let response = view.schema.execute(checked).await;
         if !response.errors.is_empty() {
             return Err(response.errors.iter().map(validation_problem).collect());
         }
-        let document = check.0.get().cloned().ok_or_else(|| vec![problem("The document is empty.".to_owned())])?;
         limits::check_aliases(&document, self.limits.aliases).map_err(exceeded)?;
         let operation = document::operation(&document, name).map_err(|message| vec![problem(message)])?;
         let definitions: Vec<_> =
@@ -247,6 +254,13 @@ fn exceeded(exceeded: Exceeded) -> Refusal {
         detail: Some(("category", exceeded.category.to_owned())),
         ..Problem::default()
     }]
+}
+
+fn syntax_problem(error: &ServerError) -> Problem {
+    // The parser draws the place in several lines, and ends with what it expected.
+    let expected = error.message.lines().filter_map(|line| line.trim().strip_prefix("= ")).next_back();
+    let message = format!("Syntax error: {}.", expected.unwrap_or(error.message.trim()));
+    Problem { message, ..validation_problem(error) }
 }
 
 fn validation_problem(error: &ServerError) -> Problem {

@@ -1,7 +1,10 @@
 //! The names and types of the contract (sections 3.5 to 3.12): which GraphQL
 //! type a column, a relation, a function, a filter has.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use crate::{
     catalog::{Catalog, Column, ColumnId, ColumnType, Field, FieldKind, Table, TableId},
@@ -46,7 +49,15 @@ pub(super) struct Types<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) access: &'a Access,
     pub(super) names: &'a Names,
+    pub(super) inputs: &'a Inputs,
 }
+
+/// The members of input types that were asked for, by the type's name.
+#[derive(Debug, Default)]
+pub(super) struct Inputs(Mutex<HashMap<String, Option<Arc<InputMembers>>>>);
+
+/// The members of an input type.
+pub(super) type InputMembers = HashMap<String, Type>;
 
 /// Names that must be looked up.
 #[derive(Debug, Default)]
@@ -359,7 +370,17 @@ impl Types<'_> {
     }
 
     /// The members of an input type by its name; `None` for scalars.
-    pub(super) fn input_members(&self, name: &str) -> Option<BTreeMap<String, Type>> {
+    pub(super) fn input_members(&self, name: &str) -> Option<Arc<InputMembers>> {
+        let mut known = self.inputs.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(members) = known.get(name) {
+            return members.clone();
+        }
+        let members = self.members_of(name).map(Arc::new);
+        known.insert(name.to_owned(), members.clone());
+        members
+    }
+
+    fn members_of(&self, name: &str) -> Option<InputMembers> {
         if let Some(members) = operator_members(name) {
             return Some(members.into_iter().map(|(name, member)| (name.to_owned(), member)).collect());
         }
@@ -368,7 +389,7 @@ impl Types<'_> {
             _ => (name.strip_suffix("_filter")?, false),
         };
         let table = self.catalog.collection(collection)?;
-        let mut members: BTreeMap<String, Type> = self.filter_members(table).into_iter().collect();
+        let mut members: InputMembers = self.filter_members(table).into_iter().collect();
         if quantified {
             for name in ["_some", "_none"] {
                 members.insert(name.to_owned(), Type::named(format!("{collection}_filter")));

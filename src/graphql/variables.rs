@@ -104,6 +104,9 @@ fn coerce_json(types: &Types<'_>, declared: &DeclaredType, value: &Json) -> Resu
 }
 
 fn coerce_named(types: &Types<'_>, name: &str, value: &Json) -> Result<Json, String> {
+    if matches!(name, "Int" | "Float" | "String" | "Boolean" | "ID") {
+        return leaf(name, value);
+    }
     let Some(members) = types.input_members(name) else { return leaf(name, value) };
     let Json::Object(given) = value else { return Err(format!("Expected type \"{name}\" to be an object.")) };
     let mut coerced = Map::with_capacity(given.len());

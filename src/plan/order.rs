@@ -3,7 +3,7 @@
 
 use super::{Error, Limits};
 use crate::{
-    catalog::{Catalog, FieldKind, RelationshipId, Table},
+    catalog::{Catalog, ColumnType, FieldKind, RelationshipId, Table},
     predicate::{self, Operand, Predicate, parse_function},
 };
 
@@ -70,7 +70,11 @@ fn operand(table: &Table, leaf: &str, function: Option<&str>) -> Result<Operand,
         return Ok(predicate::function_operand(table, leaf, function)?);
     }
     let column = table.field(leaf).and_then(|field| table.field_column(field));
-    column.map(Operand::Column).ok_or_else(|| unknown(table, leaf))
+    let column = column.ok_or_else(|| unknown(table, leaf))?;
+    match table.column(column).column_type {
+        ColumnType::Json | ColumnType::Geometry => Err(Error::Invalid(format!("`{leaf}` has no order to sort by"))),
+        _ => Ok(Operand::Column(column)),
+    }
 }
 
 fn unknown(table: &Table, field: &str) -> Error {

@@ -481,8 +481,7 @@ fn unnest(w: &mut Writer<'_>, keys: &Keys) -> Result<(), Error> {
         if at > 0 {
             w.push(", ");
         }
-        w.placeholder(keys.part(at))?;
-        w.push(&keys.casts[at]);
+        hidden_array(w, keys, at)?;
     }
     w.push(") WITH ORDINALITY AS k(");
     for at in 0..keys.targets.len() {
@@ -514,13 +513,24 @@ fn keys_of_column_types(w: &mut Writer<'_>, near: Near<'_>) {
     w.push(") AS k");
 }
 
+/// `(SELECT $1::int8[])`: the keys, their number hidden from the planner. With
+/// fewer keys than it takes for granted it would plan each run anew, which
+/// costs more than a look-up.
+fn hidden_array(w: &mut Writer<'_>, keys: &Keys, at: usize) -> Result<(), Error> {
+    w.push("(SELECT ");
+    w.placeholder(keys.part(at))?;
+    w.push(&keys.casts[at]);
+    w.push(")");
+    Ok(())
+}
+
 /// The condition that ties rows to keys.
 fn tie(w: &mut Writer<'_>, near: Near<'_>, keys: &Keys) -> Result<(), Error> {
     match w.dialect() {
         Dialect::Postgres if keys.plain => {
             w.column(near.alias, near.columns[0]);
             w.push(" = ANY(");
-            w.placeholder(keys.part(0))?;
+            hidden_array(w, keys, 0)?;
             w.push(&keys.casts[0]);
             w.push(")");
         }

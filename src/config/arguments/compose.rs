@@ -98,6 +98,7 @@ impl LimitArguments {
             depth: self.max_relational_depth.max(2),
             aliases: self.max_aliases,
             root_fields: self.max_root_fields,
+            statements: self.max_statements,
             cost: self.max_cost,
             default_rows: self.query_limit_default.0,
             max_rows: self.query_limit_max.0,

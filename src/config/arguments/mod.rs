@@ -140,6 +140,9 @@ struct LimitArguments {
     /// Most fields at the root of an operation.
     #[arg(long, env = "GRAPHQL_MAX_ROOT_FIELDS", default_value = "50", value_name = "NUMBER")]
     max_root_fields: usize,
+    /// Most lists and relations in an operation; each is one statement.
+    #[arg(long, env = "GRAPHQL_MAX_STATEMENTS", default_value = "500", value_name = "NUMBER")]
+    max_statements: usize,
     /// Highest estimated cost of an operation, in cells (rows times columns, over all levels).
     #[arg(long, env = "GRAPHQL_MAX_COST", default_value = "10000000", value_name = "CELLS")]
     max_cost: u64,
