@@ -204,6 +204,7 @@ async fn mysql_compares_text_by_its_letters_and_numbers_by_their_digits() {
         "strings",
         &[
             (r#"{ bytewise: { _eq: "rock" } }"#, &["2"]),
+            (r#"{ without_case: { _eq: "rock" } }"#, &["2"]),
             (r#"{ without_case: { _icontains: "rock" } }"#, &["1", "2", "3"]),
             (r#"{ bytewise: { _icontains: "rock" } }"#, &["1", "2", "3"]),
             (r#"{ latin: { _eq: "größe é" } }"#, &["2"]),

@@ -40,9 +40,9 @@ fn script() -> String {
         script.push_str(");\n");
         let parent = if table == 0 { "NULL" } else { "1" };
         for row in 1..=2 {
-            write!(
+            writeln!(
                 script,
-                "INSERT INTO wide_{table} (id, parent_id, column_0, column_1) VALUES ({row}, {parent}, {table}, 'row {row} of {table}');\n"
+                "INSERT INTO wide_{table} (id, parent_id, column_0, column_1) VALUES ({row}, {parent}, {table}, 'row {row} of {table}');"
             )
             .expect("memory");
         }
