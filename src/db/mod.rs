@@ -124,6 +124,7 @@ impl Rows {
     /// # Errors
     /// When the value has no representation (`NaN`, infinity, an integer beyond
     /// the type's range, malformed JSON or dates); then nothing was appended.
+    #[inline]
     pub fn write_json(
         &self,
         row: usize,

@@ -1,6 +1,8 @@
 //! Predicates as SQL conditions, with the same outcome on every database
 //! (contract sections 5.2 to 5.5).
 
+use serde_json::Value as Json;
+
 use super::{
     expression::{self, compared, json_number, related_rows},
     keys,
@@ -234,7 +236,27 @@ impl<'a> Subject<'a> {
         }
         self.write(w)?;
         w.push(symbol(ordering));
-        w.value(Parameter::Term(term.clone(), target.clone()), &target, self.column)
+        self.operand(w, term, &target)
+    }
+
+    /// A value to compare with: a parameter, or a literal where the catalog
+    /// lists it among the few that the column may have. Such a column is where
+    /// planners need to know the value, and so few texts stay prepared.
+    fn operand(&self, w: &mut Writer<'_>, term: &Term, target: &Target) -> Result<(), Error> {
+        let listed = match (term, self.column) {
+            (Term::Constant(Json::String(text)), Some(column)) if column.column_type.is_textual() => {
+                column.allowed.iter().find(|allowed| *allowed == text)
+            }
+            _ => None,
+        };
+        match (listed, term, target) {
+            (Some(allowed), ..) if w.literal(allowed) => Ok(()),
+            (_, Term::Constant(Json::Bool(truth)), Target::Boolean) => {
+                w.push(if *truth { "TRUE" } else { "FALSE" });
+                Ok(())
+            }
+            _ => w.value(Parameter::Term(term.clone(), target.clone()), target, self.column),
+        }
     }
 
     /// The first half finds the row by an index, the second by its exact text.
@@ -242,11 +264,11 @@ impl<'a> Subject<'a> {
         w.push(if ordering == Ordering::Equal { "(" } else { "NOT (" });
         self.write(w)?;
         w.push(" = ");
-        w.value(Parameter::Term(term.clone(), target.clone()), target, self.column)?;
+        self.operand(w, term, target)?;
         w.push(" AND ");
         self.write_exact(w)?;
         w.push(" = ");
-        w.value(Parameter::Term(term.clone(), target.clone()), target, self.column)?;
+        self.operand(w, term, target)?;
         w.push(")");
         Ok(())
     }

@@ -60,6 +60,20 @@ impl<'a> Writer<'a> {
         self.text.push(quote);
     }
 
+    /// A text from the catalog as a literal; `false`, and nothing written, when
+    /// it holds a character that any dialect might take for more than itself.
+    #[must_use]
+    pub(super) fn literal(&mut self, text: &str) -> bool {
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || " _-.".contains(character);
+        if !text.chars().all(is_plain) {
+            return false;
+        }
+        self.text.push('\'');
+        self.text.push_str(text);
+        self.text.push('\'');
+        true
+    }
+
     /// A new name for one use of a table.
     pub(super) fn alias(&mut self, table: TableId) -> Alias {
         self.aliases += 1;

@@ -43,6 +43,7 @@ impl Rows {
     }
 
     /// Appends a cell as JSON; after an error `out` is as it was.
+    #[inline]
     pub(in crate::db) fn write_json(
         &self,
         row: usize,
@@ -70,6 +71,7 @@ impl Rows {
         self.rows
     }
 
+    #[inline]
     fn cell(&self, row: usize, column: usize) -> Option<&[u8]> {
         let value = self.rows[row].try_get_raw(column).expect("a column's position is that in the statement");
         if value.is_null() {
