@@ -29,6 +29,10 @@ use crate::{
 /// Rows that a list without an upper bound is taken to have, for its cost.
 const UNBOUNDED_ROWS: u64 = 1_000;
 
+/// Related rows that a parent is taken to have where the client does not say
+/// how many it wants: most parents have far fewer than the default limit.
+const RELATED_ROWS: u64 = 10;
+
 /// What an operation became.
 pub(super) struct Compiled {
     pub(super) roots: Vec<Root>,
@@ -185,7 +189,11 @@ impl<'a> Compiler<'a> {
         };
         let page = if to_one { Page::ALL } else { arguments.page(&source, lists)? };
         let order = if to_one { Vec::new() } else { arguments.order(catalog, table, lists)? };
-        let per_parent = if to_one { 1 } else { page.limit.map_or(UNBOUNDED_ROWS, u64::from) };
+        let per_parent = match (&source, arguments.limit) {
+            _ if to_one => 1,
+            (Source::Relationship(_), None | Some(-1)) => RELATED_ROWS,
+            _ => page.limit.map_or(UNBOUNDED_ROWS, u64::from),
+        };
         let rows = parents.saturating_mul(per_parent);
         let mut level = Level { table, select: Vec::new(), children: Vec::new(), rows, depth };
         let shape = self.object(&mut level, selections)?;

@@ -197,7 +197,7 @@ pub(super) fn check_cost(cost: u64, limit: u64) -> Result<(), Exceeded> {
         return Ok(());
     }
     let message = format!(
-        "The operation may cost up to {cost} cells, more than the limit of {limit}: ask for smaller limits or fewer \
+        "The operation may cost {cost} cells, more than the limit of {limit}: ask for smaller limits or fewer \
          levels."
     );
     Err(Exceeded { code: ErrorCode::LimitExceeded, category: "cost", message })

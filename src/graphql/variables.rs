@@ -65,7 +65,9 @@ pub(super) fn coerce_variables(
     for definition in definitions {
         let name = definition.name.node.as_str();
         let declared = &definition.var_type.node;
-        match (given.get(name), definition.default_value()) {
+        // Not `default_value()`, which takes null for the default of all that may be null.
+        let default = definition.default_value.as_ref().map(|default| &default.node);
+        match (given.get(name), default) {
             (Some(value), _) => match coerce_json(types, declared, value) {
                 Ok(value) => values.push(Some(value)),
                 Err(problem) => {

@@ -9,7 +9,7 @@ use super::{
     writer::{Alias, Writer},
 };
 use crate::{
-    catalog::{Catalog, ColumnType, Dialect},
+    catalog::{Catalog, Column, ColumnType, Dialect},
     plan::{AggregateFunction, AggregatePlan, Error, Measure, MeasureOperand, SortKey},
     predicate::Operand,
 };
@@ -80,38 +80,75 @@ fn measured(w: &mut Writer<'_>, alias: Alias, measure: &Measure) -> Result<(), E
         w.push(if w.dialect() == Dialect::Postgres { "), 0)::int8" } else { "), 0)" });
         return Ok(());
     }
-    let (before, after) = match measure.function {
-        Function::CountAll => ("COUNT(*)", ""),
-        Function::Count => ("COUNT(", ")"),
-        Function::CountDistinct => ("COUNT(DISTINCT ", ")"),
-        // Means are doubles everywhere, whatever the database would choose.
-        Function::Avg => average(w, false),
-        Function::AvgDistinct => average(w, true),
-        Function::Sum => ("SUM(", ")"),
-        Function::SumDistinct => ("SUM(DISTINCT ", ")"),
-        Function::Min => ("MIN(", ")"),
-        Function::Max => ("MAX(", ")"),
-    };
-    w.push(before);
-    match (measure.function, operand) {
-        (Function::CountAll, _) => {}
-        (Function::CountDistinct, _) => grouped(w, alias, operand)?,
-        (_, Operand::Column(column)) => w.column(alias, *column),
-        (_, operand) => compared(w, alias, operand)?,
+    match measure.function {
+        Function::CountAll => w.push("COUNT(*)"),
+        Function::Count => call(w, alias, "COUNT(", operand)?,
+        Function::CountDistinct => {
+            w.push("COUNT(DISTINCT ");
+            grouped(w, alias, operand)?;
+            w.push(")");
+        }
+        Function::Sum => sum(w, alias, "", operand)?,
+        Function::SumDistinct => sum(w, alias, "DISTINCT ", operand)?,
+        Function::Avg => average(w, alias, "", operand)?,
+        Function::AvgDistinct => average(w, alias, "DISTINCT ", operand)?,
+        Function::Min => call(w, alias, "MIN(", operand)?,
+        Function::Max => call(w, alias, "MAX(", operand)?,
     }
-    w.push(after);
     Ok(())
 }
 
-fn average(w: &Writer<'_>, distinct: bool) -> (&'static str, &'static str) {
-    match (w.dialect(), distinct) {
-        (Dialect::Postgres, false) => ("AVG(", ")::float8"),
-        (Dialect::Postgres, true) => ("AVG(DISTINCT ", ")::float8"),
-        (Dialect::MySql, false) => ("AVG(0e0 + ", ")"),
-        (Dialect::MySql, true) => ("AVG(DISTINCT 0e0 + ", ")"),
-        (Dialect::Sqlite, false) => ("AVG(", ")"),
-        (Dialect::Sqlite, true) => ("AVG(DISTINCT ", ")"),
+fn call(w: &mut Writer<'_>, alias: Alias, before: &str, operand: &Operand) -> Result<(), Error> {
+    w.push(before);
+    match operand {
+        Operand::Column(column) => w.column(alias, *column),
+        operand => compared(w, alias, operand)?,
     }
+    w.push(")");
+    Ok(())
+}
+
+fn sum(w: &mut Writer<'_>, alias: Alias, distinct: &str, operand: &Operand) -> Result<(), Error> {
+    // SQLite adds decimals as doubles: rounded to their scale, the sum is exact again.
+    let scale = match (w.dialect(), operand) {
+        (Dialect::Sqlite, Operand::Column(column)) => scale(w.column_of(alias, *column)),
+        _ => None,
+    };
+    w.push(if scale.is_some() { "ROUND(" } else { "" });
+    call(w, alias, &format!("SUM({distinct}"), operand)?;
+    if let Some(scale) = scale {
+        w.push(", ");
+        w.number(scale);
+        w.push(")");
+    }
+    Ok(())
+}
+
+/// Digits after the point of a decimal, where its type says so.
+fn scale(column: &Column) -> Option<i64> {
+    let (_, arguments) = column.declared.strip_suffix(')')?.split_once('(')?;
+    let (_, scale) = arguments.split_once(',').filter(|_| column.column_type == ColumnType::Decimal)?;
+    scale.trim().parse().ok()
+}
+
+/// Means are doubles everywhere, whatever the database would choose. Those of
+/// exact numbers are divided from the exact sum, so that no digit differs.
+fn average(w: &mut Writer<'_>, alias: Alias, distinct: &str, operand: &Operand) -> Result<(), Error> {
+    let is_inexact = |column: &Column| matches!(column.column_type, ColumnType::Float | ColumnType::Double);
+    if matches!(operand, Operand::Column(column) if is_inexact(w.column_of(alias, *column))) {
+        return call(w, alias, &format!("AVG({distinct}"), operand);
+    }
+    let (before, between) = match w.dialect() {
+        Dialect::Postgres => ("(", "::float8 / "),
+        Dialect::MySql => ("((0e0 + ", ") / "),
+        Dialect::Sqlite => ("(CAST(", " AS REAL) / "),
+    };
+    w.push(before);
+    sum(w, alias, distinct, operand)?;
+    w.push(between);
+    call(w, alias, &format!("COUNT({distinct}"), operand)?;
+    w.push(")");
+    Ok(())
 }
 
 /// The type of a measure's value, for its decoder.

@@ -140,6 +140,10 @@ pub(super) fn grouped(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> Re
         (Dialect::Postgres, ColumnType::Array(element)) if **element == ColumnType::Json => {
             wrap(w, "", alias, *id, "::text[]");
         }
+        // Collations that ignore case or accents would throw texts together.
+        (Dialect::MySql, ColumnType::Text) => {
+            wrap(w, "CAST(CONVERT(", alias, *id, " USING utf8mb4) AS BINARY)");
+        }
         _ => selected_column(w, alias, column),
     }
     Ok(())

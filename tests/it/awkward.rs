@@ -166,7 +166,11 @@ impl Check<'_> {
 
     async fn sorts(&mut self, count: usize) {
         let name = self.table.collection.clone();
-        let fields: Vec<String> = self.columns().map(|(field, _)| field.name.clone()).collect();
+        // Documents and shapes have no order; that they are refused is said elsewhere.
+        let has_order =
+            |column: &tidegate::catalog::Column| !matches!(column.column_type, ColumnType::Json | ColumnType::Geometry);
+        let fields: Vec<String> =
+            self.columns().filter(|(_, column)| has_order(column)).map(|(field, _)| field.name.clone()).collect();
         for field in &fields {
             for direction in ["", "-"] {
                 let sort = json!([format!("{direction}{field}")]);

@@ -67,6 +67,8 @@ async fn everyday_types_are_compared_alike_on_every_database() {
         let functions = json!({ "count": 0, "first": 1, "list": [1, null, "ü"], "none": null });
         let expected = json!({ "typed": [{ "id": "1", "a_json_func": functions }] });
         assert_eq!(app.data_with(query, variables).await, expected, "{kind:?}");
+        let reply = app.graphql(r#"{ typed(sort: ["a_json"]) { id } }"#).await;
+        assert_eq!(reply.codes(), ["INVALID_QUERY"], "{kind:?}: a document has no order");
         for filter in [
             r#"{ a_bigint: { _eq: "1.5" } }"#,
             r#"{ a_decimal: { _eq: "much" } }"#,

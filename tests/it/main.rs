@@ -4,12 +4,16 @@
 //! they are; a test that cannot reach one fails.
 #![expect(clippy::disallowed_methods, reason = "tests read the environment, spawn and wait as they need")]
 
+mod aggregates;
 mod awkward;
 mod awkward_filters;
 mod awkward_structure;
 mod awkward_values;
 mod dates;
+mod filters;
+mod lists;
 mod odd_keys;
+mod shop;
 mod smoke;
 mod support;
 mod wide;

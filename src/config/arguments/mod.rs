@@ -143,7 +143,8 @@ struct LimitArguments {
     /// Most lists and relations in an operation; each is one statement.
     #[arg(long, env = "GRAPHQL_MAX_STATEMENTS", default_value = "500", value_name = "NUMBER")]
     max_statements: usize,
-    /// Highest estimated cost of an operation, in cells (rows times columns, over all levels).
+    /// Highest estimated cost of an operation, in cells (rows times columns, over all levels; a relation without a
+    /// limit counts as 10 rows).
     #[arg(long, env = "GRAPHQL_MAX_COST", default_value = "10000000", value_name = "CELLS")]
     max_cost: u64,
     /// Whether clients may ask for the schema.

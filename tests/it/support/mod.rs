@@ -2,6 +2,8 @@
 
 mod app;
 mod database;
+mod everywhere;
 
 pub use app::{Reply, Settings, TOKEN, TestApp};
 pub use database::{Kind, TestDatabase};
+pub use everywhere::{Everywhere, keys};
