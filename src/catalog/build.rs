@@ -54,7 +54,7 @@ impl Catalog {
         if collection != facts.name {
             self.notes.push(Note {
                 action: NoteAction::Renamed,
-                subject: subject(facts),
+                subject: facts.full_name(),
                 reason: format!("served as `{collection}`"),
             });
         }
@@ -91,21 +91,13 @@ impl Catalog {
             if name != column.name {
                 self.notes.push(Note {
                     action: NoteAction::Renamed,
-                    subject: format!("{}.{}", subject(facts), column.name),
+                    subject: format!("{}.{}", facts.full_name(), column.name),
                     reason: format!("served as `{name}`"),
                 });
             }
             table.add_field(Field { name, kind: FieldKind::Column(id) });
         }
         self.tables.push(table);
-    }
-}
-
-/// The name for people: with the schema where there is one.
-fn subject(table: &TableFacts) -> String {
-    match &table.schema {
-        Some(schema) => format!("{schema}.{}", table.name),
-        None => table.name.clone(),
     }
 }
 
@@ -130,7 +122,7 @@ fn is_served(table: &TableFacts, options: &Options, notes: &mut Vec<Note>) -> bo
     } else {
         return true;
     };
-    notes.push(Note { action: NoteAction::LeftOut, subject: subject(table), reason: reason.to_owned() });
+    notes.push(Note { action: NoteAction::LeftOut, subject: table.full_name(), reason: reason.to_owned() });
     false
 }
 
@@ -148,7 +140,7 @@ fn key(table: &TableFacts, notes: &mut Vec<Note>) -> Vec<ColumnId> {
     if table.primary_key.is_empty() {
         notes.push(Note {
             action: NoteAction::Decided,
-            subject: subject(table),
+            subject: table.full_name(),
             reason: format!("no primary key; rows are identified by {}", columns.join(", ")),
         });
     }

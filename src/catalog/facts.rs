@@ -44,13 +44,29 @@ pub struct TableFacts {
     pub foreign_keys: Vec<ForeignKeyFacts>,
 }
 
+impl TableFacts {
+    /// The name for people.
+    pub fn full_name(&self) -> String {
+        full_name(self.schema.as_deref(), &self.name)
+    }
+}
+
+/// A name for people: with the schema where there is one.
+pub(super) fn full_name(schema: Option<&str>, name: &str) -> String {
+    match schema {
+        Some(schema) => format!("{schema}.{name}"),
+        None => name.to_owned(),
+    }
+}
+
 /// A column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnFacts {
     /// The name, unquoted.
     pub name: String,
     /// The type as the database's own DDL spells it, quoted as a cast needs it
-    /// (PostgreSQL: `format_type`; MySQL: `COLUMN_TYPE`; SQLite: as declared).
+    /// (PostgreSQL: `format_type`, of a domain's base type; MySQL: `COLUMN_TYPE`;
+    /// SQLite: as declared).
     pub declared: String,
     /// What the type means.
     pub column_type: ColumnType,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::{
     Cardinality, Catalog, ColumnId, Field, FieldKind, Note, NoteAction, Relationship, RelationshipId, TableId,
     TableKind,
-    facts::{ForeignKeyFacts, TableFacts},
+    facts::{ForeignKeyFacts, TableFacts, full_name},
     naming::FieldNames,
 };
 
@@ -53,14 +53,22 @@ fn foreign_keys(catalog: &mut Catalog, served: &[&TableFacts]) -> Vec<ForeignKey
     for (at, table) in served.iter().enumerate() {
         for facts in &table.foreign_keys {
             let target = tables.get(&(facts.to_schema.as_deref(), facts.to_table.as_str())).copied();
-            match target.and_then(|to| resolve(served, at, to, facts)) {
-                Some(key) => keys.push(key),
-                None => catalog.notes.push(Note {
-                    action: NoteAction::LeftOut,
-                    subject: format!("{}.{}", table.name, facts.columns.join(", ")),
-                    reason: format!("the relationship to `{}`, which is not served", facts.to_table),
-                }),
-            }
+            let reason = match target.map(|to| resolve(served, at, to, facts)) {
+                Some(Some(key)) => {
+                    keys.push(key);
+                    continue;
+                }
+                Some(None) => "which lacks a column that it names",
+                None => "which is not served",
+            };
+            catalog.notes.push(Note {
+                action: NoteAction::LeftOut,
+                subject: format!("{}.{}", table.full_name(), facts.columns.join(", ")),
+                reason: format!(
+                    "the relationship to `{}`, {reason}",
+                    full_name(facts.to_schema.as_deref(), &facts.to_table)
+                ),
+            });
         }
     }
     keys

@@ -3,7 +3,6 @@
 use std::{collections::HashMap, ops::Range};
 
 use crate::{
-    catalog::Dialect,
     db::Rows,
     sql::{KeyMode, Lookup},
     value::Key,
@@ -52,8 +51,8 @@ impl Batch {
     }
 
     /// Rows of a look-up.
-    pub(super) fn grouped(rows: Rows, lookup: &Lookup, keys: KeySet, dialect: Dialect) -> Self {
-        let positions = positions(&rows, lookup, &keys, dialect);
+    pub(super) fn grouped(rows: Rows, lookup: &Lookup, keys: KeySet) -> Self {
+        let positions = positions(&rows, lookup, &keys);
         let mut ranges = vec![0..0; keys.keys.len()];
         let contiguous = fill_ranges(&mut ranges, positions.iter().copied());
         if contiguous && !positions.contains(&u32::MAX) {
@@ -104,7 +103,7 @@ fn fill_ranges(ranges: &mut [Range<u32>], positions: impl Iterator<Item = u32>) 
 }
 
 /// For each row the position of the key that it belongs to.
-fn positions(rows: &Rows, lookup: &Lookup, keys: &KeySet, dialect: Dialect) -> Vec<u32> {
+fn positions(rows: &Rows, lookup: &Lookup, keys: &KeySet) -> Vec<u32> {
     let count = keys.keys.len();
     match lookup.mode {
         KeyMode::Ordinal(first) => (0..rows.len())
@@ -114,40 +113,12 @@ fn positions(rows: &Rows, lookup: &Lookup, keys: &KeySet, dialect: Dialect) -> V
             })
             .map(|position| if (position as usize) < count { position } else { u32::MAX })
             .collect(),
-        KeyMode::Value => {
-            let mut folded = None;
-            (0..rows.len())
-                .map(|row| {
-                    let key = key_of(rows, row, lookup);
-                    let Some(key) = key else { return u32::MAX };
-                    keys.position(&key).or_else(|| collated(dialect, keys, &mut folded, &key)).unwrap_or(u32::MAX)
-                })
-                .collect()
-        }
+        KeyMode::Value => (0..rows.len())
+            .map(|row| key_of(rows, row, lookup).and_then(|key| keys.position(&key)).unwrap_or(u32::MAX))
+            .collect(),
     }
 }
 
 fn key_of(rows: &Rows, row: usize, lookup: &Lookup) -> Option<Vec<Key>> {
     lookup.key_types.iter().enumerate().map(|(column, column_type)| rows.key(row, column, column_type)).collect()
-}
-
-/// MySQL's collations may take `A ` for `a`: then the key that the row holds is
-/// not spelled as the one that asked for it.
-fn collated(dialect: Dialect, keys: &KeySet, folded: &mut Option<HashMap<Vec<Key>, u32>>, key: &[Key]) -> Option<u32> {
-    if dialect != Dialect::MySql {
-        return None;
-    }
-    let folded = folded.get_or_insert_with(|| {
-        keys.keys.iter().enumerate().map(|(position, key)| (fold(key), position as u32)).collect()
-    });
-    folded.get(&fold(key)).copied()
-}
-
-fn fold(key: &[Key]) -> Vec<Key> {
-    key.iter()
-        .map(|part| match part {
-            Key::Text(text) => Key::Text(text.trim_end().to_lowercase().into()),
-            other => other.clone(),
-        })
-        .collect()
 }

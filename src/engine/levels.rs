@@ -12,8 +12,11 @@ use crate::{
     catalog::Dialect,
     db::{Rows, Snapshot},
     sql::{Arguments, ReadStatement, Statement},
-    value::{Key, Value},
+    value::Key,
 };
+
+/// Keys of one statement that MySQL is sent as a `UNION`.
+const MAX_UNITED_KEYS: usize = 2_048;
 
 /// MySQL's protocol counts placeholders with 16 bits; a chunk is padded to the
 /// next power of two.
@@ -115,9 +118,8 @@ impl<'a> Source<'a> {
         }
         let arguments = Arguments { bindings: variables.bindings(), keys: &set.keys };
         let rows = self.fetch(&statement.statement, &arguments).await?;
-        let dialect = self.engine.database().dialect();
         Ok(Arc::new(match &statement.lookup {
-            Some(lookup) => Batch::grouped(rows, lookup, set, dialect),
+            Some(lookup) => Batch::grouped(rows, lookup, set),
             None => Batch::whole(rows),
         }))
     }
@@ -162,14 +164,7 @@ async fn by_key(source: &Source<'_>, root: &KeyRoot, variables: &Variables) -> R
     let mut key = Vec::with_capacity(root.key.len());
     for (term, target) in &root.key {
         let json = term.resolve(&bindings).ok_or(Error::Forbidden(None))?;
-        key.push(match target.bind(json, bindings.now_micros) {
-            Ok(Value::Int(number)) => Key::Int(number),
-            Ok(Value::Text(text)) => Key::Text(text),
-            Ok(Value::Bytes(bytes)) => Key::Bytes(bytes),
-            Ok(Value::Float(number)) => Key::Text(number.to_string().into()),
-            Ok(Value::Bool(truth)) => Key::Text(if truth { "1" } else { "0" }.into()),
-            Ok(Value::Null | Value::Ints(_) | Value::Texts(_)) | Err(_) => return Err(Error::Forbidden(None)),
-        });
+        key.push(target.key(json, bindings.now_micros).map_err(|_| Error::Forbidden(None))?);
     }
     let Some(statement) = &root.node.statement else { return Err(Error::Forbidden(None)) };
     let batch = source.look_up(statement, variables, vec![key.clone()]).await?;
@@ -210,6 +205,7 @@ async fn next_level(source: &Source<'_>, child: &Child, above: &Level, variables
         return level;
     };
     let chunk = match source.engine.database().dialect() {
+        Dialect::MySql if child.key.iter().any(|(_, column_type)| column_type.is_textual()) => MAX_UNITED_KEYS,
         Dialect::MySql => (MAX_PLACEHOLDERS / child.key.len().next_power_of_two()).max(1),
         _ => usize::MAX,
     };

@@ -145,7 +145,7 @@ impl Shared {
         let rows = self.database.fetch(&bound.text, &bound.values).await;
         let rows = rows.map_err(|error| Error::from_database(error, &statement.statement.text()))?;
         let Some(lookup) = &statement.lookup else { return Ok(Arc::new(Batch::whole(rows))) };
-        Ok(Arc::new(Batch::grouped(rows, lookup, keys, self.database.dialect())))
+        Ok(Arc::new(Batch::grouped(rows, lookup, keys)))
     }
 
     /// Serves a lane until nobody waits in it any more.

@@ -538,7 +538,7 @@ fn column_output(level: &mut Level<'_>, column: ColumnId) -> Output {
 /// A cell with the spelling of a table's column.
 fn cell_of(cell: usize, table: &Table, column: ColumnId) -> Output {
     let of = types::column_type(table, table.column(column));
-    let form = if of.name == "ID" { Form::Id } else { Form::Field };
+    let form = if of.name == "ID" && !of.list { Form::Id } else { Form::Field };
     let column_type = table.column(column).column_type.clone();
     Output::Cell { column: cell, column_type, form, non_null: of.non_null }
 }

@@ -2,7 +2,10 @@
 //! may see it. It parses, validates and introspects; it executes nothing, since
 //! plans do (so no resolver here is ever called).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use async_graphql::{
     CacheControl, Response, ServerError, ValidationResult,
@@ -15,7 +18,7 @@ use super::{
     limits::MAX_NESTING,
     types::{self, Type, Types},
 };
-use crate::catalog::{Column, FieldKind, Table};
+use crate::catalog::{Column, FieldKind, Table, TableId};
 
 /// Registers a schema.
 ///
@@ -23,9 +26,16 @@ use crate::catalog::{Column, FieldKind, Table};
 /// When two types collide, which the catalog's naming rules out.
 pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::Schema, dynamic::SchemaError> {
     let builder = dynamic::Schema::build("Query", None, None).extension(CheckFactory);
-    let mut registration = Registration { types, inputs: BTreeSet::new(), scalars: BTreeSet::new(), builder };
-    registration.query();
     let tables: Vec<&Table> = types.tables().collect();
+    let fields = tables.iter().flat_map(|table| types.fields(table));
+    let children = fields
+        .filter_map(|field| match field.kind {
+            FieldKind::ToMany(id) => Some(types.target(id).id),
+            FieldKind::Column(_) | FieldKind::ToOne(..) => None,
+        })
+        .collect();
+    let mut registration = Registration { types, children, inputs: BTreeSet::new(), scalars: BTreeSet::new(), builder };
+    registration.query();
     for table in &tables {
         registration.collection(table);
     }
@@ -72,6 +82,8 @@ impl Extension for CheckExtension {
 
 struct Registration<'t, 'a> {
     types: &'t Types<'a>,
+    /// Tables that something leads to many rows of.
+    children: HashSet<TableId>,
     /// Operator inputs that something uses.
     inputs: BTreeSet<&'static str>,
     /// Custom scalars that something uses.
@@ -233,12 +245,7 @@ impl Registration<'_, '_> {
         };
         let plain = input(format!("{}_filter", table.collection), false);
         self.register(plain);
-        let is_child = self.types.tables().any(|parent| {
-            self.types
-                .fields(parent)
-                .any(|field| matches!(field.kind, FieldKind::ToMany(id) if self.types.target(id).id == table.id))
-        });
-        if is_child {
+        if self.children.contains(&table.id) {
             let quantified = input(format!("{}_quantifier_filter", table.collection), true);
             self.register(quantified);
         }

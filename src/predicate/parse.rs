@@ -417,7 +417,8 @@ fn check_suits(operand: &Operand, column: Option<&Column>, name: &str, operator:
         (Operand::JsonPath(..), _) => equality || order || text || null,
         (_, None) => equality || order || null,
         (_, Some(ColumnType::Text | ColumnType::Other | ColumnType::Array(_))) => equality || order || text || null,
-        (_, Some(ColumnType::Uuid | ColumnType::Boolean | ColumnType::Binary)) => equality || null,
+        (_, Some(ColumnType::Binary)) => equality || null || matches!(operator, Op::Empty { .. }),
+        (_, Some(ColumnType::Uuid | ColumnType::Boolean)) => equality || null,
         (_, Some(ColumnType::Json)) => null,
         (_, Some(ColumnType::Geometry)) => {
             null || matches!(operator, Op::Order(Ordering::Equal | Ordering::NotEqual) | Op::Intersects { .. })

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::{VariableId, now};
 use crate::{
     catalog::{Column, ColumnType},
-    value::{Value, time},
+    value::{Key, Value, time},
 };
 
 /// One value in a condition.
@@ -141,6 +141,33 @@ impl Target {
             Self::Binary => binary(json),
             Self::GeoJson => geo_json(json),
         }
+    }
+
+    /// A single value as part of a key, spelled as a row's own key is.
+    ///
+    /// # Errors
+    /// The reason, for the client.
+    pub fn key(&self, json: &Json, now_micros: i64) -> Result<Key, String> {
+        Ok(match (self, self.bind(json, now_micros)?) {
+            (Self::Unsigned, Value::Text(digits)) => digits.parse().map_or(Key::Text(digits), Key::Int),
+            (Self::Timestamp | Self::DateTime | Self::Time, Value::Text(text)) => {
+                Key::Text(text.strip_suffix(".000000").unwrap_or(&text).replace('T', " ").into())
+            }
+            (_, Value::Int(number)) => Key::Int(number),
+            (_, Value::Bool(truth)) => Key::Int(truth.into()),
+            (_, Value::Text(text)) => Key::Text(text),
+            (_, Value::Bytes(bytes)) => Key::Bytes(bytes),
+            (_, Value::Float(number)) => {
+                let mut out = Vec::new();
+                if !crate::value::json::write_double(&mut out, number) {
+                    return Err(format!("{} is not a finite number", shown(json)));
+                }
+                Key::Text(String::from_utf8(out).expect("digits are ASCII").into())
+            }
+            (_, Value::Null | Value::Ints(_) | Value::Texts(_)) => {
+                return Err(format!("{} is not a single value", shown(json)));
+            }
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 use serde_json::Value as Json;
 
 use super::{
-    expression::{self, compared, json_number, related_rows, wrap},
+    expression::{self, compared, json_number, related_rows},
     keys,
     parameter::{Parameter, Pattern, PatternStyle},
     writer::{Alias, Writer, postgres_cast},
@@ -172,7 +172,7 @@ impl<'a> Subject<'a> {
     fn write_text(&self, w: &mut Writer<'_>) -> Result<(), Error> {
         match (w.dialect(), self.column) {
             (Dialect::Postgres, Some(column)) if column.column_type == ColumnType::Other => {
-                wrap(w, "", self.alias, column.id, "::text");
+                expression::postgres_text(w, self.alias, column);
                 Ok(())
             }
             _ => self.write(w),
@@ -201,10 +201,12 @@ impl<'a> Subject<'a> {
         w.push("(");
         self.null(w, is_empty)?;
         w.push(if is_empty { " OR " } else { " AND " });
-        // MySQL's `=` takes blanks for nothing.
-        w.push(if w.dialect() == Dialect::MySql { "OCTET_LENGTH(" } else { "" });
+        // MySQL's `=` takes blanks for nothing; SQLite's tells binary from text.
+        let is_binary = self.column.is_some_and(|column| column.column_type == ColumnType::Binary);
+        let by_length = w.dialect() == Dialect::MySql || (w.dialect() == Dialect::Sqlite && is_binary);
+        w.push(if by_length { "OCTET_LENGTH(" } else { "" });
         self.write_text(w)?;
-        w.push(match (w.dialect() == Dialect::MySql, is_empty) {
+        w.push(match (by_length, is_empty) {
             (true, true) => ") = 0)",
             (true, false) => ") <> 0)",
             (false, true) => " = '')",

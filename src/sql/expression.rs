@@ -28,12 +28,35 @@ fn selected_column(w: &mut Writer<'_>, alias: Alias, column: &Column) {
     match (w.dialect(), &column.column_type) {
         (Dialect::Postgres, ColumnType::Geometry) => wrap(w, "ST_AsGeoJSON(", alias, column.id, ")::text"),
         (Dialect::MySql, ColumnType::Geometry) => wrap(w, "ST_AsGeoJSON(", alias, column.id, ")"),
-        (Dialect::Postgres, ColumnType::Other) => wrap(w, "", alias, column.id, "::text"),
+        (Dialect::Postgres, ColumnType::Other) => postgres_text(w, alias, column),
         (Dialect::Postgres, ColumnType::Array(element)) if **element == ColumnType::Other => {
-            wrap(w, "", alias, column.id, "::text[]");
+            // By way of the whole array's text, because a cast of each `inet`
+            // would write a mask that the server does not show.
+            wrap(w, "", alias, column.id, if column.declared == "inet[]" { "::text::text[]" } else { "::text[]" });
         }
         (Dialect::MySql, ColumnType::Other) if bits(column).is_some() => bit_text(w, alias, column),
         _ => w.column(alias, column.id),
+    }
+}
+
+/// A column's text as the server shows it; a cast of `inet` would write a mask
+/// that the address has not.
+pub(super) fn postgres_text(w: &mut Writer<'_>, alias: Alias, column: &Column) {
+    match column.declared.as_str() {
+        "inet" => wrap(w, "textin(inet_out(", alias, column.id, "))"),
+        _ => wrap(w, "", alias, column.id, "::text"),
+    }
+}
+
+/// A column as it is sorted by: as it is stored, so that its index can be
+/// used, unless its type has no order.
+pub(super) fn sorted(w: &mut Writer<'_>, alias: Alias, column: &Column) {
+    const WITHOUT_ORDER: [&str; 9] = ["json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"];
+    let element = column.declared.trim_end_matches("[]");
+    if w.dialect() == Dialect::Postgres && WITHOUT_ORDER.contains(&element) {
+        wrap(w, "", alias, column.id, "::text");
+    } else {
+        w.column(alias, column.id);
     }
 }
 
@@ -79,17 +102,28 @@ fn compared_column(w: &mut Writer<'_>, alias: Alias, column: &Column) {
     let id = column.id;
     match (w.dialect(), &column.column_type) {
         // Whatever is stored in a SQLite date column meets in one spelling.
-        (Dialect::Sqlite, ColumnType::Timestamp | ColumnType::DateTime) => wrap(w, "tidegate_instant(", alias, id, ")"),
+        (Dialect::Sqlite, ColumnType::Timestamp) => wrap(w, "tidegate_instant(", alias, id, ")"),
+        (Dialect::Sqlite, ColumnType::DateTime) => wrap(w, "tidegate_wall(", alias, id, ")"),
         (Dialect::Sqlite, ColumnType::Date) => wrap(w, "tidegate_date(", alias, id, ")"),
         (Dialect::Sqlite, ColumnType::Time) => wrap(w, "tidegate_time(", alias, id, ")"),
         (Dialect::Sqlite, ColumnType::Boolean) => {
-            wrap(w, "(CASE WHEN typeof(", alias, id, ") = 'text' THEN lower(");
-            wrap(w, "", alias, id, ") IN ('true', 't', '1') ELSE ");
-            wrap(w, "", alias, id, " <> 0 END)");
+            // What is shown as neither true nor false is neither here.
+            wrap(w, "(CASE WHEN typeof(", alias, id, ") IN ('integer', 'real') THEN ");
+            wrap(w, "", alias, id, " <> 0 WHEN typeof(");
+            wrap(w, "", alias, id, ") = 'text' THEN CASE WHEN lower(");
+            wrap(w, "", alias, id, ") IN ('true', 't', '1') THEN 1 WHEN lower(");
+            wrap(w, "", alias, id, ") IN ('false', 'f', '0') THEN 0 END END)");
         }
         (Dialect::MySql, ColumnType::Boolean) => wrap(w, "(", alias, id, " <> 0)"),
         (Dialect::Sqlite, ColumnType::Other) => wrap(w, "CAST(", alias, id, " AS TEXT)"),
-        (Dialect::Postgres, ColumnType::Other) if column.allowed.is_empty() => wrap(w, "", alias, id, "::text"),
+        (Dialect::Postgres, ColumnType::Other) if column.allowed.is_empty() => postgres_text(w, alias, column),
+        // A domain of an enum has no operators of its own; of an enum itself
+        // the cast is nothing.
+        (Dialect::Postgres, ColumnType::Other) => {
+            w.column(alias, id);
+            w.push("::");
+            w.push(&column.declared);
+        }
         (Dialect::Postgres, ColumnType::Array(_)) => wrap(w, "array_to_string(", alias, id, ", ',')"),
         (Dialect::MySql, ColumnType::Other) if bits(column).is_some() => bit_text(w, alias, column),
         _ => w.column(alias, id),
@@ -103,6 +137,9 @@ pub(super) fn grouped(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> Re
     let column = w.column_of(alias, *id);
     match (w.dialect(), &column.column_type) {
         (Dialect::Postgres, ColumnType::Json) => wrap(w, "", alias, *id, "::text"),
+        (Dialect::Postgres, ColumnType::Array(element)) if **element == ColumnType::Json => {
+            wrap(w, "", alias, *id, "::text[]");
+        }
         // Collations that ignore case or accents would throw texts together.
         (Dialect::MySql, ColumnType::Text) => {
             wrap(w, "CAST(CONVERT(", alias, *id, " USING utf8mb4) AS BINARY)");

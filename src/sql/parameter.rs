@@ -40,6 +40,8 @@ pub(super) enum KeyPart {
     Json,
     /// All parts, row by row (MySQL).
     Rows,
+    /// The same, each row a `SELECT` of its position and its parts.
+    Selects,
 }
 
 /// How a text becomes a pattern.
@@ -110,7 +112,7 @@ impl Parameter {
                 Ok(keys::list(dialect, values, target))
             }
             Self::Keys(KeyPart::Json) => Ok(keys::json(arguments.keys)),
-            Self::Keys(KeyPart::Rows) => Err("rows of keys have no single value".to_owned()),
+            Self::Keys(KeyPart::Rows | KeyPart::Selects) => Err("rows of keys have no single value".to_owned()),
         }
     }
 
@@ -124,7 +126,7 @@ impl Parameter {
             Self::Keys(KeyPart::Part(part, _)) => {
                 Some(arguments.keys.iter().map(|key| vec![key[*part].to_value()]).collect())
             }
-            Self::Keys(KeyPart::Rows) => {
+            Self::Keys(KeyPart::Rows | KeyPart::Selects) => {
                 Some(arguments.keys.iter().map(|key| key.iter().map(crate::value::Key::to_value).collect()).collect())
             }
             _ => None,

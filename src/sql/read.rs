@@ -2,7 +2,7 @@
 
 use super::{
     condition,
-    expression::{compared, equal_columns, selected},
+    expression::{compared, equal_columns, selected, sorted},
     keys,
     parameter::{KeyPart, Parameter},
     statement::Statement,
@@ -222,9 +222,8 @@ fn may_be_null(w: &Writer<'_>, criterion: &Sorted<'_>) -> bool {
 fn order_value(w: &mut Writer<'_>, criterion: &Sorted<'_>) -> Result<(), Error> {
     let order = criterion.order;
     match (criterion.at(), &order.operand) {
-        // A column is sorted as it is stored, so that its index can be used.
         (Some(alias), Operand::Column(column)) => {
-            w.column(alias, *column);
+            sorted(w, alias, w.column_of(alias, *column));
             Ok(())
         }
         (Some(alias), operand) => compared(w, alias, operand),
@@ -250,7 +249,7 @@ fn outermost(w: &mut Writer<'_>, root: Alias, order: &Order, operand: &Operand) 
         from = target;
     }
     match operand {
-        Operand::Column(column) => w.column(from, *column),
+        Operand::Column(column) => sorted(w, from, w.column_of(from, *column)),
         other => compared(w, from, other)?,
     }
     w.push(") FROM ");
@@ -355,6 +354,8 @@ struct Keys {
     casts: Vec<String>,
     /// Whether rows can be matched by the key that they hold.
     plain: bool,
+    /// Whether a part is a text, which a collation may hold equal to others.
+    textual: bool,
 }
 
 impl Keys {
@@ -367,6 +368,7 @@ impl Keys {
                 .map(|(column, target)| condition::array_cast(target, Some(column)))
                 .collect(),
             types: columns().map(|column| column.column_type.clone()).collect(),
+            textual: columns().any(|column| column.column_type.is_textual()),
             plain: near.columns.len() == 1 && columns().all(is_plain_key),
             targets,
         }
@@ -380,7 +382,8 @@ impl Keys {
 /// All rows of the keys.
 ///
 /// PostgreSQL: `= ANY($1)` for plain keys, otherwise a join with
-/// `unnest($1, $2) WITH ORDINALITY`. MySQL: `IN (…)`. SQLite: a join with
+/// `unnest($1, $2) WITH ORDINALITY`. MySQL: `IN (…)`, for texts a join with
+/// their `UNION`. SQLite: a join with
 /// `json_each`, its `key` being the key's position.
 fn unpaged<'a>(w: &mut Writer<'a>, plan: &ReadPlan, lookup: &LookupParts<'_, 'a>) -> Result<KeyMode, Error> {
     let mode = mode(w, &lookup.keys);
@@ -406,6 +409,7 @@ fn mode(w: &Writer<'_>, keys: &Keys) -> KeyMode {
     match w.dialect() {
         Dialect::Postgres if keys.plain => KeyMode::Value,
         Dialect::Postgres => KeyMode::Ordinal(1),
+        Dialect::MySql if keys.textual => KeyMode::Ordinal(0),
         Dialect::MySql => KeyMode::Value,
         Dialect::Sqlite => KeyMode::Ordinal(0),
     }
@@ -445,6 +449,10 @@ fn from_keys<'a>(
             unnest(w, &lookup.keys)?;
             w.push(" CROSS JOIN ");
         }
+        (Dialect::MySql, KeyMode::Ordinal(_)) => {
+            keys_of_column_types(w, lookup.near);
+            w.push(" JOIN ");
+        }
         (Dialect::Postgres | Dialect::MySql, _) => {}
     }
     w.table(lookup.target);
@@ -474,6 +482,26 @@ fn unnest(w: &mut Writer<'_>, keys: &Keys) -> Result<(), Error> {
     Ok(())
 }
 
+/// `(SELECT 0 AS ord, t1.a AS k0 FROM t AS t1 WHERE FALSE UNION ALL SELECT 0, ? …) AS k`
+///
+/// The first row, which never is, gives the keys the columns' own types and
+/// collations: the database decides which texts are equal, and by its index.
+fn keys_of_column_types(w: &mut Writer<'_>, near: Near<'_>) {
+    let types = w.alias(near.alias.table);
+    w.push("(SELECT 0 AS ord");
+    for (at, column) in near.columns.iter().enumerate() {
+        w.push(", ");
+        w.column(types, *column);
+        w.push(" AS k");
+        w.number(at as i64);
+    }
+    w.push(" FROM ");
+    w.table(types);
+    w.push(" WHERE FALSE");
+    w.placeholder_list(Parameter::Keys(KeyPart::Selects));
+    w.push(") AS k");
+}
+
 /// `(SELECT $1::int8[])`: the keys, their number hidden from the planner. With
 /// fewer keys than it takes for granted it would plan each run anew, which
 /// costs more than a look-up.
@@ -496,6 +524,7 @@ fn tie(w: &mut Writer<'_>, near: Near<'_>, keys: &Keys) -> Result<(), Error> {
             w.push(")");
         }
         Dialect::Postgres => tie_to_k(w, near),
+        Dialect::MySql if keys.textual => tie_to_k(w, near),
         Dialect::MySql => {
             row_of(w, near);
             w.push(" IN ");

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::parameter::Parameter;
+use super::parameter::{KeyPart, Parameter};
 use crate::{
     catalog::Dialect,
     predicate::Bindings,
@@ -105,6 +105,11 @@ impl Statement {
             };
             let padded = rows.len().next_power_of_two();
             let Some(last) = rows.last() else { return Err("a list needs at least one value".to_owned()) };
+            if *parameter == Parameter::Keys(KeyPart::Selects) {
+                write_selects(&mut text, &mut values, &rows, padded);
+                text.push_str(pieces.next().unwrap_or_default());
+                continue;
+            }
             text.push('(');
             for (at, row) in rows.iter().chain(std::iter::repeat_n(last, padded - rows.len())).enumerate() {
                 text.push_str(if at > 0 { ", " } else { "" });
@@ -115,6 +120,21 @@ impl Statement {
             text.push_str(pieces.next().unwrap_or_default());
         }
         Ok(Bound { text: text.into(), values })
+    }
+}
+
+/// ` UNION ALL SELECT 0, ? UNION ALL SELECT 1, ?`; what is added is null, which
+/// nothing equals.
+fn write_selects(text: &mut String, values: &mut Vec<Value>, rows: &[Vec<Value>], padded: usize) {
+    let width = rows.first().map_or(0, Vec::len);
+    for at in 0..padded {
+        text.push_str(" UNION ALL SELECT ");
+        text.push_str(&at.to_string());
+        (0..width).for_each(|_| text.push_str(", ?"));
+        match rows.get(at) {
+            Some(row) => values.extend(row.iter().cloned()),
+            None => values.extend(std::iter::repeat_n(Value::Null, width)),
+        }
     }
 }
 

@@ -7,9 +7,14 @@
 
 mod access;
 mod aggregates;
+mod awkward;
+mod awkward_filters;
+mod awkward_structure;
+mod awkward_values;
 mod batching;
 mod cli;
 mod cli_tools;
+mod dates;
 mod filters;
 mod fuzz;
 mod golden;
@@ -20,7 +25,9 @@ mod layers;
 mod limits;
 mod lists;
 mod node;
+mod odd_keys;
 mod schema;
 mod shop;
 mod smoke;
 mod support;
+mod wide;

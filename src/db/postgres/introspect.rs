@@ -107,7 +107,10 @@ fn column(row: &PgRow, types: &HashMap<i64, TypeFacts>) -> Result<ColumnFacts, E
     };
     Ok(ColumnFacts {
         name: get(row, 1)?,
-        declared: get(row, 5)?,
+        declared: match meaning.declared {
+            Some(base) => base.to_owned(),
+            None => get(row, 5)?,
+        },
         column_type: meaning.column_type,
         nullable: !(not_null || meaning.not_null),
         generated,
@@ -180,6 +183,8 @@ struct TypeFacts {
     is_spatial: bool,
     element: Option<i64>,
     base: Option<i64>,
+    /// The base type as a domain's definition spells it.
+    base_declared: Option<String>,
     /// The modifier that a domain puts on its base type.
     modifier: i32,
     not_null: bool,
@@ -196,11 +201,12 @@ async fn types(snapshot: &mut Snapshot, all: &Value) -> Result<HashMap<i64, Type
             is_spatial: get(row, 2)?,
             element: get(row, 3)?,
             base: get(row, 4)?,
-            modifier: get(row, 5)?,
-            not_null: get(row, 6)?,
-            default: get(row, 7)?,
-            labels: get(row, 8)?,
-            checks: get(row, 9)?,
+            base_declared: get(row, 5)?,
+            modifier: get(row, 6)?,
+            not_null: get(row, 7)?,
+            default: get(row, 8)?,
+            labels: get(row, 9)?,
+            checks: get(row, 10)?,
         };
         Ok((get(row, 0)?, facts))
     };
@@ -210,6 +216,9 @@ async fn types(snapshot: &mut Snapshot, all: &Value) -> Result<HashMap<i64, Type
 /// What a type with its modifier comes to, domains followed to their base.
 struct Meaning<'a> {
     column_type: ColumnType,
+    /// The base type's spelling. A cast to a domain would check its
+    /// constraints, and a domain of an enum has no comparison of its own.
+    declared: Option<&'a str>,
     not_null: bool,
     default: Option<&'a str>,
     length: Option<u32>,
@@ -219,7 +228,7 @@ struct Meaning<'a> {
 }
 
 fn meaning(types: &HashMap<i64, TypeFacts>, mut oid: i64, mut modifier: i32) -> Meaning<'_> {
-    let (mut not_null, mut default, mut allowed) = (false, None, Vec::new());
+    let (mut declared, mut not_null, mut default, mut allowed) = (None, false, None, Vec::new());
     while let Some(facts) = types.get(&oid) {
         not_null |= facts.not_null;
         default = default.or(facts.default.as_deref());
@@ -234,11 +243,13 @@ fn meaning(types: &HashMap<i64, TypeFacts>, mut oid: i64, mut modifier: i32) -> 
         let Some(base) = facts.base else {
             break;
         };
+        declared = facts.base_declared.as_deref();
         (oid, modifier) = (base, facts.modifier);
     }
     let (precision, scale) = digits(oid, modifier);
     Meaning {
         column_type: column_type(types, oid, modifier),
+        declared,
         not_null,
         default,
         length: length(oid, modifier),

@@ -4,6 +4,7 @@
 //!   part of a text stays a part of it; numbers by their text.
 //! * `tidegate_instant(x)`: any stored date and time as
 //!   `YYYY-MM-DDTHH:MM:SS.ffffff` in UTC; text without a zone is taken as it is.
+//! * `tidegate_wall(x)`: the same, as a text shows it, whatever its zone.
 //! * `tidegate_date(x)`: `YYYY-MM-DD` and `tidegate_time(x)`:
 //!   `HH:MM:SS.ffffff`, both as a text shows them, whatever its zone.
 //!
@@ -24,6 +25,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     connection.create_scalar_function(c"tidegate_lower", 1, flags, lower)?;
     connection.create_scalar_function(c"tidegate_instant", 1, flags, |context| Ok(instant(context.get_raw(0))))?;
+    connection.create_scalar_function(c"tidegate_wall", 1, flags, |context| Ok(wall(context.get_raw(0))))?;
     connection.create_scalar_function(c"tidegate_date", 1, flags, |context| Ok(date(context.get_raw(0))))?;
     connection.create_scalar_function(c"tidegate_time", 1, flags, |context| Ok(time_of_day(context.get_raw(0))))
 }
@@ -55,7 +57,14 @@ fn lower_into(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 fn instant(value: ValueRef<'_>) -> Option<String> {
-    let micros = temporal::read(value)?.epoch_micros()?;
+    datetime(temporal::read(value)?.epoch_micros()?)
+}
+
+fn wall(value: ValueRef<'_>) -> Option<String> {
+    datetime(temporal::read(value)?.local_micros()?)
+}
+
+fn datetime(micros: i64) -> Option<String> {
     let mut out = Vec::with_capacity(26);
     time::write_datetime(&mut out, micros).then_some(())?;
     write_fraction(&mut out, micros);

@@ -45,7 +45,7 @@ pub(super) fn introspect(connection: &Connection) -> Result<Facts> {
     let schema = Schema::load(&transaction)?;
     let mut tables = Vec::new();
     for listed in query(&transaction, TABLES, Listed::read)? {
-        tables.extend(schema.table(&transaction, listed));
+        tables.push(schema.table(&transaction, listed));
     }
     transaction.commit()?;
     resolve_foreign_keys(&mut tables);
@@ -174,16 +174,17 @@ impl Schema {
         })
     }
 
-    /// One table's facts; `None`, and a line in the log, if it cannot be read.
-    fn table(&self, connection: &Connection, listed: Listed) -> Option<TableFacts> {
+    /// One table's facts; without a column, and with a line in the log, if it
+    /// cannot be read.
+    fn table(&self, connection: &Connection, listed: Listed) -> TableFacts {
         if listed.kind == "table" {
-            return Some(self.stored_table(&listed));
+            return self.stored_table(&listed);
         }
         match columns_of_one(connection, &listed.name) {
-            Ok(columns) => Some(table_without_rows(listed, &columns)),
+            Ok(columns) => table_without_rows(listed, &columns),
             Err(error) => {
-                tracing::warn!(table = listed.name, %error, "left out: SQLite cannot read it");
-                None
+                tracing::warn!(table = listed.name, %error, "SQLite cannot read it");
+                table_without_rows(listed, &[])
             }
         }
     }

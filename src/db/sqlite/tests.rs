@@ -617,7 +617,8 @@ async fn views_and_virtual_tables_are_served_if_they_can_be_read() {
     )
     .await;
     let names = facts.tables.iter().map(|table| table.name.as_str()).collect::<Vec<_>>();
-    assert_eq!(names, ["fine", "place", "search", "t"]);
+    assert_eq!(names, ["broken", "fine", "place", "search", "t"]);
+    assert_eq!(table(&facts, "broken").columns, [], "nothing that may be read");
     let fine = table(&facts, "fine");
     assert_eq!(fine.kind, TableKind::View);
     let types = fine.columns.iter().map(|column| (column.name.as_str(), column.column_type.clone()));

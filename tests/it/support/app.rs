@@ -25,8 +25,8 @@ pub const TOKEN: &str = "test-token";
 pub struct TestApp {
     pub database: Database,
     pub catalog: Arc<Catalog>,
-    pub service: Service,
     pub address: SocketAddr,
+    pub service: Service,
     client: reqwest::Client,
     stop: oneshot::Sender<()>,
     running: JoinHandle<std::io::Result<()>>,
@@ -45,6 +45,8 @@ pub struct Settings {
     pub acquire_timeout: Option<Duration>,
     pub statement_timeout: Option<Duration>,
     pub server: Option<server::Options>,
+    /// PostgreSQL schemas beside `public`.
+    pub more_schemas: Vec<String>,
 }
 
 /// An answer.
@@ -178,7 +180,7 @@ pub fn options(data: &TestDatabase, settings: &Settings) -> db::Options {
         acquire_timeout: settings.acquire_timeout.unwrap_or(Duration::from_secs(20)),
         connect_timeout: Duration::from_secs(20),
         statement_timeout: settings.statement_timeout.unwrap_or(Duration::from_secs(30)),
-        schemas: vec!["public".to_owned()],
+        schemas: std::iter::once("public".to_owned()).chain(settings.more_schemas.iter().cloned()).collect(),
     }
 }
 
