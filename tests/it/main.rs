@@ -7,6 +7,7 @@
 
 mod access;
 mod aggregates;
+<<<<<<< HEAD
 mod awkward;
 mod awkward_filters;
 mod awkward_structure;
@@ -15,6 +16,11 @@ mod batching;
 mod cli;
 mod cli_tools;
 mod dates;
+=======
+mod batching;
+mod cli;
+mod cli_tools;
+>>>>>>> t3
 mod filters;
 mod fuzz;
 mod golden;
@@ -25,7 +31,10 @@ mod layers;
 mod limits;
 mod lists;
 mod node;
+<<<<<<< HEAD
 mod odd_keys;
+=======
+>>>>>>> t3
 mod schema;
 mod shop;
 mod smoke;
