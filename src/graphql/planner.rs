@@ -212,13 +212,8 @@ impl Planner {
         let faults = lexical::check(text, self.limits.tokens).map_err(exceeded)?;
         let document = parse_query(text).map_err(|error| vec![syntax_problem(&error.into())])?;
         limits::check_fragments(&document).map_err(exceeded)?;
-<<<<<<< HEAD
-        // A schema without mutations would refuse them before their method is looked at.
-        if let Ok(operation) = document::operation(&document, name) {
-=======
         if let (Allowed::Queries, Ok(operation)) = (allowed, document::operation(&document, name)) {
             // The method is wrong whatever else is, and a schema without mutations says less.
->>>>>>> t3
             check_kind(operation.ty, allowed)?;
         }
         let registry = view.schema.registry();
@@ -227,7 +222,7 @@ impl Planner {
         checked.set_parsed_query(document.clone());
         checked.operation_name = name.map(str::to_owned);
         let response = view.schema.execute(checked).await;
-        refuse_if_any(validation_problems(&response.errors))?;
+        refuse_if_any(response.errors.iter().map(validation_problem).collect())?;
         refuse_if_any(rules::check(registry, &document))?;
         refuse_if_any(overlap::check(&document))?;
         Ok(document)
@@ -317,17 +312,6 @@ fn syntax_problem(error: &ServerError) -> Problem {
     let expected = error.message.lines().filter_map(|line| line.trim().strip_prefix("= ")).next_back();
     let message = format!("Syntax error: {}.", expected.unwrap_or(error.message.trim()));
     Problem { message, ..validation_problem(error) }
-}
-
-/// A rule may say the same of one place more than once.
-fn validation_problems(errors: &[ServerError]) -> Refusal {
-    let mut problems: Refusal = Vec::new();
-    for problem in errors.iter().map(validation_problem) {
-        if !problems.contains(&problem) {
-            problems.push(problem);
-        }
-    }
-    problems
 }
 
 fn validation_problem(error: &ServerError) -> Problem {

@@ -7,7 +7,6 @@
 
 mod access;
 mod aggregates;
-<<<<<<< HEAD
 mod awkward;
 mod awkward_filters;
 mod awkward_structure;
@@ -16,11 +15,6 @@ mod batching;
 mod cli;
 mod cli_tools;
 mod dates;
-=======
-mod batching;
-mod cli;
-mod cli_tools;
->>>>>>> t3
 mod filters;
 mod fuzz;
 mod golden;
@@ -31,10 +25,7 @@ mod layers;
 mod limits;
 mod lists;
 mod node;
-<<<<<<< HEAD
 mod odd_keys;
-=======
->>>>>>> t3
 mod schema;
 mod shop;
 mod smoke;
