@@ -26,6 +26,7 @@ pub struct TestApp {
     pub database: Database,
     pub catalog: Arc<Catalog>,
     pub address: SocketAddr,
+    pub service: Service,
     client: reqwest::Client,
     stop: oneshot::Sender<()>,
     running: JoinHandle<std::io::Result<()>>,
