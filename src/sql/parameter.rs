@@ -116,6 +116,11 @@ impl Parameter {
         }
     }
 
+    /// Whether it is written as a list of placeholders in MySQL.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self, Self::List(..) | Self::Keys(_))
+    }
+
     /// Its values row by row, for a list in MySQL; `None` if it is no list.
     pub(super) fn rows(&self, arguments: &Arguments<'_>) -> Result<Option<Vec<Vec<Value>>>, String> {
         Ok(match self {

@@ -42,13 +42,17 @@ pub struct Bound {
 }
 
 impl Statement {
-    /// The text, for people: lists of placeholders are shown as one.
+    /// The text, for people: of a list of placeholders the first is shown.
     pub fn text(&self) -> Cow<'_, str> {
-        if self.text.contains(LIST_MARK) {
-            self.text.replace(LIST_MARK, "(?, …)").into()
-        } else {
-            (&*self.text).into()
+        let mut pieces = self.text.split(LIST_MARK);
+        let mut text = Cow::Borrowed(pieces.next().unwrap_or_default());
+        let mut lists = self.parameters.iter().filter(|parameter| parameter.is_list());
+        for piece in pieces {
+            let by_selects = lists.next() == Some(&Parameter::Keys(KeyPart::Selects));
+            text.to_mut().push_str(if by_selects { " UNION ALL SELECT 0, ?, …" } else { "(?, …)" });
+            text.to_mut().push_str(piece);
         }
+        text
     }
 
     /// Number of columns of its rows.
