@@ -1,6 +1,6 @@
 //! Arguments composed into the parts' own options.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::http::{HeaderName, HeaderValue, Method};
 
 use super::{
@@ -135,6 +135,7 @@ impl CorsArguments {
             "*" => Origins::Any,
             list => Origins::List(parse_all::<HeaderValue>("CORS_ORIGIN", list.split(','))?),
         };
+        self.check_wildcards(&origins)?;
         Ok(Some(CorsOptions {
             origins,
             methods: parse_all::<Method>("CORS_METHODS", self.cors_methods.iter().map(String::as_str))?,
@@ -149,6 +150,29 @@ impl CorsArguments {
             credentials: self.cors_credentials,
             max_age: self.cors_max_age,
         }))
+    }
+}
+
+impl CorsArguments {
+    /// What browsers take literally, or refuse, must not be set.
+    fn check_wildcards(&self, origins: &Origins) -> anyhow::Result<()> {
+        if matches!(origins, Origins::List(origins) if origins.iter().any(|origin| origin == "*")) {
+            bail!("CORS_ORIGIN: `*` cannot be one of several origins; it is given alone");
+        }
+        // Anyone may only call without credentials, whatever is set.
+        if !self.cors_credentials || *origins == Origins::Any {
+            return Ok(());
+        }
+        for (option, list) in [
+            ("CORS_METHODS", &self.cors_methods),
+            ("CORS_ALLOWED_HEADERS", &self.cors_allowed_headers),
+            ("CORS_EXPOSED_HEADERS", &self.cors_exposed_headers),
+        ] {
+            if list.iter().any(|text| text.trim() == "*") {
+                bail!("{option}: `*` cannot be used with credentials; name them, or set CORS_CREDENTIALS=false");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -226,6 +250,26 @@ mod tests {
         let words = ["tidegate", "serve", "--database-url", "a.db", "--cors-enabled", "--cors-origin", "a\u{1}b"];
         let error = Cli::try_parse_from(words).unwrap().into_command().unwrap_err();
         assert!(error.to_string().contains("CORS_ORIGIN"));
+    }
+
+    #[test]
+    fn a_wildcard_that_browsers_refuse_is_said() {
+        let refused = |extra: &[&str]| {
+            let words = ["tidegate", "demo", "--cors-enabled"].iter().chain(extra);
+            Cli::try_parse_from(words).unwrap().into_command().map(drop).map_err(|error| error.to_string())
+        };
+        let error = refused(&["--cors-origin", "*,https://a"]).unwrap_err();
+        assert_eq!(error, "CORS_ORIGIN: `*` cannot be one of several origins; it is given alone");
+        for (flag, option) in [
+            ("--cors-methods", "CORS_METHODS"),
+            ("--cors-allowed-headers", "CORS_ALLOWED_HEADERS"),
+            ("--cors-exposed-headers", "CORS_EXPOSED_HEADERS"),
+        ] {
+            let error = refused(&["--cors-origin", "true", flag, "*"]).unwrap_err();
+            assert!(error.starts_with(option), "{error}");
+            assert_eq!(refused(&["--cors-origin", "true", flag, "*", "--cors-credentials", "false"]), Ok(()));
+            assert_eq!(refused(&["--cors-origin", "*", flag, "*"]), Ok(()));
+        }
     }
 
     #[test]
