@@ -69,7 +69,9 @@ fn of_report(reported: &MySqlDatabaseError, limit: Duration) -> Error {
         1317 if !limit.is_zero() => Error::StatementTimeout(limit),
         1044 | 1045 | 1049 | 1130 | 1251 | 1698 => Error::Refused(text),
         _ if is_goodbye(number, state) || is_full(number) => Error::Unavailable(text),
-        _ if is_about_a_value(number, state) => Error::Value(text),
+        _ if is_about_a_value(number, state) => {
+            Error::Value(format!("{} (error {number})", without_values(reported.message())))
+        }
         _ => Error::Database(text),
     }
 }
@@ -92,9 +94,24 @@ fn is_about_a_value(number: u16, state: &str) -> bool {
         || state.starts_with("22")
 }
 
+/// A message up to the first value that it quotes: what follows is somebody's
+/// data, of any length and with quotes of its own.
+fn without_values(message: &str) -> &str {
+    let value = message.find(['\'', '"', '`']).unwrap_or(message.len());
+    let sentence = message[..value].trim_end_matches([' ', ':', '=', '(']);
+    sentence.strip_suffix(" in").unwrap_or(sentence)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_cut_from_messages() {
+        assert_eq!(without_values("Truncated incorrect DOUBLE value: 'it's x'"), "Truncated incorrect DOUBLE value");
+        assert_eq!(without_values("BIGINT value is out of range in '(`a`.`b` * 9)'"), "BIGINT value is out of range");
+        assert_eq!(without_values("Division by 0"), "Division by 0");
+    }
 
     #[test]
     fn a_full_server_does_not_say_goodbye() {
