@@ -15,7 +15,7 @@ use super::{
     front::Peer,
     media::{self, Media},
     payload,
-    problem::{Problem, status},
+    problem::{self, Problem, status},
     routes,
 };
 use crate::{
@@ -122,6 +122,7 @@ fn into_http(answer: graphql::Response, media: Media, method: &Method) -> Respon
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());
+    problem::keep_from_caches(response.headers_mut());
     if answer.refused == Some(ErrorCode::MethodNotAllowed) && method == Method::GET {
         response.headers_mut().insert(header::ALLOW, axum::http::HeaderValue::from_static("POST"));
     }

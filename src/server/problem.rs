@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -69,6 +69,7 @@ impl Problem {
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = status(self.code);
         response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());
+        keep_from_caches(response.headers_mut());
         if self.code == ErrorCode::InvalidCredentials {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -82,6 +83,13 @@ impl Problem {
     pub(super) fn into_json(self) -> Response<Body> {
         self.into_response(Media::Json)
     }
+}
+
+/// An answer depends on who asks and on the content type they accept, and is
+/// not to be used again without asking.
+pub(super) fn keep_from_caches(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Authorization"));
 }
 
 /// The status that belongs to a code.

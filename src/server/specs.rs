@@ -25,6 +25,7 @@ pub(super) async fn download(
     let mut response = Response::new(Body::from(shared.parts.service.sdl(&caller.0)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_DISPOSITION, attachment(shared.parts.clock.now_micros()));
     response
 }

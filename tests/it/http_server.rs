@@ -50,6 +50,9 @@ async fn large_answers_are_compressed_as_the_client_likes() {
         assert_eq!(response.headers()["content-encoding"], encoding);
         let vary = response.headers().get_all("vary").iter().any(|vary| vary == "accept-encoding");
         assert!(vary, "{:?}", response.headers());
+        let ours = response.headers().get_all("vary").iter().any(|vary| vary == "Accept, Authorization");
+        assert!(ours, "{:?}", response.headers());
+        assert_eq!(response.headers()["cache-control"], "no-cache");
         assert!(response.bytes().await.expect("it has a body").len() < whole.len() / 2, "{encoding}");
         // The other client decodes.
         let decoded = ask(&Client::new(), Some(encoding), 200);
