@@ -41,14 +41,14 @@ impl ServeArguments {
 impl DemoArguments {
     fn into_options(self) -> anyhow::Result<Serve> {
         let url = format!("sqlite:{}", DEMO_FILE);
-        let gateway = gateway(url, self.pool, &self.limits, self.log, PublicAccess::None);
+        let gateway = gateway(url, self.pool, &self.limits, self.log, PublicAccess::None)?;
         self.http.into_options(gateway)
     }
 }
 
 impl GatewayArguments {
     fn into_options(self, public: PublicAccess) -> anyhow::Result<Gateway> {
-        Ok(gateway(self.database.url()?, self.pool, &self.limits, self.log, public))
+        gateway(self.database.url()?, self.pool, &self.limits, self.log, public)
     }
 }
 
@@ -58,21 +58,28 @@ fn gateway(
     limits: &LimitArguments,
     log: LogArguments,
     public: PublicAccess,
-) -> Gateway {
+) -> anyhow::Result<Gateway> {
     let exclude_tables = names(&pool.exclude_tables);
     let consistency = pool.read_consistency;
-    Gateway {
-        database: pool.into_options(url),
+    Ok(Gateway {
+        database: pool.into_options(url)?,
         exclude_tables,
         public,
         limits: limits.limits(),
         consistency,
         log: telemetry::Options { level: log.log_level, style: log.log_style },
-    }
+    })
 }
 
 impl PoolArguments {
-    fn into_options(self, url: String) -> db::Options {
+    fn into_options(self, url: String) -> anyhow::Result<db::Options> {
+        for (option, limit) in
+            [("DB_ACQUIRE_TIMEOUT", self.acquire_timeout), ("DB_CONNECT_TIMEOUT", self.connect_timeout)]
+        {
+            if limit.is_zero() {
+                bail!("{option}: it must be more than 0");
+            }
+        }
         let mut schemas = names(&self.schemas);
         if schemas.is_empty() {
             schemas = names(&self.search_path);
@@ -80,14 +87,14 @@ impl PoolArguments {
         if schemas.is_empty() {
             schemas = vec!["public".to_owned()];
         }
-        db::Options {
+        Ok(db::Options {
             url,
             max_connections: self.pool_max,
             acquire_timeout: self.acquire_timeout,
             connect_timeout: self.connect_timeout,
             statement_timeout: self.statement_timeout,
             schemas,
-        }
+        })
     }
 }
 
@@ -250,6 +257,15 @@ mod tests {
         let words = ["tidegate", "serve", "--database-url", "a.db", "--cors-enabled", "--cors-origin", "a\u{1}b"];
         let error = Cli::try_parse_from(words).unwrap().into_command().unwrap_err();
         assert!(error.to_string().contains("CORS_ORIGIN"));
+    }
+
+    #[test]
+    fn a_wait_of_no_time_is_refused() {
+        for (flag, option) in [("--acquire-timeout", "DB_ACQUIRE_TIMEOUT"), ("--connect-timeout", "DB_CONNECT_TIMEOUT")]
+        {
+            let error = Cli::try_parse_from(["tidegate", "demo", flag, "0"]).unwrap().into_command().unwrap_err();
+            assert_eq!(error.to_string(), format!("{option}: it must be more than 0"));
+        }
     }
 
     #[test]

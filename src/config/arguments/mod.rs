@@ -105,10 +105,10 @@ struct PoolArguments {
     /// Most connections to the database at a time.
     #[arg(long, env = "DB_POOL_MAX", default_value = "10", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pool_max: u32,
-    /// Longest wait for a free connection, in seconds unless a unit (ms, s, m, h) is given.
+    /// Longest wait for a free connection, in seconds unless a unit (ms, s, m, h) is given; must be more than 0.
     #[arg(long, env = "DB_ACQUIRE_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = units::duration)]
     acquire_timeout: Duration,
-    /// Longest time to establish one connection.
+    /// Longest time to establish one connection; must be more than 0.
     #[arg(long, env = "DB_CONNECT_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = units::duration)]
     connect_timeout: Duration,
     /// Longest run of one statement; 0 means no limit.
