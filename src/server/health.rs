@@ -22,7 +22,7 @@ use crate::{
 /// How long an answer counts.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long the database may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// A slower answer is a warning, in the details.
 const SLOW: Duration = Duration::from_millis(150);
 
@@ -37,7 +37,31 @@ pub(super) struct Health {
 struct Checked {
     at: Stopwatch,
     took: Duration,
-    problem: Option<Arc<str>>,
+    problem: Option<Problem>,
+}
+
+#[derive(Clone)]
+struct Problem {
+    text: Arc<str>,
+    /// All connections are at work: the database is there, only busy.
+    busy: bool,
+}
+
+impl Problem {
+    fn of(error: &db::Error) -> Self {
+        Self { text: error.to_string().into(), busy: matches!(error, db::Error::PoolTimeout(_)) }
+    }
+}
+
+impl Checked {
+    fn status(&self) -> &'static str {
+        match &self.problem {
+            Some(problem) if !problem.busy => "error",
+            Some(_) => "warn",
+            None if self.took > SLOW => "warn",
+            None => "ok",
+        }
+    }
 }
 
 impl Health {
@@ -58,21 +82,17 @@ impl Health {
         let watch = Stopwatch::start();
         let problem = match timeout(PATIENCE, self.database.ping()).await {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some(db::Error::StatementTimeout(PATIENCE).to_string()),
+            Ok(Err(error)) => Some(Problem::of(&error)),
+            Err(_) => Some(Problem::of(&db::Error::StatementTimeout(PATIENCE))),
         };
         if let Some(problem) = &problem {
-            tracing::warn!(problem, "the database is not well");
+            tracing::warn!(problem = &*problem.text, "the database is not well");
         }
-        Checked { at: Stopwatch::start(), took: watch.elapsed(), problem: problem.map(Arc::from) }
+        Checked { at: Stopwatch::start(), took: watch.elapsed(), problem }
     }
 
     fn details(&self, checked: &Checked) -> Json {
-        let status = match &checked.problem {
-            Some(_) => "error",
-            None if checked.took > SLOW => "warn",
-            None => "ok",
-        };
+        let status = checked.status();
         let mut check = json!({
             "status": status,
             "componentType": "datastore",
@@ -81,7 +101,7 @@ impl Health {
             "threshold": SLOW.as_millis() as u64,
         });
         if let Some(problem) = &checked.problem {
-            check["output"] = Json::from(&**problem);
+            check["output"] = Json::from(&*problem.text);
         }
         let name = format!("{}:responseTime", client_name(self.database.dialect()));
         json!({
@@ -104,9 +124,9 @@ fn client_name(dialect: Dialect) -> &'static str {
 /// The state of health; an administrator learns more.
 pub(super) async fn answer(State(shared): State<Arc<Shared>>, Caller(principal): Caller) -> Response<Body> {
     let checked = shared.health.check().await;
-    let (status, word) = match checked.problem {
-        None => (StatusCode::OK, "ok"),
-        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "error"),
+    let (status, word) = match checked.status() {
+        "error" => (StatusCode::SERVICE_UNAVAILABLE, "error"),
+        _ => (StatusCode::OK, "ok"),
     };
     let body = if principal.admin { shared.health.details(&checked) } else { json!({ "status": word }) };
     let mut response = Response::new(Body::from(body.to_string()));
@@ -115,4 +135,20 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, Caller(principal):
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_database_is_not_a_lost_one() {
+        let status = |error: db::Error| {
+            let problem = Some(Problem::of(&error));
+            Checked { at: Stopwatch::start(), took: PATIENCE, problem }.status()
+        };
+        assert_eq!(status(db::Error::PoolTimeout(PATIENCE)), "warn");
+        assert_eq!(status(db::Error::StatementTimeout(PATIENCE)), "error");
+        assert_eq!(status(db::Error::Unavailable("gone".to_owned())), "error");
+    }
 }
