@@ -5,6 +5,7 @@
 //! caller has gone is skipped, or interrupted when it already runs.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     time::Duration,
 };
@@ -166,6 +167,9 @@ impl Reader {
     }
 
     /// Runs under a time limit (zero: none) and until the ticket is abandoned.
+    ///
+    /// A panic must not cost the thread. Its statement is reset on the way, so
+    /// that the connection stays good; the hook has logged why.
     fn limited<T>(
         &self,
         ticket: Arc<Ticket>,
@@ -174,8 +178,11 @@ impl Reader {
     ) -> Result<T, Error> {
         let time = (!limit.is_zero()).then(|| (Stopwatch::start(), limit));
         *lock(&self.limits) = Limits { ticket: Some(ticket), time };
-        let outcome = run();
+        let outcome = catch_unwind(AssertUnwindSafe(run));
         let limits = std::mem::take(&mut *lock(&self.limits));
+        let Ok(outcome) = outcome else {
+            return Err(Error::Database("its reader met an unexpected error, which the log has".to_owned()));
+        };
         outcome.map_err(|error| match error::is_stopped(&error) && limits.is_over_time() {
             true => Error::StatementTimeout(limit),
             false => error::classify(error),
@@ -240,4 +247,27 @@ fn install(connection: &mut Connection, limits: &SharedLimits) -> Result<(), rus
         std::thread::sleep(Duration::from_millis(if attempt < 10 { 1 } else { 10 }));
         true
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_answered_and_the_reader_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}?mode=rwc", folder.path().join("a.db").display());
+        let location = Location::parse(&url).unwrap();
+        let reader = Reader::open(&location, Arc::default(), Duration::ZERO).unwrap();
+        let panicked: Result<(), _> = reader.limited(Arc::default(), Duration::ZERO, || {
+            let mut statement = reader.connection.prepare("SELECT 1 UNION ALL SELECT 2")?;
+            let _row = statement.query([])?.next()?;
+            panic!("a slip");
+        });
+        assert!(matches!(panicked, Err(Error::Database(_))), "{panicked:?}");
+        assert!(lock(&reader.limits).ticket.is_none());
+        let query = || reader.connection.query_row("SELECT 1", [], |row| row.get::<_, i64>(0));
+        assert_eq!(reader.limited(Arc::default(), Duration::ZERO, query).unwrap(), 1);
+        assert!(reader.connection.is_autocommit());
+    }
 }
