@@ -43,13 +43,18 @@ impl Page {
 
     /// A page of another site whose name is made to point here (DNS rebinding)
     /// would be of that site's origin and could read the token; the name in
-    /// `Host` tells.
-    fn for_host(&self, host: Option<&str>) -> &Bytes {
+    /// `Host` tells. What a proxy forwards comes from elsewhere, whatever the
+    /// proxy makes of the name.
+    fn for_caller(&self, host: Option<&str>, headers: &HeaderMap) -> &Bytes {
         match &self.with_token {
-            Some(page) if host.is_some_and(is_loopback) => page,
+            Some(page) if host.is_some_and(is_loopback) && !is_forwarded(headers) => page,
             _ => &self.public,
         }
     }
+}
+
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    ["x-forwarded-for", "x-forwarded-host", "forwarded"].iter().any(|name| headers.contains_key(*name))
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -86,7 +91,7 @@ pub(super) async fn index(State(shared): State<Arc<Shared>>, uri: Uri, headers: 
     // HTTP/2 has no `Host`; there the authority comes with the path.
     let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = uri.authority().map(Authority::as_str).or(named);
-    let mut response = Response::new(Body::from(shared.page.for_host(host).clone()));
+    let mut response = Response::new(Body::from(shared.page.for_caller(host, &headers).clone()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -128,7 +133,19 @@ mod tests {
     }
 
     fn gives_token(page: &Page, host: Option<&str>) -> bool {
-        String::from_utf8(page.for_host(host).to_vec()).unwrap().contains("t0ken")
+        shows_token(page.for_caller(host, &HeaderMap::new()))
+    }
+
+    fn shows_token(page: &Bytes) -> bool {
+        String::from_utf8_lossy(page).contains("t0ken")
+    }
+
+    #[test]
+    fn the_token_does_not_pass_a_proxy() {
+        for name in ["x-forwarded-for", "x-forwarded-host", "forwarded"] {
+            let headers = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static("x"))]);
+            assert!(!shows_token(page(true).for_caller(Some("localhost"), &headers)), "{name}");
+        }
     }
 
     #[test]
