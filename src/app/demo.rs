@@ -26,12 +26,18 @@ impl TryOut {
         let Self { token } = self;
         writeln!(out, "  token     {token}")?;
         writeln!(out)?;
+        let authorization = quoted(&format!("Authorization: Bearer {token}"));
         writeln!(
             out,
-            "  curl {base}/graphql -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \
+            "  curl {base}/graphql -H {authorization} -H 'Content-Type: application/json' \
              -d '{{\"query\":\"{{ articles(limit: 3) {{ title author {{ name }} }} }}\"}}'"
         )
     }
+}
+
+/// One word for a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Adds what the demo has of its own: a token, and a page that holds it.
@@ -79,6 +85,14 @@ impl Drop for Unfinished {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_of_ones_own_stays_one_word_of_the_shell() {
+        let mut out = Vec::new();
+        TryOut { token: "a'; b $c".to_owned() }.write(&mut out, "http://x").unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains(r"-H 'Authorization: Bearer a'\''; b $c' -H"), "{text}");
+    }
 
     #[test]
     fn the_database_appears_whole_or_not_at_all() {
