@@ -10,7 +10,10 @@ use axum::{
 };
 
 use super::{Shared, front::Peer, graphql, health, page, problem::Problem, specs};
-use crate::{auth::Credentials, principal::Principal};
+use crate::{
+    auth::{self, Credentials},
+    principal::Principal,
+};
 
 /// All routes.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
@@ -40,17 +43,31 @@ pub(super) async fn not_found(uri: Uri) -> Response<Body> {
 
 /// Who asks, by what the request brings.
 pub(super) fn principal(shared: &Shared, peer: Peer, head: &request::Parts) -> Result<Principal, Problem> {
-    let authorization = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let access_token = head.uri.query().and_then(access_token);
+    let authorization = authorization(&head.headers)?;
+    let access_token = access_token(head.uri.query().unwrap_or_default())?;
     let credentials = Credentials { authorization, access_token: access_token.as_deref() };
     let mut principal = shared.parts.authenticator.authenticate(credentials)?;
     principal.ip = Some(client(shared.options.trust_proxy, peer, &head.headers));
     Ok(principal)
 }
 
-fn access_token(query: &str) -> Option<String> {
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned())
+/// Credentials that cannot be understood are wrong ones, not none.
+fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    match (value.to_str(), values.next()) {
+        (Ok(text), None) => Ok(Some(text)),
+        _ => Err(auth::Error::Unknown.into()),
+    }
+}
+
+fn access_token(query: &str) -> Result<Option<String>, Problem> {
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let mut tokens = pairs.filter(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned());
+    match (tokens.next(), tokens.next()) {
+        (_, Some(_)) => Err(Problem::payload("the query string has more than one access_token")),
+        (token, None) => Ok(token),
+    }
 }
 
 /// The last hop of `X-Forwarded-For` is what our own proxy saw; those before it
@@ -84,6 +101,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+    use crate::error_code::ErrorCode;
 
     #[test]
     fn only_the_proxys_own_hop_is_believed() {
@@ -98,7 +116,25 @@ mod tests {
 
     #[test]
     fn a_token_in_the_query_string_is_decoded() {
-        assert_eq!(access_token("a=b&access_token=x%2By&c").as_deref(), Some("x+y"));
-        assert_eq!(access_token("token=x"), None);
+        assert_eq!(access_token("a=b&access_token=x%2By&c").unwrap().as_deref(), Some("x+y"));
+        assert_eq!(access_token("token=x").unwrap(), None);
+    }
+
+    #[test]
+    fn credentials_that_are_unclear_are_refused() {
+        let problem = access_token("access_token=x&a&access_token=x").unwrap_err();
+        assert_eq!(problem.code, ErrorCode::InvalidPayload);
+        let headers = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
+            }
+            headers
+        };
+        for refused in [headers(&[b"Bearer \xff"]), headers(&[b"Bearer a", b"Bearer a"])] {
+            assert_eq!(authorization(&refused).unwrap_err().code, ErrorCode::InvalidCredentials);
+        }
+        assert_eq!(authorization(&headers(&[b"Bearer a"])).unwrap(), Some("Bearer a"));
+        assert_eq!(authorization(&headers(&[])).unwrap(), None);
     }
 }
