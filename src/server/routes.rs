@@ -23,6 +23,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/", get(page::index))
         .route("/graphiql.js", get(page::script))
         .route("/graphiql.css", get(page::style))
+        .route("/third-party.txt", get(page::third_party))
         .route("/server/ping", get(|| async { "pong" }))
         .route("/server/health", get(health::answer))
         .method_not_allowed_fallback(only_get)

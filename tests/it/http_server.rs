@@ -123,6 +123,7 @@ async fn the_schema_can_be_downloaded_as_the_caller_sees_it() {
     for path in ["/server/specs/graphql", "/server/specs/graphql/items"] {
         let response = app.request(Method::GET, path).bearer_auth(TOKEN).send().await.expect("it answers");
         assert_eq!(response.headers()["content-type"], "application/octet-stream; charset=utf-8");
+        assert_eq!(response.headers()["cache-control"], "no-store");
         let disposition = response.headers()["content-disposition"].to_str().expect("it is text").to_owned();
         assert!(disposition.starts_with("attachment; filename=\"") && disposition.ends_with(".graphql\""));
         assert!(response.text().await.expect("it has a body").contains("type artist {"));
@@ -136,6 +137,14 @@ async fn the_schema_can_be_downloaded_as_the_caller_sees_it() {
     let app = music_with(Options { introspection: false, ..server_options() }).await;
     let reply = Reply::of(app.request(Method::GET, "/server/specs/graphql").bearer_auth(TOKEN)).await;
     assert_eq!(reply.status, 404);
+}
+
+#[tokio::test]
+async fn the_licences_of_what_the_page_bundles_can_be_read() {
+    let app = music().await;
+    let response = app.request(Method::GET, "/third-party.txt").send().await.expect("it answers");
+    assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    assert!(response.text().await.expect("it has a body").contains("(MIT)"));
 }
 
 fn cors(origins: Origins) -> Options {

@@ -20,6 +20,8 @@ use super::{PageOptions, Shared};
 const INDEX: &str = include_str!("index.html");
 static SCRIPT: &[u8] = include_bytes!("graphiql.js.gz");
 static STYLE: &[u8] = include_bytes!("graphiql.css.gz");
+/// The licences of what is bundled, which must come along with it.
+const THIRD_PARTY: &str = include_str!("THIRD-PARTY.txt");
 
 /// Own files alone; GraphiQL's editor writes styles into the page.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -109,6 +111,16 @@ pub(super) async fn script(uri: Uri) -> Response<Body> {
 /// `GET /graphiql.css`.
 pub(super) async fn style(uri: Uri) -> Response<Body> {
     file(STYLE, "text/css; charset=utf-8", &uri)
+}
+
+/// `GET /third-party.txt`.
+pub(super) async fn third_party() -> Response<Body> {
+    let mut response = Response::new(Body::from(THIRD_PARTY));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
 }
 
 fn file(content: &'static [u8], content_type: &'static str, uri: &Uri) -> Response<Body> {
