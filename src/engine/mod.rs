@@ -157,6 +157,6 @@ impl Engine {
         let source = levels::Source::new(self, self.options.consistency);
         let filled = levels::run(&source, roots, variables).await;
         source.finish().await;
-        write::answer(roots, &filled)
+        write::answer(roots, filled)
     }
 }

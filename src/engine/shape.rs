@@ -74,6 +74,8 @@ pub struct Node {
     pub shape: Shape,
     /// The next level.
     pub children: Vec<Child>,
+    /// Rows to make room for: as many as were asked for.
+    pub expected_rows: usize,
 }
 
 /// A relation of a level's rows.

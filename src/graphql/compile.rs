@@ -208,10 +208,12 @@ impl<'a> Compiler<'a> {
             page,
         };
         let is_empty = selection.page.limit == Some(0);
+        let expected_rows = selection.page.limit.unwrap_or(0) as usize;
         let plan = ReadPlan::allow(catalog, self.types.access, selection)?;
         let statement = sql::compile_read(catalog, &plan)?;
         let leading = statement.lookup.as_ref().map_or(0, sql::Lookup::columns);
-        let mut node = Node { statement: (!is_empty).then(|| Arc::new(statement)), shape, children: level.children };
+        let statement = (!is_empty).then(|| Arc::new(statement));
+        let mut node = Node { statement, shape, children: level.children, expected_rows };
         node.shift(leading);
         Ok(node)
     }

@@ -212,6 +212,7 @@ impl Planner {
         let faults = lexical::check(text, self.limits.tokens).map_err(exceeded)?;
         let document = parse_query(text).map_err(|error| vec![syntax_problem(&error.into())])?;
         limits::check_fragments(&document).map_err(exceeded)?;
+        limits::check_introspection(&document).map_err(exceeded)?;
         if let (Allowed::Queries, Ok(operation)) = (allowed, document::operation(&document, name)) {
             // The method is wrong whatever else is, and a schema without mutations says less.
             check_kind(operation.ty, allowed)?;
