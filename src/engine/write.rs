@@ -315,11 +315,7 @@ impl Writer {
                 return Err(w.fail(&Error::Internal, member.position));
             };
             if let Some(error) = &level.failure {
-                // One statement failed, so one error tells it; all its parents are null.
-                if number == 0 {
-                    w.fail(error, member.position);
-                }
-                return Err(Bubble);
+                return Err(w.fail(error, member.position));
             }
             let span = level.parents.get(number).copied().flatten();
             if many { w.list(node, level, span, false) } else { w.first(node, level, span) }

@@ -120,7 +120,7 @@ impl<'d> Sizes<'d> {
         let mut size = 0_u64;
         for item in &selection.items {
             let inner = match &item.node {
-                Selection::Field(field) => 1 + self.selection(&field.node.selection_set.node)?,
+                Selection::Field(field) => self.selection(&field.node.selection_set.node)?.saturating_add(1),
                 Selection::InlineFragment(fragment) => self.selection(&fragment.node.selection_set.node)?,
                 Selection::FragmentSpread(spread) => self.fragment(spread.node.fragment_name.node.as_str())?,
             };

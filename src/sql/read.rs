@@ -228,13 +228,14 @@ fn order_value(w: &mut Writer<'_>, criterion: &Sorted<'_>) -> Result<(), Error> 
         }
         (Some(alias), operand) => compared(w, alias, operand),
         (None, operand) => {
-            w.push(if order.descending { "(SELECT MAX(" } else { "(SELECT MIN(" });
+            w.push("(SELECT ");
             outermost(w, criterion.root, order, operand)
         }
     }
 }
 
-/// `t2.value) FROM child AS t1 JOIN … ON … WHERE t1.fk = t0.id)`
+/// `t2.value FROM child AS t1, … WHERE t1.fk = t0.id AND … ORDER BY t2.value LIMIT 1)`:
+/// not `MIN`, which PostgreSQL does not have for every type with an order.
 fn outermost(w: &mut Writer<'_>, root: Alias, order: &Order, operand: &Operand) -> Result<(), Error> {
     let mut aliases = Vec::new();
     let mut from = root;
@@ -248,11 +249,15 @@ fn outermost(w: &mut Writer<'_>, root: Alias, order: &Order, operand: &Operand) 
         aliases.push((step, relationship, from, between, target));
         from = target;
     }
-    match operand {
-        Operand::Column(column) => sorted(w, from, w.column_of(from, *column)),
-        other => compared(w, from, other)?,
-    }
-    w.push(") FROM ");
+    let value = |w: &mut Writer<'_>| match operand {
+        Operand::Column(column) => {
+            sorted(w, from, w.column_of(from, *column));
+            Ok(())
+        }
+        other => compared(w, from, other),
+    };
+    value(w)?;
+    w.push(" FROM ");
     for (at, (.., between, target)) in aliases.iter().enumerate() {
         if at > 0 {
             w.push(", ");
@@ -275,7 +280,11 @@ fn outermost(w: &mut Writer<'_>, root: Alias, order: &Order, operand: &Operand) 
         }
         condition::and(w, target, &step.visible)?;
     }
-    w.push(")");
+    w.push(" AND ");
+    value(w)?;
+    w.push(" IS NOT NULL ORDER BY ");
+    value(w)?;
+    w.push(if order.descending { " DESC LIMIT 1)" } else { " LIMIT 1)" });
     Ok(())
 }
 
