@@ -44,7 +44,7 @@ fragment TypeRef on __Type {
 pub(super) async fn schema(options: config::Gateway, format: Format) -> anyhow::Result<()> {
     let gateway = build(&options).await?;
     let text = match format {
-        Format::Sdl => gateway.service.sdl(&Principal::admin()),
+        Format::Sdl => gateway.service.sdl(&Principal::admin())?,
         Format::Json => introspect(&gateway).await?,
     };
     gateway.database.close().await;

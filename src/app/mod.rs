@@ -28,7 +28,9 @@ use crate::{
     engine::{self, Engine},
     graphql,
     permissions::{Policy, PublicAccess},
-    plan, server, tasks, telemetry,
+    plan,
+    principal::Principal,
+    server, tasks, telemetry,
 };
 
 /// How long closing the database's connections may take at the end.
@@ -61,6 +63,10 @@ async fn build(options: &config::Gateway) -> anyhow::Result<Gateway> {
     let policy = Policy { public: public_access(options.public) };
     let limits = limits(&options.limits);
     let service = graphql::Service::new(engine, catalog.clone(), policy, limits, Clock::default());
+    // Now rather than at the first request: it takes its time, and may fail.
+    for principal in [Principal::admin(), Principal::public()] {
+        service.planner().prepare(&principal)?;
+    }
     Ok(Gateway { service, database, catalog })
 }
 

@@ -227,6 +227,27 @@ impl Database {
         }))
     }
 
+    /// As [`Database::fetch`], with the rows in blocks, each handed over while
+    /// the next is on its way where the driver can. After an error the blocks
+    /// so far are worth nothing.
+    ///
+    /// # Errors
+    /// As [`Database::fetch`].
+    pub async fn fetch_blocks(
+        &self,
+        text: &Arc<str>,
+        parameters: &[Value],
+        sink: &mut (dyn FnMut(Rows) + Send),
+    ) -> Result<(), Error> {
+        match &self.driver {
+            Driver::Postgres(database) => {
+                self.sent.fetch_add(1, Ordering::Relaxed);
+                database.fetch_blocks(text, parameters, &mut |rows| sink(Rows(Inner::Postgres(rows)))).await
+            }
+            Driver::MySql(_) | Driver::Sqlite(_) => self.fetch(text, parameters).await.map(sink),
+        }
+    }
+
     /// Begins a read-only transaction in which every statement sees the same
     /// state of the data. Dropping it ends it.
     ///

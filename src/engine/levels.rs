@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use tokio::sync::Mutex;
 
+use super::write::{ListWriter, Written};
 use super::{
     AggregateRoot, Batch, Child, Consistency, Engine, Error, KeyRoot, Node, Root, RootKind, Variables, batch::KeySet,
 };
@@ -55,6 +56,8 @@ pub(super) enum Filled {
     Rows(Level),
     /// Rows of an aggregate.
     Aggregate(Rows),
+    /// A list that was written while its rows arrived.
+    Written(Written),
     /// Nothing was needed.
     Nothing,
 }
@@ -135,6 +138,9 @@ pub(super) async fn run(source: &Source<'_>, roots: &[Root], variables: &Variabl
 
 async fn run_root(source: &Source<'_>, root: &Root, variables: &Variables) -> Result<Filled, Error> {
     match &root.kind {
+        RootKind::List(node) if node.children.is_empty() && source.snapshot.is_none() => {
+            written_list(source, root, node, variables).await
+        }
         RootKind::List(node) => list(source, node, variables).await,
         RootKind::Key(root) => by_key(source, root, variables).await,
         RootKind::Aggregate(AggregateRoot { statement, .. }) => {
@@ -156,6 +162,20 @@ async fn list(source: &Source<'_>, node: &Node, variables: &Variables) -> Result
         Level { batches: vec![Arc::new(batch)], spans: vec![span], parents: vec![Some(0)], ..Level::default() };
     descend(source, node, &mut level, variables).await;
     Ok(Filled::Rows(level))
+}
+
+/// A list with nothing hanging on its rows can be written as they arrive.
+async fn written_list(source: &Source<'_>, root: &Root, node: &Node, variables: &Variables) -> Result<Filled, Error> {
+    let Some(statement) = &node.statement else { return Ok(Filled::Rows(Level::default())) };
+    let statement = &statement.statement;
+    let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
+    let bound = statement.bind(&arguments).map_err(Error::Invalid)?;
+    let mut writer = ListWriter::new(root, node);
+    let sent = source.engine.database().fetch_blocks(&bound.text, &bound.values, &mut |rows| writer.rows(&rows)).await;
+    match sent {
+        Ok(()) => Ok(Filled::Written(writer.finish())),
+        Err(error) => Err(Error::from_database(error, &statement.text())),
+    }
 }
 
 /// A malformed key and a missing row are answered alike (contract 4.1).

@@ -24,7 +24,7 @@ use crate::{
     value::{Key, Value},
 };
 
-/// Look-ups of more keys are large enough to go alone.
+/// Most keys of a shared look-up; one that would exceed it goes alone.
 const MAX_SHARED_KEYS: usize = 2_000;
 
 /// Runs look-ups in batches shared by all requests. Cheap to clone.
@@ -93,6 +93,7 @@ impl Loader {
         let lane = LaneKey { statement: statement.clone(), fixed };
         let keys = match self.0.join(&lane, keys) {
             Joined::Waiting(receiver) => return receiver.await.unwrap_or(Err(Error::Internal)),
+            Joined::Alone(keys) => return self.0.fetch(statement, variables, own(keys)).await,
             Joined::First(keys) => keys,
         };
         // Whatever becomes of this request, those who waited for it go on.
@@ -104,6 +105,8 @@ impl Loader {
 enum Joined {
     /// None like it is under way: go at once.
     First(Vec<Vec<Key>>),
+    /// The next batch is full.
+    Alone(Vec<Vec<Key>>),
     /// The batch after the one under way brings the answer.
     Waiting(oneshot::Receiver<Outcome>),
 }
@@ -119,6 +122,9 @@ impl Shared {
             lanes.insert(key.clone(), Lane::default());
             return Joined::First(keys);
         };
+        if lane.keys.keys.len() + keys.len() > MAX_SHARED_KEYS {
+            return Joined::Alone(keys);
+        }
         let (sender, receiver) = oneshot::channel();
         for key in keys {
             lane.keys.add(key);
@@ -148,35 +154,30 @@ impl Shared {
         Ok(Arc::new(Batch::grouped(rows, lookup, keys)))
     }
 
-    /// Serves a lane until nobody waits in it any more.
-    async fn serve(self: Arc<Self>, key: LaneKey, variables: Variables, mut lane: Lane) {
-        loop {
-            let Lane { keys, mut waiters } = lane;
-            let all_gone = async {
-                for waiter in &mut waiters {
-                    waiter.closed().await;
-                }
-            };
-            // With the last of those who asked, their statement goes too.
-            let outcome = tokio::select! {
-                biased;
-                outcome = self.fetch(&key.statement, &variables, keys) => outcome,
-                () = all_gone => Err(Error::Internal),
-            };
-            for waiter in waiters {
-                // Who is gone needs no answer.
-                let _ = waiter.send(outcome.clone());
+    /// Serves those who wait in a lane once; whoever arrives meanwhile is next.
+    async fn serve(self: Arc<Self>, key: LaneKey, variables: Variables, lane: Lane) {
+        let _turn = Turn { shared: &self, lane: &key, variables: &variables };
+        let Lane { keys, mut waiters } = lane;
+        let all_gone = async {
+            for waiter in &mut waiters {
+                waiter.closed().await;
             }
-            match self.next(&key) {
-                Some(next) => lane = next,
-                None => return,
-            }
+        };
+        // With the last of those who asked, their statement goes too.
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.fetch(&key.statement, &variables, keys) => outcome,
+            () = all_gone => Err(Error::Internal),
+        };
+        for waiter in waiters {
+            // Who is gone needs no answer.
+            let _ = waiter.send(outcome.clone());
         }
     }
 }
 
-/// A look-up under way. When it ends, in whatever way, a task takes over for
-/// those who arrived meanwhile.
+/// A look-up under way. When it ends, in whatever way, panics included, a task
+/// takes over for those who arrived meanwhile.
 struct Turn<'a> {
     shared: &'a Arc<Shared>,
     lane: &'a LaneKey,

@@ -80,14 +80,14 @@ pub enum Error {
     #[error("You don't have permission to access this.{}", .0.as_ref().map(|reason| format!(" {reason}.")).unwrap_or_default())]
     Forbidden(Option<String>),
     /// Not in time.
-    #[error("a statement took longer than {0:?}")]
+    #[error("A statement took longer than {0:?}.")]
     Timeout(Duration),
     /// The database cannot be reached.
-    #[error("the database cannot be reached at the moment")]
+    #[error("The database cannot be reached at the moment.")]
     Unavailable,
     /// The database cannot compute with a value that it met.
-    #[error("the database cannot compute with a value: {0}")]
-    Value(String),
+    #[error("The database cannot compute with a value: one of those given or stored is out of range or malformed.")]
+    Value,
     /// Ours to look into; the cause is in the log.
     #[error("An unexpected error occurred.")]
     Internal,
@@ -97,7 +97,7 @@ impl Error {
     /// The stable code.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Invalid(_) | Self::Value(_) => ErrorCode::InvalidQuery,
+            Self::Invalid(_) | Self::Value => ErrorCode::InvalidQuery,
             Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::Timeout(_) => ErrorCode::OutOfTime,
             Self::Unavailable => ErrorCode::ServiceUnavailable,
@@ -108,9 +108,9 @@ impl Error {
     /// Why, for `extensions.reason`.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Invalid(reason) | Self::Value(reason) => Some(reason),
+            Self::Invalid(reason) => Some(reason),
             Self::Forbidden(reason) => reason.as_deref(),
-            Self::Timeout(_) | Self::Unavailable | Self::Internal => None,
+            Self::Timeout(_) | Self::Unavailable | Self::Value | Self::Internal => None,
         }
     }
 
@@ -118,7 +118,11 @@ impl Error {
     fn from_database(error: db::Error, statement: &str) -> Self {
         match error {
             db::Error::StatementTimeout(limit) => Self::Timeout(limit),
-            db::Error::Value(reason) => Self::Value(reason),
+            db::Error::Value(reason) => {
+                // The database's words may hold names and stored values.
+                tracing::info!(reason, statement, "the database cannot compute with a value");
+                Self::Value
+            }
             db::Error::Unavailable(_) | db::Error::PoolTimeout(_) | db::Error::Refused(_) => {
                 tracing::warn!(%error, "a statement found no database");
                 Self::Unavailable
@@ -157,6 +161,6 @@ impl Engine {
         let source = levels::Source::new(self, self.options.consistency);
         let filled = levels::run(&source, roots, variables).await;
         source.finish().await;
-        write::answer(roots, &filled)
+        write::answer(roots, filled)
     }
 }

@@ -74,6 +74,8 @@ pub struct Node {
     pub shape: Shape,
     /// The next level.
     pub children: Vec<Child>,
+    /// Rows to make room for: as many as were asked for.
+    pub expected_rows: usize,
 }
 
 /// A relation of a level's rows.
@@ -132,7 +134,30 @@ pub enum Output {
     Constant(Box<[u8]>),
 }
 
+/// Bytes that a member takes beside its name, and a node beside its SQL, roughly.
+const MEMBER_WEIGHT: usize = 160;
+const NODE_WEIGHT: usize = 512;
+
+impl Root {
+    /// Memory that it takes, in bytes, roughly.
+    pub fn weight(&self) -> usize {
+        match &self.kind {
+            RootKind::List(node) => node.weight(),
+            RootKind::Key(root) => root.node.weight(),
+            RootKind::Aggregate(root) => root.statement.weight() + root.shape.weight(),
+            RootKind::Constant(text) => text.len(),
+            RootKind::Failed(_) => MEMBER_WEIGHT,
+        }
+    }
+}
+
 impl Node {
+    fn weight(&self) -> usize {
+        let statement = self.statement.as_ref().map_or(0, |read| read.statement.weight());
+        let children: usize = self.children.iter().map(|child| child.node.weight()).sum();
+        NODE_WEIGHT + statement + self.shape.weight() + children
+    }
+
     /// Moves all cells to the right, behind the columns that a look-up leads with.
     pub(crate) fn shift(&mut self, columns: usize) {
         self.shape.shift(columns);
@@ -145,6 +170,18 @@ impl Node {
 }
 
 impl Shape {
+    fn weight(&self) -> usize {
+        let of_member = |member: &Member| {
+            let output = match &member.output {
+                Output::Object(shape) | Output::Present(_, shape) => shape.weight(),
+                Output::Constant(text) => text.len(),
+                Output::Cell { .. } | Output::One(_) | Output::Many(_) => 0,
+            };
+            MEMBER_WEIGHT + 2 * member.key.len() + output
+        };
+        self.members.iter().map(of_member).sum()
+    }
+
     fn shift(&mut self, columns: usize) {
         for member in &mut self.members {
             match &mut member.output {

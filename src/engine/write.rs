@@ -37,6 +37,9 @@ pub struct FieldError {
 /// Faults beyond this number are not told one by one.
 const MAX_ERRORS: usize = 1_000;
 
+/// Most bytes that are reserved ahead.
+const MAX_RESERVED: usize = 4 << 20;
+
 /// How an answer begins.
 const DATA: &[u8] = b"{\"data\":";
 
@@ -50,13 +53,89 @@ struct Writer {
 }
 
 /// Writes `data`, the object that holds it left open.
-pub(super) fn answer(roots: &[Root], filled: &[Result<Filled, Error>]) -> Answer {
+pub(super) fn answer(roots: &[Root], mut filled: Vec<Result<Filled, Error>>) -> Answer {
+    if let ([root], [Ok(Filled::Written(written))]) = (roots, &mut filled[..]) {
+        return written.alone(root);
+    }
     let mut w = Writer { out: Vec::with_capacity(4096), errors: Vec::new(), path: Vec::new() };
     w.out.extend_from_slice(DATA);
-    if w.roots(roots, filled).is_err() {
+    if w.roots(roots, &filled).is_err() {
         w.null_from(DATA.len());
     }
     Answer { body: w.out, errors: w.errors }
+}
+
+/// Writes a root list while its rows arrive.
+pub(super) struct ListWriter<'a> {
+    writer: Writer,
+    node: &'a Node,
+    count: usize,
+    /// Length of what stands before the list in an answer of its own.
+    head: usize,
+    bubbled: bool,
+}
+
+/// A root list, written.
+#[derive(Debug)]
+pub(super) struct Written {
+    text: Vec<u8>,
+    head: usize,
+    errors: Vec<FieldError>,
+    bubbled: bool,
+}
+
+impl<'a> ListWriter<'a> {
+    pub(super) fn new(root: &Root, node: &'a Node) -> Self {
+        let mut out = Vec::with_capacity(4096);
+        out.extend_from_slice(DATA);
+        out.push(b'{');
+        json::write_string(&mut out, &root.key);
+        out.push(b':');
+        let head = out.len();
+        out.push(b'[');
+        let writer = Writer { out, errors: Vec::new(), path: vec![PathSegment::Key(root.key.clone())] };
+        Self { writer, node, count: 0, head, bubbled: false }
+    }
+
+    pub(super) fn rows(&mut self, rows: &Rows) {
+        for row in 0..rows.len() {
+            if self.bubbled {
+                return;
+            }
+            let from = self.writer.out.len();
+            if self.count > 0 {
+                self.writer.out.push(b',');
+            }
+            self.writer.path.push(PathSegment::Index(self.count));
+            let written = self.writer.object(&self.node.shape, Place { rows, row, below: None });
+            self.writer.path.pop();
+            self.bubbled = written.is_err();
+            if self.count == 0 {
+                self.writer.reserve_like(from, self.node.expected_rows);
+            }
+            self.count += 1;
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Written {
+        self.writer.out.push(b']');
+        Written { text: self.writer.out, head: self.head, errors: self.writer.errors, bubbled: self.bubbled }
+    }
+}
+
+impl Written {
+    /// As the only root of an answer, of which its head was made.
+    fn alone(&mut self, root: &Root) -> Answer {
+        let mut body = std::mem::take(&mut self.text);
+        if self.bubbled {
+            body.truncate(if root.non_null { DATA.len() } else { self.head });
+            body.extend_from_slice(b"null");
+        }
+        if !(self.bubbled && root.non_null) {
+            body.push(b'}');
+        }
+        Answer { body, errors: std::mem::take(&mut self.errors) }
+    }
 }
 
 /// One row within a level.
@@ -99,6 +178,14 @@ impl Writer {
                 self.out.extend_from_slice(text);
                 Ok(())
             }
+            (RootKind::List(_), Filled::Written(written)) => {
+                self.errors.extend(written.errors.iter().cloned());
+                if written.bubbled {
+                    return Err(Bubble);
+                }
+                self.out.extend_from_slice(&written.text[written.head..]);
+                Ok(())
+            }
             (RootKind::List(node), Filled::Rows(level)) => self.list(node, level, Some(0), true),
             (RootKind::Key(root), Filled::Rows(level)) => self.first(&root.node, level, Some(0)),
             (RootKind::Aggregate(root), Filled::Aggregate(rows)) => self.aggregates(&root.shape, rows),
@@ -134,9 +221,7 @@ impl Writer {
                     self.null_from(from);
                 }
                 if index == 0 {
-                    // Rows are alike: one growth instead of many.
-                    let row = self.out.len() - from;
-                    self.out.reserve((row + row / 8) * span.length as usize);
+                    self.reserve_like(from, span.length as usize);
                 }
             }
         }
@@ -230,11 +315,7 @@ impl Writer {
                 return Err(w.fail(&Error::Internal, member.position));
             };
             if let Some(error) = &level.failure {
-                // One statement failed, so one error tells it; all its parents are null.
-                if number == 0 {
-                    w.fail(error, member.position);
-                }
-                return Err(Bubble);
+                return Err(w.fail(error, member.position));
             }
             let span = level.parents.get(number).copied().flatten();
             if many { w.list(node, level, span, false) } else { w.first(node, level, span) }
@@ -250,6 +331,13 @@ impl Writer {
         }
         self.path.pop();
         Ok(())
+    }
+
+    /// Makes room for so many rows like the one from here on: one growth
+    /// instead of many. Bounded, since rows may be fewer and shorter.
+    fn reserve_like(&mut self, from: usize, rows: usize) {
+        let row = self.out.len() - from;
+        self.out.reserve((row + row / 8).saturating_mul(rows).min(MAX_RESERVED));
     }
 
     fn null_from(&mut self, from: usize) {

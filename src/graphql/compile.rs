@@ -188,7 +188,7 @@ impl<'a> Compiler<'a> {
             Source::Table => false,
         };
         let page = if to_one { Page::ALL } else { arguments.page(&source, lists)? };
-        let order = if to_one { Vec::new() } else { arguments.order(catalog, table, lists)? };
+        let order = if to_one { Vec::new() } else { arguments.order(catalog, self.types.access, table, lists)? };
         let per_parent = match (&source, arguments.limit) {
             _ if to_one => 1,
             (Source::Relationship(_), None | Some(-1)) => RELATED_ROWS,
@@ -208,10 +208,12 @@ impl<'a> Compiler<'a> {
             page,
         };
         let is_empty = selection.page.limit == Some(0);
+        let expected_rows = selection.page.limit.unwrap_or(0) as usize;
         let plan = ReadPlan::allow(catalog, self.types.access, selection)?;
         let statement = sql::compile_read(catalog, &plan)?;
         let leading = statement.lookup.as_ref().map_or(0, sql::Lookup::columns);
-        let mut node = Node { statement: (!is_empty).then(|| Arc::new(statement)), shape, children: level.children };
+        let statement = (!is_empty).then(|| Arc::new(statement));
+        let mut node = Node { statement, shape, children: level.children, expected_rows };
         node.shift(leading);
         Ok(node)
     }
@@ -276,7 +278,9 @@ impl<'a> Compiler<'a> {
         let unrestricted = self.types.access.read(target.id).is_some_and(|readable| readable.rows().is_always());
         let ([own], [key]) = (&relationship.from_columns[..], &relationship.to_columns[..]) else { return Ok(None) };
         let column = target.column(*key);
-        let same_type = level.table.column(*own).column_type == column.column_type;
+        // A collation may take another spelling for the same key.
+        let same_type = level.table.column(*own).column_type == column.column_type
+            && !(catalog.dialect == Dialect::MySql && column.column_type.is_textual());
         // SQLite leaves foreign keys unchecked unless every writer asks for it.
         if catalog.dialect == Dialect::Sqlite || !unrestricted || !same_type || !field.field.arguments.is_empty() {
             return Ok(None);
@@ -366,7 +370,7 @@ impl<'a> Compiler<'a> {
         let arguments = self.arguments(table, field)?;
         let group_by = self.texts(field, "groupBy")?.unwrap_or_default();
         let groups = Aggregate::groups(table, &group_by)?;
-        let order = Aggregate::order(table, &groups, arguments.sort.as_deref(), lists)?;
+        let order = Aggregate::order(table, &groups, arguments.sort.as_deref())?;
         let page = arguments.page(&Source::Table, lists)?;
         let rows = if groups.is_empty() { 1 } else { page.limit.map_or(UNBOUNDED_ROWS, u64::from) };
         let mut measures = Vec::new();

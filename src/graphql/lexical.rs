@@ -45,10 +45,17 @@ pub(super) fn check(text: &str, max_tokens: usize) -> Result<Vec<Problem>, Excee
         if open.len() > MAX_NESTING {
             return Err(Exceeded::nesting());
         }
+        if problems.len() >= MAX_PROBLEMS {
+            break;
+        }
         previous = token;
     }
     Ok(problems)
 }
+
+/// Problems beyond this number are not told: finding the place of each costs a
+/// look at all the text before it.
+const MAX_PROBLEMS: usize = 20;
 
 /// A bracket that is not closed yet.
 enum Open<'a> {

@@ -120,7 +120,7 @@ impl<'d> Sizes<'d> {
         let mut size = 0_u64;
         for item in &selection.items {
             let inner = match &item.node {
-                Selection::Field(field) => 1 + self.selection(&field.node.selection_set.node)?,
+                Selection::Field(field) => self.selection(&field.node.selection_set.node)?.saturating_add(1),
                 Selection::InlineFragment(fragment) => self.selection(&fragment.node.selection_set.node)?,
                 Selection::FragmentSpread(spread) => self.fragment(spread.node.fragment_name.node.as_str())?,
             };
@@ -145,6 +145,54 @@ impl<'d> Sizes<'d> {
         self.known.insert(name, Some(size));
         Ok(size)
     }
+}
+
+/// Most lists of the schema's own types within each other. Two fields lead from
+/// a type to its fields and back, each level multiplying the answer by the
+/// number of fields; what tools ask for has three lists at most.
+const MAX_INTROSPECTION_LISTS: usize = 3;
+
+/// Holds introspection against a limit; needs [`check_fragments`] before it.
+pub(super) fn check_introspection(document: &ExecutableDocument) -> Result<(), Exceeded> {
+    let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+    let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+    let deepest = operations.chain(fragments).map(|selection| introspection_lists(document, selection)).max();
+    if deepest.unwrap_or(0) > MAX_INTROSPECTION_LISTS {
+        return Err(Exceeded::new("introspection", "lists within lists of the schema", MAX_INTROSPECTION_LISTS));
+    }
+    Ok(())
+}
+
+/// The deepest nesting of lists of the schema's own types. Fragments are looked
+/// into where they are spread below `__schema` or `__type`.
+fn introspection_lists(document: &ExecutableDocument, selection: &SelectionSet) -> usize {
+    let of_item = |item: &Selection| match item {
+        Selection::Field(field) => {
+            let is_schema = matches!(field.node.name.node.as_str(), "__schema" | "__type");
+            let inner = &field.node.selection_set.node;
+            if is_schema { lists_within(document, inner) } else { introspection_lists(document, inner) }
+        }
+        Selection::InlineFragment(fragment) => introspection_lists(document, &fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => 0,
+    };
+    selection.items.iter().map(|item| of_item(&item.node)).max().unwrap_or(0)
+}
+
+/// The deepest nesting of lists below `__schema` or `__type`.
+fn lists_within(document: &ExecutableDocument, selection: &SelectionSet) -> usize {
+    let of_item = |item: &Selection| match item {
+        Selection::Field(field) => {
+            let name = field.node.name.node.as_str();
+            let is_list = matches!(name, "fields" | "inputFields" | "interfaces" | "possibleTypes");
+            usize::from(is_list) + lists_within(document, &field.node.selection_set.node)
+        }
+        Selection::InlineFragment(fragment) => lists_within(document, &fragment.node.selection_set.node),
+        Selection::FragmentSpread(spread) => document
+            .fragments
+            .get(spread.node.fragment_name.node.as_str())
+            .map_or(0, |fragment| lists_within(document, &fragment.node.selection_set.node)),
+    };
+    selection.items.iter().map(|item| of_item(&item.node)).max().unwrap_or(0)
 }
 
 /// Holds an operation against the limit of root fields.

@@ -24,7 +24,11 @@ use std::{borrow::Cow, time::Duration};
 
 use serde_json::{Map, Value as Json};
 
-pub use self::{limits::Limits, planner::Planner, service::Service};
+pub use self::{
+    limits::Limits,
+    planner::{Planner, SchemaError},
+    service::Service,
+};
 use crate::error_code::ErrorCode;
 
 /// One GraphQL request, whatever brought it.

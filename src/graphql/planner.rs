@@ -117,13 +117,22 @@ impl Planner {
         Ok(texts)
     }
 
-    /// The schema in the schema definition language, as `principal` sees it;
-    /// empty if it cannot be built.
-    pub fn sdl(&self, principal: &Principal) -> String {
-        match self.view(principal) {
-            Ok(view) => view.schema.sdl(),
-            Err(_) => String::new(),
-        }
+    /// The schema in the schema definition language, as `principal` sees it.
+    /// It is built here if nobody asked for it yet.
+    ///
+    /// # Errors
+    /// Why it cannot be built.
+    pub fn sdl(&self, principal: &Principal) -> Result<String, SchemaError> {
+        Ok(self.view(principal)?.schema.sdl())
+    }
+
+    /// Builds the schema that `principal` sees, so that no request has to wait
+    /// for it.
+    ///
+    /// # Errors
+    /// Why it cannot be built.
+    pub fn prepare(&self, principal: &Principal) -> Result<(), SchemaError> {
+        self.view(principal).map(drop)
     }
 
     /// Number of plans that were made, not found in the cache.
@@ -139,7 +148,7 @@ impl Planner {
         timings: &mut Timings,
     ) -> Result<Planned, Refusal> {
         let watch = Stopwatch::start();
-        let view = self.view(principal)?;
+        let view = self.view(principal).map_err(|error| internal(&error))?;
         let prepared = self.prepared(&view, request, allowed).await?;
         timings.parse = watch.elapsed();
         let watch = Stopwatch::start();
@@ -158,7 +167,7 @@ impl Planner {
         Ok(Planned { plan, values })
     }
 
-    fn view(&self, principal: &Principal) -> Result<Arc<View>, Refusal> {
+    fn view(&self, principal: &Principal) -> Result<Arc<View>, SchemaError> {
         static NEXT_SCOPE: AtomicU64 = AtomicU64::new(0);
         let access = self.policy.access(principal, &self.catalog);
         let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,14 +176,8 @@ impl Planner {
         }
         let inputs = Inputs::default();
         let types = Types { catalog: &self.catalog, access: &access, names: &self.names, inputs: &inputs };
-        let schema = schema::build(&types, self.limits.introspection).map_err(|error| {
-            tracing::error!(%error, "the schema cannot be built");
-            vec![Problem {
-                message: "An unexpected error occurred.".to_owned(),
-                code: Some(ErrorCode::InternalServerError),
-                ..Problem::default()
-            }]
-        })?;
+        let schema =
+            schema::build(&types, self.limits.introspection).map_err(|error| SchemaError(error.to_string()))?;
         let fingerprint = access.fingerprint().to_owned();
         let scope = NEXT_SCOPE.fetch_add(1, Ordering::Relaxed);
         let view = Arc::new(View { scope, access, schema, inputs });
@@ -212,6 +215,7 @@ impl Planner {
         let faults = lexical::check(text, self.limits.tokens).map_err(exceeded)?;
         let document = parse_query(text).map_err(|error| vec![syntax_problem(&error.into())])?;
         limits::check_fragments(&document).map_err(exceeded)?;
+        limits::check_introspection(&document).map_err(exceeded)?;
         if let (Allowed::Queries, Ok(operation)) = (allowed, document::operation(&document, name)) {
             // The method is wrong whatever else is, and a schema without mutations says less.
             check_kind(operation.ty, allowed)?;
@@ -244,7 +248,7 @@ impl Planner {
         let walk = Walk { document: &prepared.document, scope };
         let compiled = compile::compile(&types, walk, &self.limits, &operation.selection_set.node);
         let mut compiled = compiled.map_err(exceeded)?;
-        let mut weight = 1024 + request.query.len() * 8;
+        let mut weight = compiled.roots.iter().map(crate::engine::Root::weight).sum::<usize>();
         if !compiled.introspection.is_empty() {
             let answers = introspection::answers(&view.schema, walk, operation, &request.variables);
             let mut answers: Map<String, Json> =
@@ -267,6 +271,20 @@ fn statements(node: &Node, texts: &mut Vec<String>) {
     for child in &node.children {
         statements(&child.node, texts);
     }
+}
+
+/// Why a schema cannot be built.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the schema cannot be built: {0}")]
+pub struct SchemaError(String);
+
+fn internal(error: &SchemaError) -> Refusal {
+    tracing::error!(%error, "a request found no schema");
+    vec![Problem {
+        message: "An unexpected error occurred.".to_owned(),
+        code: Some(ErrorCode::InternalServerError),
+        ..Problem::default()
+    }]
 }
 
 fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     Allowed, Limits, Planner, Request, Response, Timings, answer,
-    planner::{Planned, Refusal},
+    planner::{Planned, Refusal, SchemaError},
 };
 use crate::{
     catalog::Catalog,
@@ -53,7 +53,10 @@ impl Service {
     }
 
     /// The schema in the schema definition language, as `principal` sees it.
-    pub fn sdl(&self, principal: &Principal) -> String {
+    ///
+    /// # Errors
+    /// Why it cannot be built.
+    pub fn sdl(&self, principal: &Principal) -> Result<String, SchemaError> {
         self.0.planner.sdl(principal)
     }
 }

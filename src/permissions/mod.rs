@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    catalog::{Cardinality, Catalog, Relationship, Table, TableId},
+    catalog::{Cardinality, Catalog, ColumnId, Relationship, Table, TableId},
     predicate::Predicate,
     principal::Principal,
 };
@@ -102,21 +102,24 @@ impl Access {
         }
     }
 
-    /// Whether a relationship's target may be read, and the pairs of a junction
-    /// on the way, which it would give away.
+    /// Whether a relationship may be followed: its target may be read, and so
+    /// may the columns that tie both ends together, which it gives away: of the
+    /// side with the foreign key, and of a junction on the way (contract 3.11).
     pub fn leads_through(&self, catalog: &Catalog, relationship: &Relationship) -> bool {
-        let pairs = match &relationship.cardinality {
-            Cardinality::ManyToOne | Cardinality::OneToMany => None,
-            Cardinality::ManyToMany { junction, junction_columns, .. } => {
-                Some((*junction, relationship.to_columns.iter().chain(junction_columns)))
-            }
+        let allowed = |table: TableId, columns: &[ColumnId]| {
+            let names = catalog.table(table);
+            self.read(table)
+                .is_some_and(|readable| columns.iter().all(|column| readable.allows(names.column_field(*column))))
         };
         self.read(relationship.to).is_some()
-            && pairs.is_none_or(|(junction, mut columns)| {
-                let table = catalog.table(junction);
-                self.read(junction)
-                    .is_some_and(|readable| columns.all(|column| readable.allows(table.column_field(*column))))
-            })
+            && allowed(relationship.from, &relationship.from_columns)
+            && match &relationship.cardinality {
+                Cardinality::ManyToOne => true,
+                Cardinality::OneToMany => allowed(relationship.to, &relationship.to_columns),
+                Cardinality::ManyToMany { junction, junction_columns, .. } => {
+                    allowed(*junction, &relationship.to_columns) && allowed(*junction, junction_columns)
+                }
+            }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Aggregates: groups, measures and their order (contract section 6).
 
-use super::{Error, Limits, Page, Search};
+use super::{Error, Page, Search, arguments::MAX_SORT_ENTRIES};
 use crate::{
     catalog::{Table, TableId},
     predicate::{self, Operand, Predicate, parse_function},
@@ -155,7 +155,6 @@ impl Aggregate {
         table: &Table,
         groups: &[(String, Operand)],
         sort: Option<&[String]>,
-        limits: &Limits,
     ) -> Result<Vec<AggregateOrder>, Error> {
         if groups.is_empty() {
             return Ok(Vec::new());
@@ -163,8 +162,8 @@ impl Aggregate {
         let Some(entries) = sort else {
             return Ok(vec![AggregateOrder { key: SortKey::Group(0), descending: false }]);
         };
-        if entries.len() > limits.max_depth * 10 {
-            return Err(Error::Invalid("too many sort entries".to_owned()));
+        if entries.len() > MAX_SORT_ENTRIES {
+            return Err(Error::Invalid(format!("a sort has at most {MAX_SORT_ENTRIES} entries")));
         }
         entries.iter().map(|entry| sort_entry(table, groups, entry)).collect()
     }

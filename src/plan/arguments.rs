@@ -6,8 +6,12 @@ use serde_json::Value as Json;
 use super::{Error, Order, Search, Source, order};
 use crate::{
     catalog::{Catalog, Table},
+    permissions::Access,
     predicate::{self, Bindings, Context, Input, Predicate, Term},
 };
+
+/// Most entries of a sort; each may join a table for every step of its path.
+pub(super) const MAX_SORT_ENTRIES: usize = 20;
 
 /// What a client asked of a list.
 #[derive(Clone, Debug, Default)]
@@ -135,13 +139,23 @@ impl Arguments {
         Ok(predicate::parse(Context { catalog, max_depth: limits.max_depth }, table, filter)?)
     }
 
-    /// The order that the sort is; by the table's key when nothing is asked.
+    /// The order that the sort is; by the table's key when nothing is asked, or
+    /// else by what of it `access` allows.
     ///
     /// # Errors
     /// What is wrong with the sort.
-    pub fn order(&self, catalog: &Catalog, table: &Table, limits: &Limits) -> Result<Vec<Order>, Error> {
+    pub fn order(
+        &self,
+        catalog: &Catalog,
+        access: &Access,
+        table: &Table,
+        limits: &Limits,
+    ) -> Result<Vec<Order>, Error> {
         match &self.sort {
-            None => Ok(order::by_key(table)),
+            None => Ok(order::by_default(table, access)),
+            Some(entries) if entries.len() > MAX_SORT_ENTRIES => {
+                Err(Error::Invalid(format!("a sort has at most {MAX_SORT_ENTRIES} entries")))
+            }
             Some(entries) => entries.iter().map(|entry| order::parse(catalog, table, entry, limits)).collect(),
         }
     }

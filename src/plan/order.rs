@@ -4,6 +4,7 @@
 use super::{Error, Limits};
 use crate::{
     catalog::{Catalog, ColumnType, FieldKind, RelationshipId, Table},
+    permissions::Access,
     predicate::{self, Operand, Predicate, parse_function},
 };
 
@@ -29,10 +30,22 @@ pub struct Step {
     pub visible: Predicate,
 }
 
-/// By the table's key, upwards; no order for a table without one.
-pub(super) fn by_key(table: &Table) -> Vec<Order> {
+/// By the table's key, upwards, or else by the first field that may be read
+/// (contract 4.2); no order for a table without a key.
+pub(super) fn by_default(table: &Table, access: &Access) -> Vec<Order> {
     let by_column = |column| Order { path: Vec::new(), operand: Operand::Column(column), descending: false };
-    table.key.iter().copied().map(by_column).collect()
+    let Some(readable) = access.read(table.id).filter(|_| !table.key.is_empty()) else { return Vec::new() };
+    if readable.allows_key(table) {
+        return table.key.iter().copied().map(by_column).collect();
+    }
+    let permitted = table.fields.iter().filter(|field| readable.allows(&field.name));
+    let mut columns = permitted.filter_map(|field| table.field_column(field));
+    columns.find(|column| has_order(&table.column(*column).column_type)).map(by_column).into_iter().collect()
+}
+
+/// Whether values of a type come before and after each other.
+fn has_order(column_type: &ColumnType) -> bool {
+    !matches!(column_type, ColumnType::Json | ColumnType::Geometry)
 }
 
 /// Reads one entry.
@@ -71,10 +84,10 @@ fn operand(table: &Table, leaf: &str, function: Option<&str>) -> Result<Operand,
     }
     let column = table.field(leaf).and_then(|field| table.field_column(field));
     let column = column.ok_or_else(|| unknown(table, leaf))?;
-    match table.column(column).column_type {
-        ColumnType::Json | ColumnType::Geometry => Err(Error::Invalid(format!("`{leaf}` has no order to sort by"))),
-        _ => Ok(Operand::Column(column)),
+    if has_order(&table.column(column).column_type) {
+        return Ok(Operand::Column(column));
     }
+    Err(Error::Invalid(format!("`{leaf}` has no order to sort by")))
 }
 
 fn unknown(table: &Table, field: &str) -> Error {

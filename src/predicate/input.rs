@@ -73,6 +73,15 @@ impl Input {
         matches!(self, Self::Scalar(Json::Null) | Self::Variable(_, Presence::Null))
     }
 
+    /// Number of members of all objects in it.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Scalar(_) | Self::Variable(..) => 0,
+            Self::List(items) => items.iter().map(Self::size).sum(),
+            Self::Object(members) => members.values().map(|value| 1 + value.size()).sum(),
+        }
+    }
+
     /// What is known of it.
     pub fn presence(&self) -> Presence {
         match self {

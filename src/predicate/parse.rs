@@ -25,6 +25,10 @@ pub struct Context<'a> {
 /// # Errors
 /// What is wrong with it, for the client.
 pub fn parse(context: Context<'_>, table: &Table, input: &Input) -> Result<Predicate, Error> {
+    let size = input.size();
+    if size > MAX_MEMBERS {
+        return Err(Error::Invalid(format!("a filter has at most {MAX_MEMBERS} members, not {size}")));
+    }
     Parser { context, depth: 1 }.object(table, input)
 }
 
@@ -33,6 +37,10 @@ pub fn parse_function(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = text.split_once('(')?;
     Some((name, rest.strip_suffix(')')?))
 }
+
+/// Most members of all objects of a filter together. Databases have limits of
+/// their own on how deep a condition may be, and answer less kindly.
+const MAX_MEMBERS: usize = 500;
 
 #[derive(Clone, Copy)]
 struct Parser<'a> {

@@ -102,7 +102,7 @@ impl Target {
             ColumnType::Time => Self::Time,
             ColumnType::Binary => Self::Binary,
             ColumnType::Geometry => Self::GeoJson,
-            ColumnType::Other if !column.allowed.is_empty() && !column.declared.starts_with("set") => {
+            ColumnType::Other if !column.allowed.is_empty() && !column.declared.starts_with("set(") => {
                 Self::Enumerated(column.allowed.clone().into())
             }
             ColumnType::Text | ColumnType::Json | ColumnType::Array(_) | ColumnType::Other => Self::Text,
@@ -129,8 +129,10 @@ impl Target {
             Self::DateTime => moment(json, instant, |moment| moment.local_micros()).map(datetime_text),
             Self::Date => moment(json, instant, |moment| moment.days.map(|days| days * time::DAY_US)).map(|micros| {
                 let mut out = Vec::with_capacity(10);
-                let fits = time::write_date(&mut out, micros.div_euclid(time::DAY_US));
-                debug_assert!(fits, "parsed dates have four-digit years");
+                if !time::write_date(&mut out, micros.div_euclid(time::DAY_US)) {
+                    // Only an adjusted `$NOW` can leave the four-digit years.
+                    out.extend_from_slice(if micros < 0 { b"0001-01-01" } else { b"9999-12-31" });
+                }
                 utf8(out)
             }),
             Self::Time => moment(json, instant, |moment| moment.micros).map(|micros| {

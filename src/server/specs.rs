@@ -9,7 +9,12 @@ use axum::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{Shared, routes::Caller, routes::not_found};
+use super::{
+    Shared,
+    problem::Problem,
+    routes::{Caller, not_found},
+};
+use crate::error_code::ErrorCode;
 
 /// The schema in the schema definition language.
 pub(super) async fn download(
@@ -22,7 +27,10 @@ pub(super) async fn download(
     if !shared.options.introspection || method != Method::GET {
         return not_found(uri).await;
     }
-    let mut response = Response::new(Body::from(shared.parts.service.sdl(&caller.0)));
+    let Ok(sdl) = shared.parts.service.sdl(&caller.0) else {
+        return Problem::new(ErrorCode::InternalServerError, "An unexpected error occurred.").into_json();
+    };
+    let mut response = Response::new(Body::from(sdl));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -115,6 +115,8 @@ fn compared_column(w: &mut Writer<'_>, alias: Alias, column: &Column) {
             wrap(w, "", alias, id, ") IN ('false', 'f', '0') THEN 0 END END)");
         }
         (Dialect::MySql, ColumnType::Boolean) => wrap(w, "(", alias, id, " <> 0)"),
+        // A column may be declared to ignore case.
+        (Dialect::Sqlite, ColumnType::Text) => wrap(w, "", alias, id, " COLLATE BINARY"),
         (Dialect::Sqlite, ColumnType::Other) => wrap(w, "CAST(", alias, id, " AS TEXT)"),
         (Dialect::Postgres, ColumnType::Other) if column.allowed.is_empty() => postgres_text(w, alias, column),
         // A domain of an enum has no operators of its own; of an enum itself
@@ -144,6 +146,8 @@ pub(super) fn grouped(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> Re
         (Dialect::MySql, ColumnType::Text) => {
             wrap(w, "CAST(CONVERT(", alias, *id, " USING utf8mb4) AS BINARY)");
         }
+        // One day may be stored in several spellings.
+        (Dialect::Sqlite, column_type) if column_type.is_temporal() => compared_column(w, alias, column),
         _ => selected_column(w, alias, column),
     }
     Ok(())

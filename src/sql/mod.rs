@@ -8,6 +8,8 @@ mod aggregate;
 mod condition;
 mod expression;
 mod keys;
+mod lookup;
+mod order;
 mod parameter;
 mod read;
 mod statement;

@@ -10,6 +10,9 @@ use crate::{
     value::Value,
 };
 
+/// Most values of a list in a condition.
+const MAX_LIST: usize = 10_000;
+
 /// How one placeholder gets its value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Parameter {
@@ -144,6 +147,9 @@ fn list_values(terms: &ListTerm, target: &Target, arguments: &Arguments<'_>) -> 
     let values: Result<Vec<Value>, String> =
         values.iter().map(|json| target.bind(json, arguments.bindings.now_micros)).collect();
     let values = values?;
+    if values.len() > MAX_LIST {
+        return Err(format!("a list has at most {MAX_LIST} values, not {}", values.len()));
+    }
     if values.is_empty() { Err("a list needs at least one value that is not null".to_owned()) } else { Ok(values) }
 }
 

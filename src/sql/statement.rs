@@ -55,6 +55,12 @@ impl Statement {
         text
     }
 
+    /// Memory that it takes, in bytes, roughly: here, and once more where a
+    /// driver keeps it prepared.
+    pub fn weight(&self) -> usize {
+        2 * self.text.len() + 128 * self.parameters.len()
+    }
+
     /// Number of columns of its rows.
     pub fn width(&self) -> usize {
         self.width
@@ -72,7 +78,11 @@ impl Statement {
             match parameter {
                 Parameter::Keys(_) | Parameter::Ready(_) => {}
                 other => match other.rows(&arguments)? {
-                    Some(rows) => values.extend(rows.into_iter().flatten()),
+                    Some(rows) => {
+                        // Lists side by side must not be taken for one another.
+                        values.push(Value::Int(rows.len() as i64));
+                        values.extend(rows.into_iter().flatten());
+                    }
                     None => values.push(other.bind(self.dialect, &arguments)?),
                 },
             }

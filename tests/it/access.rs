@@ -256,3 +256,31 @@ async fn a_many_to_many_relation_needs_its_junction_and_its_columns() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_list_of_children_needs_the_key_that_ties_them_to_their_parents() {
+    for kind in Kind::ALL {
+        let app = granted(kind, &[("person", "*", json!({})), ("letter", "id title", json!({}))]).await;
+        for query in [
+            "{ person { letter { id } } }",
+            "{ person { letter_func { count } } }",
+            r#"{ person(filter: { letter: { _some: { title: { _eq: "x" } } } }) { id } }"#,
+            r#"{ person(sort: ["letter.title"]) { id } }"#,
+        ] {
+            check_refused(&app, query).await;
+        }
+        let schema = public_data(&app, r#"{ __type(name: "person") { fields { name } } }"#).await.to_string();
+        assert!(!schema.contains("letter"), "{kind:?}: {schema}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_whose_key_may_not_be_read_comes_in_the_order_of_the_first_field_that_may() {
+    for kind in Kind::ALL {
+        let app = granted(kind, &[("letter", "title", json!({}))]).await;
+        let data = public_data(&app, "{ letter { title } }").await;
+        let titles: Vec<&str> =
+            data["letter"].as_array().expect("a list").iter().filter_map(|row| row["title"].as_str()).collect();
+        assert!(titles.len() > 1 && titles.is_sorted(), "{kind:?}: {titles:?}");
+    }
+}

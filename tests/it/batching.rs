@@ -252,3 +252,37 @@ async fn a_consistent_operation_sees_one_state_of_the_data_at_all_levels() {
         app.end().await;
     }
 }
+
+#[tokio::test]
+async fn lists_side_by_side_are_not_taken_for_one_another() {
+    for kind in Kind::ALL {
+        let tables = "CREATE TABLE person (id INT PRIMARY KEY NOT NULL);
+            CREATE TABLE letter (id INT PRIMARY KEY NOT NULL, author INT NOT NULL, a INT NOT NULL, b INT NOT NULL,
+                FOREIGN KEY (author) REFERENCES person (id));
+            INSERT INTO person VALUES (1);
+            INSERT INTO letter VALUES (1, 1, 1, 2), (2, 1, 1, 3), (3, 1, 2, 3);";
+        let script = format!("{tables} {}", slow_view(kind));
+        let data = Arc::new(TestDatabase::create(kind, &script).await);
+        let app = TestApp::start_with(data, Settings { max_connections: Some(1), ..Settings::default() }).await;
+        let query = "query Q($a: [GraphQLStringOrFloat], $b: [GraphQLStringOrFloat]) {
+            person_by_id(id: 1) { letter(filter: { a: { _in: $a }, b: { _in: $b } }) { id } } }";
+        let ask = |a: Json, b: Json| {
+            let app = &app;
+            async move { run(app, &Principal::admin(), query, json!({ "a": a, "b": b })).await }
+        };
+        let replies = {
+            // One and the same plan, and the same values one after the other.
+            ask(json!([1]), json!([2, 3])).await;
+            let (_, replies) = together(
+                &app,
+                vec![ask(json!([1]), json!([2, 3])).boxed_local(), ask(json!([1, 2]), json!([3])).boxed_local()],
+            )
+            .await;
+            replies
+        };
+        let ids = |reply: &Json| reply["data"]["person_by_id"]["letter"].to_string();
+        assert_eq!(ids(&replies[0]), r#"[{"id":"1"},{"id":"2"}]"#, "{kind:?}");
+        assert_eq!(ids(&replies[1]), r#"[{"id":"2"},{"id":"3"}]"#, "{kind:?}");
+        app.end().await;
+    }
+}

@@ -55,7 +55,7 @@ async fn documents_become_these_statements() {
 async fn the_tables_have_this_schema() {
     let facts = facts().await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema.graphql");
-    let found = planner(Dialect::Postgres, &facts).sdl(&Principal::admin());
+    let found = planner(Dialect::Postgres, &facts).sdl(&Principal::admin()).expect("the schema can be built");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, &found).expect("the schema can be written");
     }

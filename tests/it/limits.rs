@@ -191,3 +191,54 @@ async fn a_cache_too_small_for_any_plan_changes_no_answer() {
         assert_eq!(reply.body["data"]["artist_by_id"]["id"], limit.to_string());
     }
 }
+
+#[tokio::test]
+async fn fragments_cannot_stand_for_more_fields_than_a_document_may_have() {
+    let app = limited(Limits::default()).await;
+    let doubling: String =
+        (0..60).map(|at| format!("fragment F{at} on artist {{ id ...F{0} ...F{0} }} ", at + 1)).collect();
+    let bomb = format!("{{ artist {{ ...F0 }} }} {doubling} fragment F60 on artist {{ name }}");
+    check_refused(&app, &bomb, "LIMIT_EXCEEDED", Some("fields"), "20000").await;
+    let circle = "{ artist { ...A } } fragment A on artist { ...B } fragment B on artist { ...A }";
+    check_refused(&app, circle, "GRAPHQL_VALIDATION", Some("fragments"), "within itself").await;
+}
+
+#[tokio::test]
+async fn an_operation_has_a_limited_number_of_statements() {
+    let app = limited(Limits { statements: 3, ..Limits::default() }).await;
+    check_served(&app, "{ artist { album { track { id } } } }").await;
+    let four = "{ artist { album { track { genre_id { name } } } } }";
+    check_refused(&app, four, "LIMIT_EXCEEDED", Some("statements"), "3").await;
+}
+
+#[tokio::test]
+async fn the_schema_cannot_be_asked_for_lists_within_lists_without_end() {
+    let app = limited(Limits::default()).await;
+    check_served(&app, r#"{ __type(name: "artist") { fields { type { fields { type { fields { name } } } } } } }"#)
+        .await;
+    let four = r#"{ __type(name: "artist") { fields { type { ...F } } } }
+        fragment F on __Type { fields { type { fields { type { inputFields { name } fields { name } } } } } }"#;
+    check_refused(&app, four, "LIMIT_EXCEEDED", Some("introspection"), "3").await;
+}
+
+#[tokio::test]
+async fn filters_sorts_and_lists_have_a_limited_size() {
+    let app = limited(Limits::default()).await;
+    let many = |count: usize| {
+        let condition = r#"{ "name": { "_eq": "x" } }"#;
+        format!(r#"{{ "_or": [{}] }}"#, vec![condition; count].join(","))
+    };
+    let query = "query Q($filter: artist_filter) { artist(filter: $filter) { id } }";
+    for (count, refused) in [(200, false), (251, true)] {
+        let filter: serde_json::Value = serde_json::from_str(&many(count)).expect("the filter is JSON");
+        let reply = app.graphql_with(query, serde_json::json!({ "filter": filter })).await;
+        assert_eq!(reply.codes() == ["INVALID_QUERY"], refused, "{count}: {}", reply.body);
+    }
+    let sort = vec![r#""album.title""#; 21].join(",");
+    let reply = app.graphql(&format!("{{ artist(sort: [{sort}]) {{ id }} }}")).await;
+    assert_eq!(reply.codes(), ["INVALID_QUERY"]);
+    let ids: Vec<u32> = (0..10_001).collect();
+    let query = "query Q($ids: [GraphQLStringOrFloat]) { artist(filter: { id: { _in: $ids } }) { id } }";
+    let reply = app.graphql_with(query, serde_json::json!({ "ids": ids })).await;
+    assert_eq!(reply.codes(), ["INVALID_QUERY"]);
+}

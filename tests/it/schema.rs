@@ -40,7 +40,7 @@ fn example(kind: Kind) -> String {
 
 async fn sdl(kind: Kind) -> String {
     let app = TestApp::start(TestDatabase::create(kind, &example(kind)).await.into()).await;
-    app.service.sdl(&Principal::admin())
+    app.service.sdl(&Principal::admin()).expect("the schema can be built")
 }
 
 /// The definitions of a schema by their names, each as one line.

@@ -86,7 +86,7 @@ async fn three_hundred_tables_are_served_on_every_database() {
 #[tokio::test]
 async fn a_schema_of_a_thousand_tables_is_built() {
     let service = thousand_tables().await;
-    let sdl = service.sdl(&Principal::admin());
+    let sdl = service.sdl(&Principal::admin()).expect("the schema can be built");
     assert_eq!(sdl.matches("\ntype big_").count(), 1_000 * 4, "an object and three aggregate types for each table");
 }
 

@@ -61,6 +61,29 @@ impl Postgres {
         }
     }
 
+    /// As [`Self::fetch`], with the rows in blocks as they arrive. Once there
+    /// was one, a dead connection is an error: it must not be sent twice.
+    pub(super) async fn fetch_blocks(
+        &self,
+        text: &Arc<str>,
+        parameters: &[Value],
+        sink: &mut (dyn FnMut(Rows) + Send),
+    ) -> Result<(), Error> {
+        let mut lease = self.pool.acquire().await?;
+        let mut begun = false;
+        loop {
+            let mut blocks = |rows| {
+                begun = true;
+                sink(Rows::new(rows));
+            };
+            match lease.stream(Statement::new(text, parameters)?, &mut blocks).await {
+                Ok(()) => return Ok(()),
+                Err(failure) if !begun && lease.may_retry(&failure) => lease = self.pool.replace(lease).await?,
+                Err(failure) => return Err(error::statement(&failure, self.pool.statement_timeout())),
+            }
+        }
+    }
+
     /// Begins a read-only transaction.
     pub(super) async fn snapshot(&self) -> Result<Snapshot, Error> {
         let mut lease = self.pool.acquire().await?;

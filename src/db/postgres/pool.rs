@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::TryStreamExt as _;
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, Row as _,
     postgres::{PgArguments, PgConnectOptions, PgRow},
@@ -45,6 +46,10 @@ const SET_UP: &str = "SELECT pg_backend_pid(), \
      set_config('extra_float_digits', '1', false), \
      set_config('statement_timeout', $1, false), \
      set_config('search_path', $2, false)";
+
+/// Rows of a block: few enough to be still in the processor's cache when they
+/// are written.
+const BLOCK: usize = 32;
 
 /// A pool of connections. Cheap to clone.
 #[derive(Clone)]
@@ -270,6 +275,33 @@ impl Lease {
         let Statement { text, arguments } = statement;
         let rows = sqlx::query_with::<_, PgArguments>(text, arguments).fetch_all(self.start()).await;
         self.end(before, rows)
+    }
+
+    /// Runs a statement; its rows in blocks, each while the next is on its way.
+    pub(super) async fn stream(
+        &mut self,
+        statement: Statement,
+        sink: &mut (dyn FnMut(Vec<PgRow>) + Send),
+    ) -> Result<(), sqlx::Error> {
+        let before = self.state;
+        let Statement { text, arguments } = statement;
+        let mut rows = sqlx::query_with::<_, PgArguments>(text, arguments).fetch(self.start());
+        let mut block = Vec::with_capacity(BLOCK);
+        let outcome = loop {
+            match rows.try_next().await {
+                Ok(Some(row)) => block.push(row),
+                Ok(None) => break Ok(()),
+                Err(failure) => break Err(failure),
+            }
+            if block.len() == BLOCK {
+                sink(std::mem::replace(&mut block, Vec::with_capacity(BLOCK)));
+            }
+        };
+        drop(rows);
+        if !block.is_empty() {
+            sink(block);
+        }
+        self.end(before, outcome)
     }
 
     /// Opens a read-only transaction with one view of the data.

@@ -83,7 +83,10 @@ async fn a_failure_below_nulls_the_nearest_field_that_can_be_null() {
     );
     assert_eq!(
         errors(&reply.body),
-        json!([["Invalid query. `offset` is 0 or more, not -1.","INVALID_QUERY",[{"line":2,"column":5}],["artist",0,"albums"]]])
+        json!([
+            ["Invalid query. `offset` is 0 or more, not -1.","INVALID_QUERY",[{"line":2,"column":5}],["artist",0,"albums"]],
+            ["Invalid query. `offset` is 0 or more, not -1.","INVALID_QUERY",[{"line":2,"column":5}],["artist",1,"albums"]]
+        ])
     );
 }
 

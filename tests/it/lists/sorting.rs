@@ -138,3 +138,25 @@ async fn unknown_fields_and_functions_are_refused() {
         gateways.refused(&format!("{{ artist(sort: {sort}) {{ id }} }}"), code).await;
     }
 }
+
+#[tokio::test]
+async fn a_path_to_many_rows_sorts_by_values_of_every_ordered_type() {
+    use std::sync::Arc;
+
+    use crate::support::{Kind, TestApp, TestDatabase};
+    // PostgreSQL has no `min(uuid)` and no `min(boolean)`.
+    let script = "CREATE TABLE parent (id int PRIMARY KEY);
+        CREATE TABLE child (id uuid PRIMARY KEY, parent int REFERENCES parent (id), done boolean);
+        INSERT INTO parent VALUES (1), (2), (3);
+        INSERT INTO child VALUES ('00000000-0000-0000-0000-000000000002', 1, true),
+            ('00000000-0000-0000-0000-000000000001', 2, false), ('00000000-0000-0000-0000-000000000003', 2, true);";
+    let app = TestApp::start(Arc::new(TestDatabase::create(Kind::Postgres, script).await)).await;
+    for (sort, ids) in [
+        ("child.id", r#"[{"id":"2"},{"id":"1"},{"id":"3"}]"#),
+        ("-child.id", r#"[{"id":"3"},{"id":"2"},{"id":"1"}]"#),
+        ("child.done", r#"[{"id":"2"},{"id":"1"},{"id":"3"}]"#),
+    ] {
+        let data = app.data(&format!(r#"{{ parent(sort: ["{sort}"]) {{ id }} }}"#)).await;
+        assert_eq!(data["parent"].to_string(), ids, "{sort}");
+    }
+}
