@@ -394,4 +394,13 @@ mod tests {
         let target = Target::Enumerated(vec!["a".to_owned(), "b".to_owned()].into());
         assert_eq!(target.bind(&json!("c"), 0), Err("\"c\" is not one of a, b".to_owned()));
     }
+
+    #[test]
+    fn an_adjusted_present_stays_within_the_years_that_can_be_written() {
+        let bind = |target: Target, text: &str| target.bind(&json!(text), 0);
+        assert_eq!(bind(Target::Date, "$NOW(+4000000 days)"), Ok(Value::Text("9999-12-31".into())));
+        assert_eq!(bind(Target::Date, "$NOW(-4000000 days)"), Ok(Value::Text("0001-01-01".into())));
+        let Ok(Value::Text(instant)) = bind(Target::Timestamp, "$NOW(+4000000 days)") else { panic!("not a text") };
+        assert!(instant.starts_with("9999-12-31T"), "{instant}");
+    }
 }
