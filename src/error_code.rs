@@ -10,8 +10,20 @@ pub enum ErrorCode {
     Forbidden,
     /// An argument that cannot be carried out.
     InvalidQuery,
-    /// A malformed request body.
+    /// A malformed request body, or a payload that cannot be written.
     InvalidPayload,
+    /// A value breaks a rule of its field.
+    FailedValidation,
+    /// Another row has this value already.
+    RecordNotUnique,
+    /// The database got a null where it takes none.
+    NotNullViolation,
+    /// There is no such row to point to, or rows still point here.
+    InvalidForeignKey,
+    /// A number beyond what its column can hold.
+    ValueOutOfRange,
+    /// A text longer than its column allows.
+    ValueTooLong,
     /// Credentials that are not known.
     InvalidCredentials,
     /// A value in the database that its field's type cannot carry.
@@ -38,11 +50,17 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, for the table in the documentation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::GraphqlValidation,
         Self::Forbidden,
         Self::InvalidQuery,
         Self::InvalidPayload,
+        Self::FailedValidation,
+        Self::RecordNotUnique,
+        Self::NotNullViolation,
+        Self::InvalidForeignKey,
+        Self::ValueOutOfRange,
+        Self::ValueTooLong,
         Self::InvalidCredentials,
         Self::UnrepresentableValue,
         Self::MethodNotAllowed,
@@ -63,6 +81,12 @@ impl ErrorCode {
             Self::Forbidden => "FORBIDDEN",
             Self::InvalidQuery => "INVALID_QUERY",
             Self::InvalidPayload => "INVALID_PAYLOAD",
+            Self::FailedValidation => "FAILED_VALIDATION",
+            Self::RecordNotUnique => "RECORD_NOT_UNIQUE",
+            Self::NotNullViolation => "NOT_NULL_VIOLATION",
+            Self::InvalidForeignKey => "INVALID_FOREIGN_KEY",
+            Self::ValueOutOfRange => "VALUE_OUT_OF_RANGE",
+            Self::ValueTooLong => "VALUE_TOO_LONG",
             Self::InvalidCredentials => "INVALID_CREDENTIALS",
             Self::UnrepresentableValue => "UNREPRESENTABLE_VALUE",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
@@ -80,7 +104,15 @@ impl ErrorCode {
     /// The HTTP status when the error ends the request before execution.
     pub fn http_status(self) -> u16 {
         match self {
-            Self::GraphqlValidation | Self::InvalidQuery | Self::InvalidPayload => 400,
+            Self::GraphqlValidation
+            | Self::InvalidQuery
+            | Self::InvalidPayload
+            | Self::FailedValidation
+            | Self::RecordNotUnique
+            | Self::NotNullViolation
+            | Self::InvalidForeignKey
+            | Self::ValueOutOfRange
+            | Self::ValueTooLong => 400,
             Self::InvalidCredentials => 401,
             Self::Forbidden | Self::LimitExceeded => 403,
             Self::RouteNotFound => 404,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use tokio::sync::Mutex;
 
-use super::write::{ListWriter, Written};
+use super::encode::{ListWriter, Written};
 use super::{
     AggregateRoot, Batch, Child, Consistency, Engine, Error, KeyRoot, Node, Root, RootKind, Variables, batch::KeySet,
 };

@@ -6,10 +6,11 @@
 //! JSON straight from the driver's bytes.
 
 mod batch;
+mod encode;
+mod error;
 mod levels;
 mod loader;
 mod shape;
-mod write;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,9 +18,10 @@ use serde_json::Value as Json;
 
 pub use self::{
     batch::Batch,
+    encode::{FieldError, PathSegment},
+    error::{Broken, Code, Error},
     loader::Loader,
     shape::{AggregateRoot, Child, KeyRoot, Member, Node, Output, Position, Root, RootKind, Shape},
-    write::{FieldError, PathSegment},
 };
 use crate::{
     db::{self, Database},
@@ -69,72 +71,6 @@ impl Variables {
     }
 }
 
-/// Why a field has no value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// A value that the client gave cannot be used.
-    #[error("Invalid query. {0}.")]
-    Invalid(String),
-    /// There is no such thing, or no right to it: not told apart. With a reason
-    /// where that gives nothing away.
-    #[error("You don't have permission to access this.{}", .0.as_ref().map(|reason| format!(" {reason}.")).unwrap_or_default())]
-    Forbidden(Option<String>),
-    /// Not in time.
-    #[error("A statement took longer than {0:?}.")]
-    Timeout(Duration),
-    /// The database cannot be reached.
-    #[error("The database cannot be reached at the moment.")]
-    Unavailable,
-    /// The database cannot compute with a value that it met.
-    #[error("The database cannot compute with a value: one of those given or stored is out of range or malformed.")]
-    Value,
-    /// Ours to look into; the cause is in the log.
-    #[error("An unexpected error occurred.")]
-    Internal,
-}
-
-impl Error {
-    /// The stable code.
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::Invalid(_) | Self::Value => ErrorCode::InvalidQuery,
-            Self::Forbidden(_) => ErrorCode::Forbidden,
-            Self::Timeout(_) => ErrorCode::OutOfTime,
-            Self::Unavailable => ErrorCode::ServiceUnavailable,
-            Self::Internal => ErrorCode::InternalServerError,
-        }
-    }
-
-    /// Why, for `extensions.reason`.
-    pub fn reason(&self) -> Option<&str> {
-        match self {
-            Self::Invalid(reason) => Some(reason),
-            Self::Forbidden(reason) => reason.as_deref(),
-            Self::Timeout(_) | Self::Unavailable | Self::Value | Self::Internal => None,
-        }
-    }
-
-    /// From the database's error, which is logged here, once, with its cause.
-    fn from_database(error: db::Error, statement: &str) -> Self {
-        match error {
-            db::Error::StatementTimeout(limit) => Self::Timeout(limit),
-            db::Error::Value(reason) => {
-                // The database's words may hold names and stored values.
-                tracing::info!(reason, statement, "the database cannot compute with a value");
-                Self::Value
-            }
-            db::Error::Unavailable(_) | db::Error::PoolTimeout(_) | db::Error::Refused(_) => {
-                tracing::warn!(%error, "a statement found no database");
-                Self::Unavailable
-            }
-            db::Error::Url(_) | db::Error::Database(_) => {
-                tracing::error!(%error, statement, "the database refused a statement");
-                Self::Internal
-            }
-        }
-    }
-}
-
 /// What an operation gave.
 #[derive(Debug, Default)]
 pub struct Answer {
@@ -161,6 +97,6 @@ impl Engine {
         let source = levels::Source::new(self, self.options.consistency);
         let filled = levels::run(&source, roots, variables).await;
         source.finish().await;
-        write::answer(roots, filled)
+        encode::answer(roots, filled)
     }
 }

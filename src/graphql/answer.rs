@@ -1,6 +1,8 @@
 //! Answers as bytes: data and errors in the shape of the specification (7.1),
 //! codes spelled as in the contract (section 2).
 
+use serde_json::{Map, Value as Json};
+
 use super::Response;
 use crate::{
     engine::{Answer, FieldError, PathSegment},
@@ -38,7 +40,8 @@ pub(super) fn refused(problems: &[Problem]) -> Response {
         if !problem.locations.is_empty() {
             write_locations(&mut body, &problem.locations);
         }
-        write_extensions(&mut body, problem.code(), problem.detail.as_ref().map(|(name, text)| (*name, text.as_str())));
+        let details = problem.detail.iter().map(|(name, text)| ((*name).to_owned(), text.as_str().into()));
+        write_extensions(&mut body, problem.code().as_str(), &details.collect());
         body.push(b'}');
     }
     body.extend_from_slice(b"]}");
@@ -78,7 +81,7 @@ fn write_field_error(body: &mut Vec<u8>, error: &FieldError) {
         }
     }
     body.push(b']');
-    write_extensions(body, error.code, error.reason.as_deref().map(|reason| ("reason", reason)));
+    write_extensions(body, error.code.as_str(), &error.details);
     body.push(b'}');
 }
 
@@ -94,14 +97,14 @@ fn write_locations(body: &mut Vec<u8>, locations: &[(usize, usize)]) {
     body.push(b']');
 }
 
-fn write_extensions(body: &mut Vec<u8>, code: ErrorCode, detail: Option<(&str, &str)>) {
+fn write_extensions(body: &mut Vec<u8>, code: &str, details: &Map<String, Json>) {
     body.extend_from_slice(b",\"extensions\":{\"code\":");
-    json::write_string(body, code.as_str());
-    if let Some((name, text)) = detail {
+    json::write_string(body, code);
+    for (name, value) in details.iter().filter(|(name, _)| *name != "code") {
         body.push(b',');
         json::write_string(body, name);
         body.push(b':');
-        json::write_string(body, text);
+        json::write_value(body, value);
     }
     body.push(b'}');
 }

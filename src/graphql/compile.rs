@@ -80,15 +80,6 @@ struct Compiler<'a> {
     statements: usize,
 }
 
-impl From<plan::Error> for Error {
-    fn from(error: plan::Error) -> Self {
-        match error {
-            plan::Error::Invalid(reason) => Self::Invalid(reason),
-            plan::Error::Forbidden(reason) => Self::Forbidden(Some(reason)),
-        }
-    }
-}
-
 /// What a row is made of while its level is compiled.
 struct Level<'t> {
     table: &'t Table,

@@ -30,11 +30,31 @@ pub enum PublicAccess {
     Nothing,
     /// Read everything.
     Read,
-    /// Read what is granted, by collection.
-    Grants(HashMap<String, Grant>),
+    /// Do what is granted, by collection.
+    Grants(HashMap<String, Grants>),
 }
 
-/// The right to read a collection.
+/// What may be done with the items of a collection; `None` is nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Grants {
+    /// Reading.
+    pub read: Option<Grant>,
+    /// Creating: which fields may be given. Its rows mean nothing.
+    pub create: Option<Grant>,
+    /// Updating: which fields may be given, of which rows.
+    pub update: Option<Grant>,
+    /// Deleting: which rows. Its fields mean nothing.
+    pub delete: Option<Grant>,
+}
+
+impl From<Grant> for Grants {
+    /// The right to read alone.
+    fn from(grant: Grant) -> Self {
+        Self { read: Some(grant), ..Self::default() }
+    }
+}
+
+/// The right to do one thing with a collection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
     /// Which of its fields.
@@ -59,32 +79,45 @@ pub struct Access(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     fingerprint: String,
-    reads: Reads,
+    reads: Scope,
+    writes: Scope,
 }
 
+/// Which tables rights are about.
 #[derive(Debug)]
-enum Reads {
+enum Scope {
     Everything,
-    Some(HashMap<TableId, Grant>),
+    Some(HashMap<TableId, Grants>),
 }
 
-/// The right to read one table.
+impl Scope {
+    fn right(&self, table: TableId, of: impl Fn(&Grants) -> Option<&Grant>) -> Option<Right<'_>> {
+        match self {
+            Self::Everything => Some(Right(None)),
+            Self::Some(grants) => grants.get(&table).and_then(of).map(|grant| Right(Some(grant))),
+        }
+    }
+}
+
+/// The right to do one thing with one table.
 #[derive(Clone, Copy, Debug)]
-pub struct Readable<'a>(Option<&'a Grant>);
+pub struct Right<'a>(Option<&'a Grant>);
 
 impl Policy {
     /// What `principal` may do.
     pub fn access(&self, principal: &Principal, catalog: &Catalog) -> Access {
-        let (fingerprint, reads) = match &self.public {
-            _ if principal.admin => ("admin", Reads::Everything),
-            PublicAccess::Nothing => ("public:nothing", Reads::Some(HashMap::new())),
-            PublicAccess::Read => ("public:read", Reads::Everything),
+        let nothing = || Scope::Some(HashMap::new());
+        let (fingerprint, reads, writes) = match &self.public {
+            _ if principal.admin => ("admin", Scope::Everything, Scope::Everything),
+            PublicAccess::Nothing => ("public:nothing", nothing(), nothing()),
+            PublicAccess::Read => ("public:read", Scope::Everything, nothing()),
             PublicAccess::Grants(grants) => {
-                let granted = |(name, grant): (&String, &Grant)| Some((catalog.collection(name)?.id, grant.clone()));
-                ("public:grants", Reads::Some(grants.iter().filter_map(granted).collect()))
+                let granted = |(name, grants): (&String, &Grants)| Some((catalog.collection(name)?.id, grants.clone()));
+                let granted: HashMap<_, _> = grants.iter().filter_map(granted).collect();
+                ("public:grants", Scope::Some(granted.clone()), Scope::Some(granted))
             }
         };
-        Access(Arc::new(Inner { fingerprint: fingerprint.to_owned(), reads }))
+        Access(Arc::new(Inner { fingerprint: fingerprint.to_owned(), reads, writes }))
     }
 }
 
@@ -95,11 +128,34 @@ impl Access {
     }
 
     /// The right to read a table, if there is one.
-    pub fn read(&self, table: TableId) -> Option<Readable<'_>> {
-        match &self.0.reads {
-            Reads::Everything => Some(Readable(None)),
-            Reads::Some(grants) => grants.get(&table).map(|grant| Readable(Some(grant))),
-        }
+    pub fn read(&self, table: TableId) -> Option<Right<'_>> {
+        self.0.reads.right(table, |grants| grants.read.as_ref())
+    }
+
+    /// The right to create rows of a table, if there is one.
+    pub fn create(&self, table: TableId) -> Option<Right<'_>> {
+        self.0.writes.right(table, |grants| grants.create.as_ref())
+    }
+
+    /// The right to update rows of a table, if there is one.
+    pub fn update(&self, table: TableId) -> Option<Right<'_>> {
+        self.0.writes.right(table, |grants| grants.update.as_ref())
+    }
+
+    /// The right to delete rows of a table, if there is one.
+    pub fn delete(&self, table: TableId) -> Option<Right<'_>> {
+        self.0.writes.right(table, |grants| grants.delete.as_ref())
+    }
+
+    /// Everything, for work that is not a caller's.
+    pub fn full() -> Self {
+        let (reads, writes) = (Scope::Everything, Scope::Everything);
+        Self(Arc::new(Inner { fingerprint: "admin".to_owned(), reads, writes }))
+    }
+
+    /// Whether it may write everything, whatever rows there are.
+    pub fn is_full(&self) -> bool {
+        matches!(self.0.writes, Scope::Everything)
     }
 
     /// Whether a relationship may be followed: its target may be read, and so
@@ -123,8 +179,8 @@ impl Access {
     }
 }
 
-impl Readable<'_> {
-    /// Whether a field may be read.
+impl Right<'_> {
+    /// Whether it covers a field.
     pub fn allows(&self, field: &str) -> bool {
         match self.0.map(|grant| &grant.fields) {
             None | Some(Fields::All) => true,
@@ -132,12 +188,12 @@ impl Readable<'_> {
         }
     }
 
-    /// Whether the row's key may be read, all of it.
+    /// Whether it covers the row's key, all of it.
     pub fn allows_key(&self, table: &Table) -> bool {
         !table.key.is_empty() && table.key.iter().all(|column| self.allows(table.column_field(*column)))
     }
 
-    /// Which rows may be read.
+    /// Which rows it is about.
     pub fn rows(&self) -> Predicate {
         self.0.map_or_else(Predicate::always, |grant| grant.rows.clone())
     }

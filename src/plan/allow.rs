@@ -48,10 +48,10 @@ impl ReadPlan {
         let rows = gate.rows(selection.table)?;
         let junction = match selection.source {
             Source::Relationship(id) => gate.way(id)?,
-            Source::Table | Source::Keys(_) => Predicate::always(),
+            Source::Table | Source::Keys(_) | Source::Among(_) => Predicate::always(),
         };
         let table = selection.table;
-        if let Source::Keys(columns) = &selection.source {
+        if let Source::Keys(columns) | Source::Among(columns) = &selection.source {
             columns.iter().try_for_each(|column| gate.column(table, *column))?;
         }
         let order = selection.order.into_iter().map(|order| gate.order(table, order)).collect::<Result<_, _>>()?;
@@ -95,6 +95,20 @@ impl AggregatePlan {
             ..aggregate
         }))
     }
+}
+
+/// Holds a condition on rows that are to be written against what may be read.
+///
+/// # Errors
+/// [`Error::Forbidden`] naming the first thing that may not be read.
+pub fn allow_predicate(
+    catalog: &Catalog,
+    access: &Access,
+    table: TableId,
+    predicate: Predicate,
+) -> Result<Predicate, Error> {
+    let gate = Gate { catalog, access };
+    Ok(gate.predicate(table, predicate)?.and(gate.rows(table)?))
 }
 
 #[derive(Clone, Copy)]

@@ -7,10 +7,11 @@ mod aggregate;
 mod allow;
 mod arguments;
 mod order;
+pub mod write;
 
 pub use self::{
     aggregate::{Aggregate, AggregateFunction, AggregateOrder, Measure, MeasureOperand, SortKey},
-    allow::{AggregatePlan, ReadPlan},
+    allow::{AggregatePlan, ReadPlan, allow_predicate},
     arguments::{Arguments, Limits, Offset, Page},
     order::{Order, Step},
 };
@@ -57,6 +58,8 @@ pub enum Source {
     Keys(Vec<ColumnId>),
     /// The rows related to given parents, looked up in batches.
     Relationship(RelationshipId),
+    /// One list of the rows with given values in these columns.
+    Among(Vec<ColumnId>),
 }
 
 /// Why something cannot be planned.

@@ -73,6 +73,21 @@ impl Input {
         matches!(self, Self::Scalar(Json::Null) | Self::Variable(_, Presence::Null))
     }
 
+    /// Its value; `None` for a variable that was not given. Members whose
+    /// variable was not given count as not written, such elements as null.
+    pub fn resolve(&self, variables: &[Option<Json>]) -> Option<Json> {
+        Some(match self {
+            Self::Scalar(json) => json.clone(),
+            Self::List(items) => {
+                items.iter().map(|item| item.resolve(variables).unwrap_or(Json::Null)).collect()
+            }
+            Self::Object(members) => Json::Object(
+                members.iter().filter_map(|(name, item)| Some((name.clone(), item.resolve(variables)?))).collect(),
+            ),
+            Self::Variable(id, _) => variables.get(usize::from(id.0))?.clone()?,
+        })
+    }
+
     /// Number of members of all objects in it.
     pub fn size(&self) -> usize {
         match self {

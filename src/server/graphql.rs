@@ -142,6 +142,12 @@ fn refused_status(code: ErrorCode, media: Media) -> StatusCode {
             | ErrorCode::Forbidden
             | ErrorCode::InvalidQuery
             | ErrorCode::InvalidPayload
+            | ErrorCode::FailedValidation
+            | ErrorCode::RecordNotUnique
+            | ErrorCode::NotNullViolation
+            | ErrorCode::InvalidForeignKey
+            | ErrorCode::ValueOutOfRange
+            | ErrorCode::ValueTooLong
             | ErrorCode::UnrepresentableValue
             | ErrorCode::LimitExceeded,
         ) => StatusCode::OK,

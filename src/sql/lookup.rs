@@ -16,6 +16,51 @@ use crate::{
     predicate::{Rounding, Target},
 };
 
+/// The condition that a row is one of those with given keys.
+pub(super) fn among(w: &mut Writer<'_>, alias: Alias, columns: &[ColumnId]) -> Result<(), Error> {
+    let near = Near { alias, columns, indexed: true, many: false };
+    let keys = Keys::new(w, near);
+    match (w.dialect(), columns) {
+        (Dialect::Postgres, [column]) => {
+            w.column(alias, *column);
+            w.push(" = ANY(");
+            hidden_array(w, &keys, 0)?;
+            w.push(&keys.casts[0]);
+            w.push(")");
+        }
+        (Dialect::Postgres, _) => {
+            row_of(w, near);
+            w.push(" IN (SELECT ");
+            for at in 0..columns.len() {
+                w.push(if at > 0 { ", k.k" } else { "k.k" });
+                w.number(at as i64);
+            }
+            w.push(" FROM ");
+            unnest(w, &keys)?;
+            w.push(")");
+        }
+        (Dialect::MySql, _) => {
+            row_of(w, near);
+            w.push(" IN ");
+            let part = if columns.len() == 1 { keys.part(0) } else { Parameter::Keys(KeyPart::Rows) };
+            w.placeholder_list(part);
+        }
+        (Dialect::Sqlite, _) => {
+            row_of(w, near);
+            w.push(" IN (SELECT ");
+            for (at, target) in keys.targets.iter().enumerate() {
+                w.push(if at > 0 { ", " } else { "" });
+                let value = if columns.len() == 1 { "value".to_owned() } else { format!("(value ->> {at})") };
+                w.push(&keys::sqlite_element(target).replace("value", &value));
+            }
+            w.push(" FROM json_each(");
+            w.placeholder(Parameter::Keys(KeyPart::Json))?;
+            w.push("))");
+        }
+    }
+    Ok(())
+}
+
 /// The side of a look-up that holds the keys.
 #[derive(Clone, Copy)]
 pub(super) struct Near<'a> {

@@ -13,6 +13,7 @@ mod order;
 mod parameter;
 mod read;
 mod statement;
+pub mod write;
 mod writer;
 
 pub use self::{

@@ -86,6 +86,14 @@ impl Parameter {
         self.bind(dialect, &Arguments { bindings, keys: &[] }).map(Self::Ready)
     }
 
+    /// The value of one that has it already.
+    pub(super) fn into_ready(self) -> Option<Value> {
+        match self {
+            Self::Ready(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// Its value.
     pub(super) fn bind(&self, dialect: Dialect, arguments: &Arguments<'_>) -> Result<Value, String> {
         let bindings = &arguments.bindings;

@@ -3,7 +3,7 @@
 use super::{
     condition,
     expression::selected,
-    lookup::{Near, lookup, related},
+    lookup::{Near, among, lookup, related},
     order::{Nulls, join_order, order_clause, resolve_order},
     parameter::Parameter,
     statement::Statement,
@@ -61,7 +61,7 @@ impl Lookup {
 pub fn compile_read(catalog: &Catalog, plan: &ReadPlan) -> Result<ReadStatement, Error> {
     let mut w = Writer::new(catalog);
     match &plan.source {
-        Source::Table => {
+        Source::Table | Source::Among(_) => {
             list(&mut w, plan)?;
             Ok(ReadStatement { statement: w.finish(plan.select.len()), lookup: None })
         }
@@ -83,7 +83,17 @@ fn list(w: &mut Writer<'_>, plan: &ReadPlan) -> Result<(), Error> {
     w.table(alias);
     let sorted = resolve_order(w, alias, &plan.order);
     join_order(w, &sorted)?;
-    condition::where_clause(w, alias, &plan.predicate, plan.search.as_ref())?;
+    match &plan.source {
+        Source::Among(columns) => {
+            w.push(" WHERE ");
+            among(w, alias, columns)?;
+            condition::and(w, alias, &plan.predicate)?;
+            condition::and_search(w, alias, plan.search.as_ref())?;
+        }
+        Source::Table | Source::Keys(_) | Source::Relationship(_) => {
+            condition::where_clause(w, alias, &plan.predicate, plan.search.as_ref())?;
+        }
+    }
     order_clause(w, &sorted, Nulls::AsDatabase)?;
     limit_clause(w, &plan.page)
 }

@@ -1,6 +1,8 @@
 //! The one writer of SQL text: identifiers are quoted here and nowhere else,
 //! placeholders are numbered here, casts are spelled here.
 
+use std::sync::Arc;
+
 use super::{
     parameter::Parameter,
     statement::{LIST_MARK, Statement},
@@ -9,6 +11,7 @@ use crate::{
     catalog::{Catalog, Column, ColumnId, ColumnType, Dialect, Table, TableId},
     plan::Error,
     predicate::Target,
+    value::Value,
 };
 
 /// The name that one use of a table has within a statement.
@@ -24,11 +27,18 @@ pub(super) struct Writer<'a> {
     text: String,
     parameters: Vec<Parameter>,
     aliases: u32,
+    bare: bool,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(catalog: &'a Catalog) -> Self {
-        Self { catalog, text: String::with_capacity(256), parameters: Vec::new(), aliases: 0 }
+        Self { catalog, text: String::with_capacity(256), parameters: Vec::new(), aliases: 0, bare: false }
+    }
+
+    /// From here on columns stand without the name of their table: where there
+    /// is only one, and not every database takes a name for it.
+    pub(super) fn bare(&mut self) {
+        self.bare = true;
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -80,14 +90,19 @@ impl<'a> Writer<'a> {
         Alias { table, number: self.aliases - 1 }
     }
 
-    /// `"schema"."table" AS t0`
-    pub(super) fn table(&mut self, alias: Alias) {
-        let table: &Table = self.catalog.table(alias.table);
+    /// `"schema"."table"`
+    pub(super) fn table_name(&mut self, table: TableId) {
+        let table: &Table = self.catalog.table(table);
         if let Some(schema) = &table.schema {
             self.identifier(schema);
             self.push(".");
         }
         self.identifier(&table.name);
+    }
+
+    /// `"schema"."table" AS t0`
+    pub(super) fn table(&mut self, alias: Alias) {
+        self.table_name(alias.table);
         self.push(" AS ");
         self.alias_name(alias);
     }
@@ -97,10 +112,12 @@ impl<'a> Writer<'a> {
         self.number(alias.number);
     }
 
-    /// `t0."column"`
+    /// `t0."column"`, or `"column"` after [`Self::bare`].
     pub(super) fn column(&mut self, alias: Alias, column: ColumnId) {
-        self.alias_name(alias);
-        self.push(".");
+        if !self.bare {
+            self.alias_name(alias);
+            self.push(".");
+        }
         let name = &self.catalog.table(alias.table).column(column).name;
         self.identifier(name);
     }
@@ -163,6 +180,12 @@ impl<'a> Writer<'a> {
         self.placeholder(parameter)?;
         self.push(after);
         Ok(())
+    }
+
+    /// The text and its values, all of which are known.
+    pub(super) fn finish_ready(self) -> (Arc<str>, Vec<Value>) {
+        let values = self.parameters.into_iter().filter_map(Parameter::into_ready);
+        (self.text.into(), values.collect())
     }
 
     pub(super) fn finish(self, width: usize) -> Statement {

@@ -43,7 +43,7 @@ async fn granted(kind: Kind, rules: &[Rule]) -> TestApp {
     let grant = |(name, names, rows): &Rule| {
         let table = plain.catalog.collection(name).expect("there is such a collection");
         let rows = predicate::parse(context, table, &Input::from(rows.clone())).expect("the rule is sound");
-        ((*name).to_owned(), Grant { fields: fields(names), rows })
+        ((*name).to_owned(), Grant { fields: fields(names), rows }.into())
     };
     let public = PublicAccess::Grants(rules.iter().map(grant).collect::<HashMap<_, _>>());
     TestApp::start_with(data, Settings { policy: Policy { public }, ..Settings::default() }).await

@@ -4,8 +4,10 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value as Json};
+
 use super::{
-    Answer, Error, Member, Node, Output, Position, Root, RootKind, Shape,
+    Answer, Code, Error, Member, Node, Output, Position, Root, RootKind, Shape,
     levels::{Filled, Level},
 };
 use crate::{db::Rows, error_code::ErrorCode, value::json};
@@ -20,14 +22,14 @@ pub enum PathSegment {
 }
 
 /// What went wrong at one place of the answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FieldError {
     /// For the client.
     pub message: String,
     /// The stable code.
-    pub code: ErrorCode,
-    /// Why, in a word more than the code.
-    pub reason: Option<String>,
+    pub code: Code,
+    /// Further members of `extensions`.
+    pub details: Map<String, Json>,
     /// Where in the document.
     pub position: Position,
     /// Where in the answer.
@@ -283,7 +285,7 @@ impl Writer {
                     Err(error) => error.0,
                     Ok(()) => "null in a field that is never null".to_owned(),
                 };
-                self.report(message, ErrorCode::UnrepresentableValue, None, member.position);
+                self.report(message, ErrorCode::UnrepresentableValue.into(), Map::new(), member.position);
                 self.path.pop();
                 if *non_null {
                     return Err(Bubble);
@@ -346,13 +348,13 @@ impl Writer {
     }
 
     fn fail(&mut self, error: &Error, position: Position) -> Bubble {
-        self.report(error.to_string(), error.code(), error.reason().map(str::to_owned), position);
+        self.report(error.to_string(), error.code(), error.details(), position);
         Bubble
     }
 
-    fn report(&mut self, message: String, code: ErrorCode, reason: Option<String>, position: Position) {
+    fn report(&mut self, message: String, code: Code, details: Map<String, Json>, position: Position) {
         if self.errors.len() < MAX_ERRORS {
-            self.errors.push(FieldError { message, code, reason, position, path: self.path.clone() });
+            self.errors.push(FieldError { message, code, details, position, path: self.path.clone() });
         }
     }
 }

@@ -1,0 +1,74 @@
+//! Deleted rows.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::{Action, group::Found, update::Missing, work::Session};
+use crate::{
+    catalog::Table,
+    engine::Error,
+    events::{Change, RowImage},
+    hooks::Meta,
+    plan::write::{Fault, RowKey, forbidden, key_json, row_key},
+    predicate::Predicate,
+    sql,
+};
+
+impl Session {
+    /// Deletes rows by their keys.
+    pub(super) async fn delete(&self, table: &Table, keys: Vec<RowKey>, missing: Missing) -> Result<(), Error> {
+        let rows = self.caller.access.delete(table.id).ok_or_else(|| forbidden(table))?.rows();
+        self.count(keys.len())?;
+        let keys = match self.is_filtered(table, Action::Delete) {
+            false => keys,
+            true => {
+                let payload = keys.iter().map(|key| key_json(key)).collect();
+                filtered_keys(table, self.filter(table, Action::Delete, payload, None).await?)?
+            }
+        };
+        let slot = self.is_told(table, Action::Delete).then(|| self.slot());
+        let images = self.remove(table, &keys, &rows).await?;
+        if missing == Missing::Refuse && keys.iter().any(|key| images.get(key).is_none()) {
+            return Err(Error::Forbidden(None));
+        }
+        let deleted: Vec<RowImage> = keys.iter().filter_map(|key| images.get(key).cloned()).collect();
+        self.changed(deleted.into_iter().map(|image| Change::deleted(table, image)));
+        if let Some(slot) = slot {
+            let keys: Json = keys.iter().map(|key| key_json(key)).collect();
+            self.tell(slot, table, Action::Delete, Meta::new().with("payload", keys.clone()).with("keys", keys));
+        }
+        Ok(())
+    }
+
+    /// The rows that were there and are gone.
+    async fn remove(&self, table: &Table, keys: &[RowKey], rows: &Predicate) -> Result<Found, Error> {
+        if keys.is_empty() {
+            return Ok(Found::default());
+        }
+        let returns = self.catalog().inserts_return;
+        if returns && rows.is_always() {
+            let command = sql::write::delete(self.catalog(), table.id, keys)?;
+            let mut found = Found::default();
+            found.add(table, &table.key, self.run(table, &command).await?);
+            return Ok(found);
+        }
+        let found = self.locate(table, &table.key, keys, rows, true).await?;
+        let there: Vec<RowKey> = keys.iter().filter(|key| found.get(key).is_some()).cloned().collect();
+        if !there.is_empty() {
+            let command = sql::write::delete(self.catalog(), table.id, &there)?;
+            let gone = Arc::new(self.run(table, &command).await?);
+            // Nothing came between: the rows were held.
+            debug_assert!(!returns || gone.len() == there.len());
+        }
+        Ok(found)
+    }
+}
+
+/// The keys that filters left.
+fn filtered_keys(table: &Table, json: Json) -> Result<Vec<RowKey>, Error> {
+    let Json::Array(keys) = json else {
+        return Err(Fault::Payload("the keys of items to delete are a list".to_owned()).into());
+    };
+    Ok(keys.iter().map(|key| row_key(table, key)).collect::<Result<_, _>>()?)
+}

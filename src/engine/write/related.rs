@@ -1,0 +1,331 @@
+//! Rows around the rows that are written (contract `graphql.md` 7.4): those
+//! they point to are linked, updated or created before; those that point to
+//! them are a complete new set, made so after.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value as Json;
+
+use super::{
+    group::values,
+    update::{Alteration, Missing},
+    work::Session,
+};
+use crate::{
+    catalog::{Cardinality, ColumnId, Relationship, Table},
+    db::ViolationKind,
+    engine::{Broken, Error},
+    events::RowImage,
+    plan::write::{Draft, Payload, RowKey, ToMany, forbidden, is_bare_key, key_json, payload_key},
+    predicate::Predicate,
+};
+
+/// The complete set of rows that shall point to one row.
+struct Set {
+    parent: RowKey,
+    payloads: Vec<Payload>,
+}
+
+impl Session {
+    /// Writes the rows that drafts point to, and points the drafts to them.
+    pub(super) async fn link(&self, table: &Table, drafts: &mut [Draft]) -> Result<(), Error> {
+        if drafts.iter().all(|draft| draft.to_one.is_empty()) {
+            return Ok(());
+        }
+        let mut ways: Vec<_> = drafts.iter().flat_map(|draft| &draft.to_one).map(|to_one| to_one.relationship).collect();
+        ways.sort_unstable();
+        ways.dedup();
+        for way in ways {
+            let relationship = self.catalog().relationship(way).clone();
+            let target = self.catalog().table(relationship.to);
+            let mut payloads = Vec::new();
+            let mut links = Vec::new();
+            let mut field = String::new();
+            for (at, draft) in drafts.iter_mut().enumerate() {
+                for to_one in draft.to_one.extract_if(.., |to_one| to_one.relationship == way) {
+                    payloads.push(to_one.payload);
+                    links.push((at, to_one.links));
+                    field = to_one.field;
+                }
+            }
+            let images = self.relate(target, payloads).await.map_err(|error| error.within(&field))?;
+            for ((at, links), image) in links.into_iter().zip(images) {
+                if links {
+                    let part = |column: &ColumnId| image.key(*column, &target.column(*column).column_type);
+                    let keys: Vec<_> = relationship.to_columns.iter().map(part).collect();
+                    drafts[at].link(table, &relationship, &keys)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows that are pointed to: those whose key is known are updated with what
+    /// else is said of them, all others are created. Their images in the order
+    /// of `payloads`.
+    async fn relate(&self, target: &Table, payloads: Vec<Payload>) -> Result<Vec<RowImage>, Error> {
+        let mut keys = Vec::with_capacity(payloads.len());
+        for payload in &payloads {
+            keys.push(payload_key(self.catalog(), target, payload)?);
+        }
+        let mut seen = HashSet::new();
+        let asked: Vec<RowKey> = keys.iter().flatten().filter(|key| seen.insert((*key).clone())).cloned().collect();
+        let found = self.locate(target, &target.key, &asked, &self.visible(target)?, false).await?;
+        let mut images: Vec<Option<RowImage>> = vec![None; payloads.len()];
+        let (mut created, mut creations) = (Vec::new(), Vec::new());
+        let (mut updated, mut alterations) = (Vec::new(), Vec::new());
+        let mut fresh: HashMap<RowKey, usize> = HashMap::new();
+        let mut repeated = Vec::new();
+        for (at, (payload, key)) in payloads.into_iter().zip(keys).enumerate() {
+            match key {
+                Some(key) if found.get(&key).is_some() => {
+                    images[at] = found.get(&key).cloned();
+                    if !is_bare_key(target, &payload) {
+                        updated.push(at);
+                        alterations.push(Alteration { keys: vec![key], payload });
+                    }
+                }
+                Some(key) if fresh.contains_key(&key) => repeated.push((at, fresh[&key], key, payload)),
+                key => {
+                    if let Some(key) = key {
+                        fresh.insert(key, at);
+                    }
+                    created.push(at);
+                    creations.push(payload);
+                }
+            }
+        }
+        if !alterations.is_empty() {
+            let after = self.update(target, alterations, Missing::Refuse).await?;
+            for (at, mut after) in updated.into_iter().zip(after) {
+                images[at] = after.pop().or(images[at].take());
+            }
+        }
+        if !creations.is_empty() {
+            let after = self.create(target, creations).await?;
+            for (at, image) in created.into_iter().zip(after) {
+                images[at] = Some(image);
+            }
+        }
+        // Of several new rows with one key, the later ones change the first.
+        for (at, first, key, payload) in repeated {
+            images[at] = images[first].clone();
+            if !is_bare_key(target, &payload) {
+                let alteration = Alteration { keys: vec![key], payload };
+                let mut after = self.update(target, vec![alteration], Missing::Refuse).await?;
+                images[at] = after.pop().and_then(|mut images| images.pop());
+            }
+        }
+        images.into_iter().map(|image| image.ok_or(Error::Internal)).collect()
+    }
+
+    /// Which rows of a table the caller can point to: those that it may read,
+    /// else those that it may change.
+    fn visible(&self, table: &Table) -> Result<Predicate, Error> {
+        let access = &self.caller.access;
+        let right = access.read(table.id).or_else(|| access.update(table.id)).or_else(|| access.create(table.id));
+        Ok(right.ok_or_else(|| forbidden(table))?.rows())
+    }
+
+    /// Makes the rows that point to written rows what their payloads say.
+    /// Nothing points yet to rows that are `fresh`.
+    pub(super) async fn save_related(
+        &self,
+        table: &Table,
+        parents: Vec<(RowImage, Vec<ToMany>)>,
+        fresh: bool,
+    ) -> Result<(), Error> {
+        let mut ways: Vec<_> = parents.iter().flat_map(|(_, sets)| sets).map(|set| set.relationship).collect();
+        ways.sort_unstable();
+        ways.dedup();
+        for way in ways {
+            let relationship = self.catalog().relationship(way).clone();
+            let mut sets = Vec::new();
+            let mut field = String::new();
+            for (image, to_many) in &parents {
+                for set in to_many.iter().filter(|set| set.relationship == way) {
+                    // Nothing can point to a row by columns that are null.
+                    let Some(parent) = values(table, &relationship.from_columns, image) else { continue };
+                    sets.push(Set { parent, payloads: set.payloads.clone() });
+                    field.clone_from(&set.field);
+                }
+            }
+            let saved = match &relationship.cardinality {
+                Cardinality::OneToMany | Cardinality::ManyToOne => self.save_children(&relationship, sets, fresh).await,
+                Cardinality::ManyToMany { junction, junction_columns, target_columns } => {
+                    let junction = self.catalog().table(*junction);
+                    let pairs = Pairs { junction, far: junction_columns, target: target_columns };
+                    self.save_pairs(&relationship, &pairs, sets, fresh).await
+                }
+            };
+            saved.map_err(|error| error.within(&field))?;
+        }
+        Ok(())
+    }
+
+    /// One-to-many: rows whose foreign key is the parent's.
+    async fn save_children(&self, relationship: &Relationship, mut sets: Vec<Set>, fresh: bool) -> Result<(), Error> {
+        let catalog = self.catalog();
+        let child = catalog.table(relationship.to);
+        let fields: Vec<&str> = relationship.to_columns.iter().map(|column| child.column_field(*column)).collect();
+        let mut listed: Vec<(RowKey, Payload, RowKey)> = Vec::new();
+        let mut creations = Vec::new();
+        let parents: Vec<RowKey> = sets.iter().map(|set| set.parent.clone()).collect();
+        for set in &mut sets {
+            for mut payload in set.payloads.drain(..) {
+                for (field, part) in fields.iter().zip(&set.parent) {
+                    payload.insert((*field).to_owned(), key_json(std::slice::from_ref(part)));
+                }
+                match payload_key(catalog, child, &payload)? {
+                    Some(key) => listed.push((key, payload, set.parent.clone())),
+                    None => creations.push(payload),
+                }
+            }
+        }
+        let keys: Vec<RowKey> = listed.iter().map(|(key, ..)| key.clone()).collect();
+        let found = self.locate(child, &child.key, &keys, &self.visible(child)?, false).await?;
+        if !fresh {
+            let kept: HashSet<&RowKey> = keys.iter().collect();
+            self.let_go(relationship, child, &parents, &kept).await?;
+        }
+        let mut alterations = Vec::new();
+        let mut seen = HashSet::new();
+        for (key, payload, parent) in listed {
+            match found.get(&key) {
+                Some(image) => {
+                    let stays = values(child, &relationship.to_columns, image).as_ref() == Some(&parent);
+                    let says_more = payload.iter().any(|(name, json)| {
+                        let is_key = child.key.iter().any(|column| child.column_field(*column) == name);
+                        !(fields.contains(&name.as_str()) || (is_key && !json.is_object()))
+                    });
+                    if !stays || says_more {
+                        alterations.push(Alteration { keys: vec![key], payload });
+                    }
+                }
+                None if seen.insert(key.clone()) => creations.push(payload),
+                None => return Err(duplicate(child)),
+            }
+        }
+        if !alterations.is_empty() {
+            self.update(child, alterations, Missing::Refuse).await?;
+        }
+        if !creations.is_empty() {
+            self.create(child, creations).await?;
+        }
+        Ok(())
+    }
+
+    /// Rows that pointed to parents and shall no longer: their foreign key
+    /// becomes null; where it is part of the row's own key, as in a junction, the
+    /// row has no meaning without it and goes.
+    async fn let_go(
+        &self,
+        relationship: &Relationship,
+        child: &Table,
+        parents: &[RowKey],
+        kept: &HashSet<&RowKey>,
+    ) -> Result<(), Error> {
+        let visible = self.visible(child)?;
+        let current = self.locate(child, &relationship.to_columns, parents, &visible, true).await?;
+        let mut gone = Vec::new();
+        let mut seen = HashSet::new();
+        for parent in parents.iter().filter(|parent| seen.insert(*parent)) {
+            let keys = current.all(parent).iter().map(|image| image.row_key(child));
+            gone.extend(keys.filter(|key| !kept.contains(key)));
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let columns = &relationship.to_columns;
+        if columns.iter().any(|column| child.key.contains(column)) {
+            return self.delete(child, gone, Missing::Refuse).await;
+        }
+        if let Some(column) = columns.iter().find(|column| !child.column(**column).nullable) {
+            return Err(Error::Broken(Broken {
+                kind: ViolationKind::NotNull,
+                collection: Some(child.collection.clone()),
+                field: Some(child.column_field(*column).to_owned()),
+                value: None,
+                constraint: None,
+            }));
+        }
+        let nothing = columns.iter().map(|column| (child.column_field(*column).to_owned(), Json::Null)).collect();
+        self.update(child, vec![Alteration { keys: gone, payload: nothing }], Missing::Refuse).await.map(drop)
+    }
+
+    /// Many-to-many: pairs in a junction.
+    async fn save_pairs(
+        &self,
+        relationship: &Relationship,
+        pairs: &Pairs<'_>,
+        sets: Vec<Set>,
+        fresh: bool,
+    ) -> Result<(), Error> {
+        let target = self.catalog().table(relationship.to);
+        let parents: Vec<RowKey> = sets.iter().map(|set| set.parent.clone()).collect();
+        let mut owners = Vec::new();
+        let mut payloads = Vec::new();
+        for set in sets {
+            owners.extend(std::iter::repeat_n(set.parent, set.payloads.len()));
+            payloads.extend(set.payloads);
+        }
+        let images = self.relate(target, payloads).await?;
+        let mut wanted: Vec<(RowKey, RowKey)> = Vec::with_capacity(images.len());
+        for (owner, image) in owners.into_iter().zip(&images) {
+            let far = values(target, pairs.target, image).ok_or(Error::Internal)?;
+            if !wanted.contains(&(owner.clone(), far.clone())) {
+                wanted.push((owner, far));
+            }
+        }
+        let junction = pairs.junction;
+        if !fresh {
+            let near = &relationship.to_columns;
+            let current = self.locate(junction, near, &parents, &self.visible(junction)?, true).await?;
+            let mut gone = Vec::new();
+            let mut seen = HashSet::new();
+            for parent in parents.iter().filter(|parent| seen.insert(*parent)) {
+                for image in current.all(parent) {
+                    let there = values(junction, pairs.far, image).map(|far| (parent.clone(), far));
+                    match wanted.iter().position(|pair| Some(pair) == there.as_ref()) {
+                        Some(at) => drop(wanted.swap_remove(at)),
+                        None => gone.push(image.row_key(junction)),
+                    }
+                }
+            }
+            if !gone.is_empty() {
+                self.delete(junction, gone, Missing::Refuse).await?;
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let payload = |(near, far): (RowKey, RowKey)| -> Payload {
+            let columns = relationship.to_columns.iter().chain(pairs.far);
+            let parts = near.iter().chain(&far);
+            let member = |(column, part): (&ColumnId, _)| {
+                (junction.column_field(*column).to_owned(), key_json(std::slice::from_ref(part)))
+            };
+            columns.zip(parts).map(member).collect()
+        };
+        let payloads = wanted.into_iter().map(payload).collect();
+        self.create(junction, payloads).await.map(drop)
+    }
+}
+
+/// A junction, and how it points to the target.
+struct Pairs<'a> {
+    junction: &'a Table,
+    far: &'a [ColumnId],
+    target: &'a [ColumnId],
+}
+
+/// Two new rows of one key.
+fn duplicate(table: &Table) -> Error {
+    Error::Broken(Broken {
+        kind: ViolationKind::Unique,
+        collection: Some(table.collection.clone()),
+        field: table.key.first().map(|column| table.column_field(*column).to_owned()),
+        value: None,
+        constraint: None,
+    })
+}

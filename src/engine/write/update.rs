@@ -1,0 +1,316 @@
+//! Changed rows: what they point to first, then the rows themselves in one
+//! statement for all that are given the same columns, then what points to them.
+
+use std::{collections::HashSet, sync::Arc};
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use serde_json::Value as Json;
+
+use super::{
+    Action,
+    create::{object, with_value},
+    group::{Found, by_columns},
+    work::Session,
+};
+use crate::{
+    catalog::{ColumnId, Dialect, Table},
+    engine::Error,
+    events::{Change, RowImage},
+    hooks::Meta,
+    plan::write::{Draft, Payload, RowKey, WriteAction, forbidden, key_json},
+    predicate::Predicate,
+    sql,
+    value::{Key, Value},
+};
+
+/// MySQL's protocol counts placeholders with 16 bits, and lists of keys are
+/// padded to the next power of two.
+const MAX_PLACEHOLDERS: usize = 32_768;
+
+/// One payload for some rows.
+#[derive(Debug)]
+pub(super) struct Alteration {
+    pub(super) keys: Vec<RowKey>,
+    pub(super) payload: Payload,
+}
+
+/// What becomes of keys that find no row, or none that may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// They are left out.
+    Skip,
+    /// They are refused, and with them everything.
+    Refuse,
+}
+
+impl Session {
+    /// Changes rows; for each alteration the rows that it found, as they are then.
+    pub(super) fn update<'a>(
+        &'a self,
+        table: &'a Table,
+        alterations: Vec<Alteration>,
+        missing: Missing,
+    ) -> BoxFuture<'a, Result<Vec<Vec<RowImage>>, Error>> {
+        async move {
+            self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?;
+            self.count(alterations.iter().map(|alteration| alteration.keys.len()).sum())?;
+            if !self.is_filtered(table, Action::Update) {
+                return self.alter(table, alterations, missing).await;
+            }
+            let mut images = Vec::with_capacity(alterations.len());
+            for Alteration { keys, payload } in alterations {
+                let told = keys.iter().map(|key| key_json(key)).collect();
+                let filtered = self.filter(table, Action::Update, Json::Object(payload), Some(told)).await?;
+                let alteration = Alteration { keys, payload: object(filtered)? };
+                images.extend(self.alter(table, vec![alteration], missing).await?);
+            }
+            Ok(images)
+        }
+        .boxed()
+    }
+
+    async fn alter(
+        &self,
+        table: &Table,
+        alterations: Vec<Alteration>,
+        missing: Missing,
+    ) -> Result<Vec<Vec<RowImage>>, Error> {
+        let told = self.is_told(table, Action::Update);
+        let mut slots = Vec::new();
+        let mut keys = Vec::with_capacity(alterations.len());
+        let mut drafts = Vec::with_capacity(alterations.len());
+        for alteration in alterations {
+            if told {
+                slots.push((self.slot(), alteration.payload.clone()));
+            }
+            drafts.push(Draft::new(
+                self.catalog(),
+                &self.caller.access,
+                table,
+                WriteAction::Update,
+                alteration.payload,
+            )?);
+            keys.push(distinct(alteration.keys));
+        }
+        self.link(table, &mut drafts).await?;
+        let mut images: Vec<Vec<RowImage>> = keys.iter().map(|_| Vec::new()).collect();
+        for round in rounds(&keys) {
+            self.alter_round(table, &drafts, &keys, &round, missing, &mut images).await?;
+        }
+        let mut parents = Vec::new();
+        for (draft, images) in drafts.into_iter().zip(&images).filter(|(draft, _)| !draft.to_many.is_empty()) {
+            parents.extend(images.iter().map(|image| (image.clone(), draft.to_many.clone())));
+        }
+        self.save_related(table, parents, false).await?;
+        for ((slot, payload), keys) in slots.into_iter().zip(&keys) {
+            let keys: Json = keys.iter().map(|key| key_json(key)).collect();
+            let meta = Meta::new().with("payload", Json::Object(payload)).with("keys", keys);
+            self.tell(slot, table, Action::Update, meta);
+        }
+        Ok(images)
+    }
+
+    /// Alterations of which no two are about the same row.
+    async fn alter_round(
+        &self,
+        table: &Table,
+        drafts: &[Draft],
+        keys: &[Vec<RowKey>],
+        round: &[usize],
+        missing: Missing,
+        images: &mut [Vec<RowImage>],
+    ) -> Result<(), Error> {
+        let members: Vec<Draft> = round.iter().map(|at| columns_only(&drafts[*at])).collect();
+        for (columns, group) in by_columns(&members) {
+            let group: Vec<usize> = group.into_iter().map(|member| round[member]).collect();
+            let changes: Vec<sql::write::Change> = group
+                .iter()
+                .flat_map(|at| {
+                    let values = values(&drafts[*at], &columns);
+                    keys[*at].iter().map(move |key| sql::write::Change { key: key.clone(), values: values.clone() })
+                })
+                .collect();
+            let found = self.set(table, &columns, changes).await?;
+            for at in group {
+                for key in &keys[at] {
+                    match found.get(key) {
+                        Some(image) => images[at].push(image.clone()),
+                        None if missing == Missing::Refuse => return Err(Error::Forbidden(None)),
+                        None => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets columns of rows; those that there are, as they are then.
+    async fn set(&self, table: &Table, columns: &[ColumnId], changes: Vec<sql::write::Change>) -> Result<Found, Error> {
+        let rows = self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?.rows();
+        if changes.is_empty() {
+            return Ok(Found::default());
+        }
+        if columns.is_empty() {
+            let keys: Vec<RowKey> = changes.into_iter().map(|change| change.key).collect();
+            return self.locate(table, &table.key, &keys, &rows, true).await;
+        }
+        match self.catalog().dialect {
+            Dialect::Postgres => self.set_and_show(table, columns, &changes, &rows).await,
+            Dialect::MySql | Dialect::Sqlite => self.locate_and_set(table, columns, changes, &rows).await,
+        }
+    }
+
+    /// PostgreSQL: rows come back as they were and as they are.
+    async fn set_and_show(
+        &self,
+        table: &Table,
+        columns: &[ColumnId],
+        changes: &[sql::write::Change],
+        rows: &Predicate,
+    ) -> Result<Found, Error> {
+        let command = sql::write::update(self.catalog(), table.id, columns, changes, rows, &self.bindings())?;
+        let rows = self.run_update(table, columns, changes, &command).await?;
+        let rows = Arc::new(rows);
+        let mut before = Vec::with_capacity(rows.len());
+        let mut found = Found::default();
+        for row in 0..rows.len() {
+            before.push(RowImage::new(rows.clone(), row, table.columns.len()));
+            found.push(table, &table.key, RowImage::new(rows.clone(), row, 0));
+        }
+        if table.triggers {
+            let keys: Vec<RowKey> = before.iter().map(|image| image.row_key(table)).collect();
+            found = self.locate(table, &table.key, &keys, &Predicate::always(), false).await?;
+        }
+        self.note_updates(table, &before, &found);
+        Ok(found)
+    }
+
+    /// Elsewhere rows are held and looked at first, and again where the
+    /// database does not show what became of them.
+    async fn locate_and_set(
+        &self,
+        table: &Table,
+        columns: &[ColumnId],
+        changes: Vec<sql::write::Change>,
+        rows: &Predicate,
+    ) -> Result<Found, Error> {
+        let keys: Vec<RowKey> = changes.iter().map(|change| change.key.clone()).collect();
+        let before = self.locate(table, &table.key, &keys, rows, true).await?;
+        let changes: Vec<_> = changes.into_iter().filter(|change| before.get(&change.key).is_some()).collect();
+        if changes.is_empty() {
+            return Ok(Found::default());
+        }
+        let keys: Vec<RowKey> = changes.iter().map(|change| change.key.clone()).collect();
+        let shows = self.catalog().dialect == Dialect::Sqlite && !table.triggers;
+        let mut after = Found::default();
+        let chunk = match self.catalog().dialect {
+            Dialect::MySql => (MAX_PLACEHOLDERS / (columns.len() + table.key.len())).max(1),
+            _ => changes.len(),
+        };
+        for changes in changes.chunks(chunk) {
+            let all = Predicate::always();
+            let command = sql::write::update(self.catalog(), table.id, columns, changes, &all, &self.bindings())?;
+            let rows = self.run_update(table, columns, changes, &command).await?;
+            if shows {
+                after.add(table, &table.key, rows);
+            }
+        }
+        if !shows {
+            after = self.locate(table, &table.key, &keys, &Predicate::always(), false).await?;
+        }
+        let before: Vec<RowImage> = keys.iter().filter_map(|key| before.get(key).cloned()).collect();
+        self.note_updates(table, &before, &after);
+        Ok(after)
+    }
+
+    async fn run_update(
+        &self,
+        table: &Table,
+        columns: &[ColumnId],
+        changes: &[sql::write::Change],
+        command: &sql::write::Command,
+    ) -> Result<crate::db::Rows, Error> {
+        self.run(table, command).await.map_err(|error| {
+            let alike = changes.iter().all(|change| change.values == changes[0].values);
+            let rows: Vec<Vec<Value>> = changes.iter().take(if alike { 1 } else { 2 }).map(|it| it.values.clone()).collect();
+            with_value(error, table, columns, &rows)
+        })
+    }
+
+    fn note_updates(&self, table: &Table, before: &[RowImage], after: &Found) {
+        let changes = before.iter().filter_map(|before| {
+            let after = after.get(&before.row_key(table))?;
+            Change::updated(table, before.clone(), after.clone())
+        });
+        self.changed(changes.collect::<Vec<_>>());
+    }
+
+    /// The rows with given values in `columns`, where `rows` holds.
+    pub(super) async fn locate(
+        &self,
+        table: &Table,
+        columns: &[ColumnId],
+        keys: &[RowKey],
+        rows: &Predicate,
+        hold: bool,
+    ) -> Result<Found, Error> {
+        let mut found = Found::default();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let chunk = match self.catalog().dialect {
+            Dialect::MySql => (MAX_PLACEHOLDERS / columns.len().next_power_of_two()).max(1),
+            _ => keys.len(),
+        };
+        for keys in keys.chunks(chunk) {
+            let bound =
+                sql::write::locate(self.catalog(), table.id, columns, keys, rows, &self.bindings(), hold)?;
+            found.add(table, columns, self.read(&bound).await?);
+        }
+        Ok(found)
+    }
+}
+
+/// A draft as far as its own row is concerned.
+fn columns_only(draft: &Draft) -> Draft {
+    Draft { columns: draft.columns.clone(), to_one: Vec::new(), to_many: Vec::new() }
+}
+
+fn values(draft: &Draft, columns: &[ColumnId]) -> Vec<Value> {
+    let value = |column: &ColumnId| draft.columns.iter().find(|(known, _)| known == column);
+    columns.iter().map(|column| value(column).map_or(Value::Null, |(_, value)| value.clone())).collect()
+}
+
+fn distinct(keys: Vec<RowKey>) -> Vec<RowKey> {
+    let mut seen = HashSet::new();
+    keys.into_iter().filter(|key| seen.insert(key.clone())).collect()
+}
+
+/// Alterations by number, so that no round has two of one row, and those of
+/// one row come in their order.
+fn rounds(keys: &[Vec<RowKey>]) -> Vec<Vec<usize>> {
+    let mut rounds: Vec<(Vec<usize>, HashSet<&[Key]>)> = Vec::new();
+    for (at, keys) in keys.iter().enumerate() {
+        let last_met = rounds.iter().rposition(|(_, known)| keys.iter().any(|key| known.contains(key.as_slice())));
+        let round = last_met.map_or(0, |last| last + 1);
+        if round == rounds.len() {
+            rounds.push((Vec::new(), HashSet::new()));
+        }
+        rounds[round].0.push(at);
+        rounds[round].1.extend(keys.iter().map(Vec::as_slice));
+    }
+    rounds.into_iter().map(|(members, _)| members).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_about_the_same_row_comes_in_turn() {
+        let key = |number| vec![Key::Int(number)];
+        let keys = [vec![key(1)], vec![key(2)], vec![key(1), key(3)], vec![key(3)], vec![key(4)]];
+        assert_eq!(rounds(&keys), [vec![0, 1, 4], vec![2], vec![3]]);
+        assert_eq!(rounds(&[]), Vec::<Vec<usize>>::new());
+    }
+}

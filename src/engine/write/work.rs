@@ -1,0 +1,244 @@
+//! A transaction in progress and what it has done so far; and a session, which
+//! is somebody's view of it.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use serde_json::Value as Json;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::{super::Caller, Action, violation};
+use crate::{
+    catalog::{Catalog, Table},
+    db::{Rows, Transaction},
+    engine::{Engine, Error},
+    events::{Change, Commit},
+    hooks::{Context, Meta, MutationOptions},
+    plan::write::Fault,
+    predicate::Bindings,
+    sql::{Bound, write::Command},
+    tasks,
+};
+
+/// One transaction, shared by all that is written in it: nested rows, and what
+/// hooks do on their part.
+#[derive(Debug)]
+pub(in crate::engine) struct Work {
+    engine: Engine,
+    /// `None` once it has ended.
+    transaction: AsyncMutex<Option<Transaction>>,
+    done: Mutex<Done>,
+    written: AtomicUsize,
+}
+
+/// What a transaction has done.
+#[derive(Debug, Default)]
+struct Done {
+    changes: Vec<Change>,
+    /// In the order in which they are told; `None` where one is being made.
+    actions: Vec<Option<Told>>,
+}
+
+/// An action event that waits for the commit.
+#[derive(Debug)]
+struct Told {
+    names: Vec<String>,
+    meta: Meta,
+    context: Context,
+}
+
+/// The place of an action among those of its transaction: a parent's stands
+/// before those of what is nested in it.
+pub(super) struct Slot(usize);
+
+impl Work {
+    pub(super) async fn begin(engine: &Engine) -> Result<Arc<Self>, Error> {
+        let transaction = engine.database().begin().await.map_err(|error| Error::from_database(error, "BEGIN"))?;
+        Ok(Arc::new(Self {
+            engine: engine.clone(),
+            transaction: AsyncMutex::new(Some(transaction)),
+            done: Mutex::default(),
+            written: AtomicUsize::new(0),
+        }))
+    }
+
+    fn done(&self) -> MutexGuard<'_, Done> {
+        // Nothing is done under the lock that could leave it half done.
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Commits, publishes what has changed and hands the actions over. From the
+    /// moment when the commit is sent this is finished whoever still waits: what
+    /// is committed must be told.
+    pub(super) async fn commit(self: Arc<Self>, caller: &Caller) -> Result<(), Error> {
+        let by = caller.principal.clone();
+        let finish = async move {
+            let Some(transaction) = self.transaction.lock().await.take() else { return Err(Error::Internal) };
+            let Done { changes, actions } = std::mem::take(&mut *self.done());
+            // Now that all its locks are held, whoever must come after it has
+            // no ticket yet.
+            let ticket = self.engine.events.ticket();
+            if let Err(error) = transaction.commit().await {
+                // A conflict is told in good order: nothing was committed.
+                return Err(match Error::from_database(error, "COMMIT") {
+                    Error::Unavailable => {
+                        ticket.unknown();
+                        Error::Unknown
+                    }
+                    other => other,
+                });
+            }
+            let at_micros = self.engine.clock.now_micros();
+            ticket.publish(Commit { changes, by, at_micros }).await;
+            for Told { names, meta, context } in actions.into_iter().flatten() {
+                self.engine.hooks.act(names, meta, context).await;
+            }
+            Ok(())
+        };
+        // A panic there has been logged.
+        tasks::spawn("commit", finish).await.unwrap_or(Err(Error::Internal))
+    }
+
+    pub(super) async fn roll_back(&self) {
+        if let Some(transaction) = self.transaction.lock().await.take() {
+            transaction.rollback().await;
+        }
+    }
+
+    /// Raw SQL of a hook.
+    pub(in crate::engine) async fn fetch(&self, bound: &Bound) -> Result<Rows, crate::db::Error> {
+        let mut transaction = self.transaction.lock().await;
+        match transaction.as_mut() {
+            Some(transaction) => transaction.fetch(&bound.text, &bound.values).await,
+            None => Err(ended()),
+        }
+    }
+
+    /// Raw SQL of a hook; the number of rows that it changed.
+    pub(in crate::engine) async fn execute(&self, bound: &Bound) -> Result<u64, crate::db::Error> {
+        let mut transaction = self.transaction.lock().await;
+        match transaction.as_mut() {
+            Some(transaction) => transaction.execute(&bound.text, &bound.values).await,
+            None => Err(ended()),
+        }
+    }
+}
+
+fn ended() -> crate::db::Error {
+    crate::db::Error::Unavailable("the transaction has ended".to_owned())
+}
+
+/// Somebody's view of a transaction: whose rights count, what hooks are told.
+#[derive(Clone)]
+pub(in crate::engine) struct Session {
+    pub(super) work: Arc<Work>,
+    pub(super) caller: Caller,
+    pub(super) options: MutationOptions,
+    /// What hooks get; knows the transaction.
+    context: Context,
+}
+
+impl Session {
+    pub(in crate::engine) fn new(work: Arc<Work>, caller: Caller, options: MutationOptions, context: Context) -> Self {
+        let context = context.with_scope(work.clone());
+        Self { work, caller, options, context }
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.work.engine
+    }
+
+    pub(super) fn catalog(&self) -> &Catalog {
+        &self.work.engine.catalog
+    }
+
+    /// What conditions are bound with that hold no variables.
+    pub(super) fn bindings(&self) -> Bindings<'static> {
+        Bindings { variables: &[], now_micros: self.work.engine.clock.now_micros() }
+    }
+
+    /// Counts rows against the limit of one mutation, nested ones included.
+    pub(super) fn count(&self, rows: usize) -> Result<(), Error> {
+        let written = self.work.written.fetch_add(rows, Ordering::Relaxed) + rows;
+        match self.engine().options.max_batch {
+            Some(limit) if written > limit && !self.options.bypass_limits => {
+                Err(Fault::Payload(format!("a mutation writes at most {limit} items, nested ones included")).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs a writing statement once for each of its runs; all rows that came back.
+    pub(super) async fn run(&self, table: &Table, command: &Command) -> Result<Rows, Error> {
+        let mut transaction = self.work.transaction.lock().await;
+        let transaction = transaction.as_mut().ok_or(Error::Internal)?;
+        let sent = match &command.runs[..] {
+            [values] => transaction.fetch(&command.text, values).await,
+            runs => transaction.fetch_each(&command.text, runs).await,
+        };
+        sent.map_err(|error| violation::explain(self.catalog(), table, error, &command.text))
+    }
+
+    /// Runs a reading statement.
+    pub(super) async fn read(&self, bound: &Bound) -> Result<Rows, Error> {
+        self.work.fetch(bound).await.map_err(|error| Error::from_database(error, &bound.text))
+    }
+
+    pub(super) fn changed(&self, changes: impl IntoIterator<Item = Change>) {
+        if self.options.emit_events {
+            self.work.done().changes.extend(changes);
+        }
+    }
+
+    fn names(table: &Table, action: Action) -> [String; 2] {
+        let verb = action.verb();
+        [format!("items.{verb}"), format!("{}.items.{verb}", table.collection)]
+    }
+
+    /// Whether anybody filters this.
+    pub(super) fn is_filtered(&self, table: &Table, action: Action) -> bool {
+        let hooks = &self.engine().hooks;
+        if !self.options.emit_events || hooks.is_empty() {
+            return false;
+        }
+        let names = Self::names(table, action);
+        hooks.has_filter(&[&names[0], &names[1]])
+    }
+
+    /// Lets the filters have their way with a payload.
+    pub(super) async fn filter(&self, table: &Table, action: Action, payload: Json, keys: Option<Json>) -> Result<Json, Error> {
+        let names = Self::names(table, action);
+        let mut meta = Meta::new().with("collection", table.collection.clone());
+        if let Some(keys) = keys {
+            meta = meta.with("keys", keys);
+        }
+        let hooks = &self.engine().hooks;
+        Ok(hooks.filter(&[&names[0], &names[1]], payload, meta, &self.context).await?)
+    }
+
+    /// Whether anybody wants to be told of this.
+    pub(super) fn is_told(&self, table: &Table, action: Action) -> bool {
+        let hooks = &self.engine().hooks;
+        if !self.options.emit_events || hooks.is_empty() {
+            return false;
+        }
+        let names = Self::names(table, action);
+        hooks.has_action(&[&names[0], &names[1]])
+    }
+
+    /// Keeps a place for an action whose facts come later.
+    pub(super) fn slot(&self) -> Slot {
+        let mut done = self.work.done();
+        done.actions.push(None);
+        Slot(done.actions.len() - 1)
+    }
+
+    /// Fills the place of an action.
+    pub(super) fn tell(&self, slot: Slot, table: &Table, action: Action, meta: Meta) {
+        let meta = meta.with("collection", table.collection.clone());
+        let told = Told { names: Self::names(table, action).into(), meta, context: self.context.root() };
+        self.work.done().actions[slot.0] = Some(told);
+    }
+}

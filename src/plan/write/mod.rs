@@ -1,0 +1,370 @@
+//! What is to be written of one row: a payload held against the caller's
+//! access and taken apart into columns, related rows and keys.
+//!
+//! Pure. Hooks have had their say before; the database has its say later, and
+//! finds nothing that could have been refused here.
+
+mod value;
+
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    catalog::{Catalog, Column, ColumnId, FieldKind, Relationship, RelationshipId, Table},
+    permissions::Access,
+    predicate::{Rounding, Target},
+    value::{Key, Value},
+};
+
+/// A payload as clients and hooks write it.
+pub type Payload = Map<String, Json>;
+
+/// A row's key, in the order of [`Table::key`].
+pub type RowKey = Vec<Key>;
+
+/// Whether rows are made or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteAction {
+    /// A row is made.
+    Create,
+    /// A row is changed; its key stays.
+    Update,
+}
+
+/// One row's worth of writing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// Values for columns of the row itself.
+    pub columns: Vec<(ColumnId, Value)>,
+    /// Rows that the row is to point to, which come first.
+    pub to_one: Vec<ToOne>,
+    /// Rows that are to point to the row, which come last.
+    pub to_many: Vec<ToMany>,
+}
+
+/// A row that is to be pointed to: linked, updated or created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToOne {
+    /// The way there.
+    pub relationship: RelationshipId,
+    /// The field that said so.
+    pub field: String,
+    /// The other row.
+    pub payload: Payload,
+    /// Whether the row's own columns are set: not where they are its key.
+    pub links: bool,
+}
+
+/// The complete new set of rows that point here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToMany {
+    /// The way there.
+    pub relationship: RelationshipId,
+    /// The field that said so.
+    pub field: String,
+    /// The rows; those that are not among them are let go.
+    pub payloads: Vec<Payload>,
+}
+
+/// Why a payload cannot be written.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Fault {
+    /// There is no such thing, or no right to it: not told apart.
+    #[error("You don't have permission to access this.{}", .0.as_ref().map(|reason| format!(" {reason}.")).unwrap_or_default())]
+    Forbidden(Option<String>),
+    /// The payload makes no sense.
+    #[error("Invalid payload. {0}.")]
+    Payload(String),
+    /// A value breaks a rule of its field.
+    #[error("Validation failed for field \"{field}\". {rule}.")]
+    Validation {
+        /// The field.
+        field: String,
+        /// The relations that lead to it, outermost first.
+        path: Vec<String>,
+        /// The rule.
+        rule: Rule,
+    },
+    /// A text is longer than its column allows.
+    #[error("Value for field \"{field}\" in collection \"{collection}\" is too long.")]
+    TooLong {
+        /// The collection.
+        collection: String,
+        /// The field.
+        field: String,
+        /// What was given, shortened.
+        value: Json,
+    },
+    /// A number is beyond what its column can hold.
+    #[error("Value for field \"{field}\" in collection \"{collection}\" is out of range.")]
+    OutOfRange {
+        /// The collection.
+        collection: String,
+        /// The field.
+        field: String,
+        /// What was given.
+        value: Json,
+    },
+}
+
+/// A rule that a value can break, by the names of the contract (`graphql.md` 2.2).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rule {
+    /// A value must be given.
+    #[error("Value is required")]
+    Required,
+    /// Null is no value here.
+    #[error("Value can't be null")]
+    NotNull,
+    /// One of these and no other.
+    #[error("Value has to be one of {}", .0.join(", "))]
+    OneOf(Vec<String>),
+    /// The database's own rule, by its name there.
+    #[error("Value breaks the rule \"{0}\"")]
+    Check(String),
+}
+
+impl Rule {
+    /// `extensions.type`
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::NotNull => "nnull",
+            Self::OneOf(_) => "in",
+            Self::Check(_) => "check",
+        }
+    }
+}
+
+impl Fault {
+    /// The same fault, met while a relation was followed.
+    #[must_use]
+    pub fn within(mut self, relation: &str) -> Self {
+        if let Self::Validation { path, .. } = &mut self {
+            path.insert(0, relation.to_owned());
+        }
+        self
+    }
+
+    pub(crate) fn unknown_field(table: &Table, field: &str) -> Self {
+        Self::Forbidden(Some(format!("no field `{field}` in `{}`, or no permission to use it", table.collection)))
+    }
+
+    fn broken(table: &Table, column: &Column, rule: Rule) -> Self {
+        Self::Validation { field: table.column_field(column.id).to_owned(), path: Vec::new(), rule }
+    }
+}
+
+impl Draft {
+    /// Takes a payload apart.
+    ///
+    /// # Errors
+    /// The first thing in it that may not be written, or not so.
+    pub fn new(
+        catalog: &Catalog,
+        access: &Access,
+        table: &Table,
+        action: WriteAction,
+        payload: Payload,
+    ) -> Result<Self, Fault> {
+        let right = match action {
+            WriteAction::Create => access.create(table.id),
+            WriteAction::Update => access.update(table.id),
+        };
+        let right = right.ok_or_else(|| forbidden(table))?;
+        let mut draft =
+            Self { columns: Vec::with_capacity(payload.len()), to_one: Vec::new(), to_many: Vec::new() };
+        for (name, json) in payload {
+            let field = table.field(&name).filter(|_| right.allows(&name));
+            let kind = field.ok_or_else(|| Fault::unknown_field(table, &name))?.kind;
+            // A key is given with the request; what stands in the payload says nothing.
+            let is_key = |column: &ColumnId| action == WriteAction::Update && table.key.contains(column);
+            match (kind, json) {
+                (FieldKind::Column(column), _) if is_key(&column) => {}
+                (FieldKind::Column(column), json) => draft.set(table, column, &json)?,
+                (FieldKind::ToOne(relationship, own), Json::Object(payload)) => {
+                    let links = !own.is_some_and(|column| is_key(&column));
+                    draft.to_one.push(ToOne { relationship, field: name, payload, links });
+                }
+                (FieldKind::ToOne(_, Some(column)), _) if is_key(&column) => {}
+                (FieldKind::ToOne(_, Some(column)), json) => draft.set(table, column, &json)?,
+                (FieldKind::ToOne(relationship, None), Json::Null) => {
+                    for column in &catalog.relationship(relationship).from_columns {
+                        draft.set(table, *column, &Json::Null)?;
+                    }
+                }
+                (FieldKind::ToOne(_, None), _) => {
+                    return Err(Fault::Payload(format!("`{name}` takes an object with the key of the related item")));
+                }
+                (FieldKind::ToMany(relationship), json) => {
+                    let target = catalog.table(catalog.relationship(relationship).to);
+                    let payloads = related_payloads(target, &name, json)?;
+                    draft.to_many.push(ToMany { relationship, field: name, payloads });
+                }
+            }
+        }
+        Ok(draft)
+    }
+
+    fn set(&mut self, table: &Table, id: ColumnId, json: &Json) -> Result<(), Fault> {
+        let column = table.column(id);
+        if column.generated {
+            let field = table.column_field(id);
+            return Err(Fault::Payload(format!("`{field}` of `{}` is computed and cannot be given", table.collection)));
+        }
+        let value = value::of(table, column, json)?;
+        self.put(id, value);
+        Ok(())
+    }
+
+    /// Gives a column a value, whatever it had.
+    pub fn put(&mut self, column: ColumnId, value: Value) {
+        match self.columns.iter_mut().find(|(known, _)| *known == column) {
+            Some((_, known)) => *known = value,
+            None => self.columns.push((column, value)),
+        }
+    }
+
+    /// Whether a new row has a value for every column that needs one.
+    ///
+    /// # Errors
+    /// The first column that lacks one.
+    pub fn check_complete(&self, table: &Table) -> Result<(), Fault> {
+        // A trigger may fill in what nobody gave.
+        if table.triggers {
+            return Ok(());
+        }
+        let lacks = |column: &&Column| {
+            !column.nullable
+                && column.default.is_none()
+                && !column.auto_increment
+                && !column.generated
+                && !self.columns.iter().any(|(given, _)| *given == column.id)
+        };
+        match table.columns.iter().find(lacks) {
+            Some(column) => Err(Fault::broken(table, column, Rule::Required)),
+            None => Ok(()),
+        }
+    }
+
+    /// Points the row to another one.
+    ///
+    /// # Errors
+    /// When the row must point to one and does not.
+    pub fn link(&mut self, table: &Table, relationship: &Relationship, keys: &[Option<Key>]) -> Result<(), Fault> {
+        for (column, key) in relationship.from_columns.iter().zip(keys) {
+            if key.is_none() && !table.column(*column).nullable {
+                return Err(Fault::broken(table, table.column(*column), Rule::NotNull));
+            }
+            self.put(*column, key.as_ref().map_or(Value::Null, Key::to_value));
+        }
+        Ok(())
+    }
+}
+
+/// No right to do this with a collection at all.
+pub fn forbidden(table: &Table) -> Fault {
+    Fault::Forbidden(Some(format!("no permission to do this in `{}`", table.collection)))
+}
+
+/// A list of related rows; null lets all of them go, a bare key stands for the row.
+fn related_payloads(target: &Table, field: &str, json: Json) -> Result<Vec<Payload>, Fault> {
+    let items = match json {
+        Json::Null => return Ok(Vec::new()),
+        Json::Array(items) => items,
+        single => vec![single],
+    };
+    let mut payloads = Vec::with_capacity(items.len());
+    for item in items {
+        payloads.push(match (item, target.key.as_slice()) {
+            (Json::Object(payload), _) => payload,
+            (Json::Null | Json::Array(_), _) => {
+                return Err(Fault::Payload(format!("`{field}` takes a list of objects")));
+            }
+            (key, [column]) => Payload::from_iter([(target.column_field(*column).to_owned(), key)]),
+            (_, _) => return Err(Fault::Payload(format!("`{field}` takes a list of objects"))),
+        });
+    }
+    Ok(payloads)
+}
+
+/// A key as clients write it: a scalar, or an object or list of its parts.
+///
+/// # Errors
+/// [`Fault::Forbidden`]: a malformed key and a missing row are not told apart
+/// (contract `graphql.md` 4.1).
+pub fn row_key(table: &Table, json: &Json) -> Result<RowKey, Fault> {
+    let part = |column: &ColumnId, json: Option<&Json>| {
+        let json = json.filter(|json| !json.is_null()).ok_or(Fault::Forbidden(None))?;
+        key_part(table.column(*column), json)
+    };
+    match (table.key.as_slice(), json) {
+        ([column], Json::Object(parts)) => Ok(vec![part(column, parts.get(table.column_field(*column)))?]),
+        ([column], Json::Array(parts)) if parts.len() == 1 => Ok(vec![part(column, parts.first())?]),
+        ([column], scalar) => Ok(vec![part(column, Some(scalar))?]),
+        (columns, Json::Object(parts)) => {
+            columns.iter().map(|column| part(column, parts.get(table.column_field(*column)))).collect()
+        }
+        (columns, Json::Array(parts)) if parts.len() == columns.len() => {
+            columns.iter().zip(parts).map(|(column, json)| part(column, Some(json))).collect()
+        }
+        // As keys are shown where one text must do.
+        (columns, Json::String(text)) => match serde_json::from_str(text) {
+            Ok(Json::Array(parts)) if parts.len() == columns.len() => row_key(table, &Json::Array(parts)),
+            _ => Err(Fault::Forbidden(None)),
+        },
+        _ => Err(Fault::Forbidden(None)),
+    }
+}
+
+fn key_part(column: &Column, json: &Json) -> Result<Key, Fault> {
+    Target::of(column, Rounding::Refuse).key(json, 0).map_err(|_| Fault::Forbidden(None))
+}
+
+/// The key that a payload holds: every part of it, as itself or as the key of
+/// the row that it points to. `None` if a part is missing.
+///
+/// # Errors
+/// As [`row_key`].
+pub fn payload_key(catalog: &Catalog, table: &Table, payload: &Payload) -> Result<Option<RowKey>, Fault> {
+    let mut key = Vec::with_capacity(table.key.len());
+    for column in &table.key {
+        let field = table.column_field(*column);
+        let given = match (payload.get(field), table.field(field).map(|field| field.kind)) {
+            (Some(Json::Object(related)), Some(FieldKind::ToOne(id, _))) => {
+                let relationship = catalog.relationship(id);
+                let target = catalog.table(relationship.to);
+                relationship.to_columns.first().and_then(|column| related.get(target.column_field(*column)))
+            }
+            (given, _) => given,
+        };
+        match given {
+            None | Some(Json::Null) => return Ok(None),
+            Some(json) => key.push(key_part(table.column(*column), json)?),
+        }
+    }
+    Ok((!key.is_empty()).then_some(key))
+}
+
+/// Whether a payload holds nothing but the row's key.
+pub fn is_bare_key(table: &Table, payload: &Payload) -> bool {
+    let is_key = |name: &String| table.key.iter().any(|column| table.column_field(*column) == name);
+    payload.iter().all(|(name, json)| is_key(name) && !json.is_object())
+}
+
+/// A key as JSON: integers as numbers, binary as base64, the parts of a
+/// composite one in a list.
+pub fn key_json(key: &[Key]) -> Json {
+    use base64::Engine as _;
+    let part = |part: &Key| match part {
+        Key::Int(number) => Json::from(*number),
+        Key::Text(text) => Json::from(&**text),
+        Key::Bytes(bytes) => Json::from(base64::engine::general_purpose::STANDARD.encode(bytes)),
+    };
+    match key {
+        [single] => part(single),
+        parts => parts.iter().map(part).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! New rows.
+
+use super::{Command, image, value};
+use crate::{
+    catalog::{Catalog, ColumnId, Dialect, TableId},
+    plan::Error,
+    sql::writer::Writer,
+    value::Value,
+};
+
+/// MySQL's protocol counts placeholders with 16 bits.
+const MAX_PLACEHOLDERS: usize = 65_535;
+
+/// Rows with values for the same columns; their images come back in the order
+/// of `rows`, unless [`Catalog::inserts_return`] says that nothing does.
+///
+/// PostgreSQL takes several rows as one array per column, so that the text does
+/// not depend on their number.
+///
+/// # Errors
+/// When a value cannot be written at all.
+pub fn insert(
+    catalog: &Catalog,
+    table: TableId,
+    columns: &[ColumnId],
+    rows: Vec<Vec<Value>>,
+) -> Result<Vec<Command>, Error> {
+    if columns.is_empty() {
+        return nothing_given(catalog, table, rows.len()).map(|command| vec![command]);
+    }
+    match catalog.dialect {
+        Dialect::Postgres if rows.len() > 1 => unnested(catalog, table, columns, &rows).map(|command| vec![command]),
+        Dialect::Postgres => rows.into_iter().map(|row| values(catalog, table, columns, vec![row])).collect(),
+        Dialect::Sqlite => prepared(catalog, table, columns, rows).map(|command| vec![command]),
+        Dialect::MySql => {
+            let most = (MAX_PLACEHOLDERS / columns.len()).max(1);
+            let mut rows = rows.into_iter().peekable();
+            let mut commands = Vec::new();
+            while rows.peek().is_some() {
+                commands.push(values(catalog, table, columns, rows.by_ref().take(most).collect())?);
+            }
+            Ok(commands)
+        }
+    }
+}
+
+/// `INSERT INTO t ("a", "b")`
+fn head<'a>(catalog: &'a Catalog, table: TableId, columns: &[ColumnId]) -> Writer<'a> {
+    let mut w = Writer::new(catalog);
+    w.push("INSERT INTO ");
+    w.table_name(table);
+    w.push(" (");
+    for (at, column) in columns.iter().enumerate() {
+        if at > 0 {
+            w.push(", ");
+        }
+        w.identifier(&catalog.table(table).column(*column).name);
+    }
+    w.push(")");
+    let insists = |column: &ColumnId| catalog.table(table).column(*column).identity_always;
+    if columns.iter().any(insists) {
+        w.push(" OVERRIDING SYSTEM VALUE");
+    }
+    w
+}
+
+fn returning(w: &mut Writer<'_>, table: TableId) -> Result<(), Error> {
+    if w.catalog.inserts_return {
+        w.push(" RETURNING ");
+        w.bare();
+        let alias = w.alias(table);
+        image(w, alias)?;
+    }
+    Ok(())
+}
+
+/// `VALUES ($1, $2)`, and as many more rows as there are (MySQL).
+fn values(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: Vec<Vec<Value>>) -> Result<Command, Error> {
+    let count = rows.len();
+    let mut w = head(catalog, table, columns);
+    w.push(" VALUES ");
+    for (number, row) in rows.into_iter().enumerate() {
+        w.push(if number > 0 { ", (" } else { "(" });
+        for (at, (column, value)) in columns.iter().zip(row).enumerate() {
+            if at > 0 {
+                w.push(", ");
+            }
+            value::placeholder(&mut w, catalog.table(table).column(*column), value)?;
+        }
+        w.push(")");
+    }
+    returning(&mut w, table)?;
+    let (text, values) = w.finish_ready();
+    Ok(Command::once(text, values, count))
+}
+
+/// `SELECT n.v0::int8, n.v1 FROM unnest($1::text[], $2::text[]) AS n(v0, v1)`
+fn unnested(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: &[Vec<Value>]) -> Result<Command, Error> {
+    let of = |column: &ColumnId| catalog.table(table).column(*column);
+    let mut w = head(catalog, table, columns);
+    w.push(" SELECT ");
+    for (at, column) in columns.iter().enumerate() {
+        if at > 0 {
+            w.push(", ");
+        }
+        value::unnested(&mut w, of(column), "n.v", at);
+    }
+    w.push(" FROM ");
+    let arrays = columns.iter().enumerate().map(|(at, column)| {
+        value::column_of(of(column), rows.iter().map(|row| row[at].clone()))
+    });
+    value::unnest(&mut w, "n", arrays.map(|array| ("v", array)))?;
+    returning(&mut w, table)?;
+    let (text, values) = w.finish_ready();
+    Ok(Command::once(text, values, rows.len()))
+}
+
+/// One row's statement, run once for each.
+fn prepared(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: Vec<Vec<Value>>) -> Result<Command, Error> {
+    let of = |column: &ColumnId| catalog.table(table).column(*column);
+    let mut w = head(catalog, table, columns);
+    w.push(" VALUES (");
+    for (at, column) in columns.iter().enumerate() {
+        if at > 0 {
+            w.push(", ");
+        }
+        value::placeholder(&mut w, of(column), Value::Null)?;
+    }
+    w.push(")");
+    returning(&mut w, table)?;
+    let (text, _) = w.finish_ready();
+    let count = rows.len();
+    let spelled = |row: Vec<Value>| {
+        columns.iter().zip(row).map(|(column, value)| value::spelled(Dialect::Sqlite, of(column), value)).collect()
+    };
+    Ok(Command { text, runs: rows.into_iter().map(spelled).collect(), rows: count })
+}
+
+/// Rows of defaults alone.
+fn nothing_given(catalog: &Catalog, table: TableId, count: usize) -> Result<Command, Error> {
+    let mut w = Writer::new(catalog);
+    w.push("INSERT INTO ");
+    w.table_name(table);
+    w.push(match catalog.dialect {
+        Dialect::Postgres | Dialect::Sqlite => " DEFAULT VALUES",
+        Dialect::MySql => " () VALUES ()",
+    });
+    returning(&mut w, table)?;
+    let (text, _) = w.finish_ready();
+    Ok(Command { text, runs: vec![Vec::new(); count], rows: count })
+}
