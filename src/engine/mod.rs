@@ -123,11 +123,11 @@ impl Error {
                 tracing::info!(reason, statement, "the database cannot compute with a value");
                 Self::Value
             }
-            db::Error::Unavailable(_) | db::Error::PoolTimeout(_) | db::Error::Refused(_) => {
+            db::Error::Unavailable(_) | db::Error::PoolTimeout(_) | db::Error::Refused(_) | db::Error::Conflict(_) => {
                 tracing::warn!(%error, "a statement found no database");
                 Self::Unavailable
             }
-            db::Error::Url(_) | db::Error::Database(_) => {
+            db::Error::Url(_) | db::Error::Database(_) | db::Error::Constraint(_) => {
                 tracing::error!(%error, statement, "the database refused a statement");
                 Self::Internal
             }
