@@ -57,6 +57,7 @@ async fn build(options: &config::Gateway) -> anyhow::Result<Gateway> {
     let serving = catalog::Options {
         default_schema: options.database.schemas.first().cloned(),
         exclude: options.exclude_tables.clone(),
+        inserts_return: database.inserts_return(),
     };
     let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
     let engine = Engine::new(database.clone(), engine::Options { consistency: consistency(options.consistency) });

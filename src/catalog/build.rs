@@ -4,20 +4,28 @@
 use std::collections::HashMap;
 
 use super::{
-    Catalog, Column, ColumnId, Dialect, Field, FieldKind, Note, NoteAction, Table, TableId, TableKind,
+    Catalog, Column, ColumnId, Constraint, Dialect, Field, FieldKind, Note, NoteAction, Table, TableId, TableKind,
     facts::{Facts, TableFacts},
     naming::{CollectionNames, FieldNames},
     relationships,
 };
 
 /// What to serve of a database.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The PostgreSQL schema whose tables keep their bare names; tables of
     /// others are served as `schema_table`. `None` where there are no schemas.
     pub default_schema: Option<String>,
     /// Tables that are not served, by their names in the database.
     pub exclude: Vec<String>,
+    /// Whether this MySQL or MariaDB has `INSERT … RETURNING`; the others do.
+    pub inserts_return: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { default_schema: None, exclude: Vec::new(), inserts_return: true }
+    }
 }
 
 impl Catalog {
@@ -25,6 +33,7 @@ impl Catalog {
     pub fn build(dialect: Dialect, facts: &Facts, options: &Options) -> Self {
         let mut catalog = Self {
             dialect,
+            inserts_return: dialect != Dialect::MySql || options.inserts_return,
             tables: Vec::new(),
             relationships: Vec::new(),
             notes: Vec::new(),
@@ -69,6 +78,9 @@ impl Catalog {
             comment: facts.comment.clone(),
             columns: Vec::with_capacity(facts.columns.len()),
             key: key(facts, &mut self.notes),
+            uniques: uniques(facts),
+            constraints: constraints(facts),
+            triggers: facts.has_triggers,
             fields: Vec::with_capacity(facts.columns.len()),
             field_positions: HashMap::with_capacity(facts.columns.len()),
         };
@@ -84,6 +96,10 @@ impl Catalog {
                 default: column.default.clone(),
                 generated: column.generated,
                 auto_increment: column.auto_increment,
+                identity_always: column.identity_always,
+                length: column.length,
+                precision: column.precision,
+                scale: column.scale,
                 comment: column.comment.clone(),
                 allowed: column.allowed.clone(),
             });
@@ -146,6 +162,23 @@ fn key(table: &TableFacts, notes: &mut Vec<Note>) -> Vec<ColumnId> {
     }
     // A key with a column that may not be read identifies nothing here.
     columns.iter().map(|name| column_id(table, name)).collect::<Option<Vec<_>>>().unwrap_or_default()
+}
+
+/// The unique keys, the primary key first, without those that a hidden column
+/// is part of.
+fn uniques(table: &TableFacts) -> Vec<Vec<ColumnId>> {
+    let primary = Some(&table.primary_key).filter(|key| !key.is_empty());
+    let ids = |names: &Vec<String>| names.iter().map(|name| column_id(table, name)).collect();
+    primary.into_iter().chain(&table.uniques).filter_map(ids).collect()
+}
+
+fn constraints(table: &TableFacts) -> Vec<Constraint> {
+    let constraints = table.constraints.iter().map(|facts| Constraint {
+        name: facts.name.clone(),
+        kind: facts.kind,
+        columns: facts.columns.iter().filter_map(|name| column_id(table, name)).collect(),
+    });
+    constraints.collect()
 }
 
 fn column_id(table: &TableFacts, name: &str) -> Option<ColumnId> {

@@ -42,6 +42,12 @@ pub struct TableFacts {
     pub indexes: Vec<Vec<String>>,
     /// Foreign keys, in the order of their constraint names.
     pub foreign_keys: Vec<ForeignKeyFacts>,
+    /// What the database may name when a write breaks a rule, in no order that
+    /// matters. SQLite names the columns instead, so there is nothing.
+    pub constraints: Vec<ConstraintFacts>,
+    /// Whether triggers (or PostgreSQL's rules) may change what a write
+    /// stores. MySQL shows triggers only to those who may create some.
+    pub has_triggers: bool,
 }
 
 impl TableFacts {
@@ -80,6 +86,8 @@ pub struct ColumnFacts {
     pub generated: bool,
     /// Identity, serial, `AUTO_INCREMENT` or SQLite's rowid alias.
     pub auto_increment: bool,
+    /// PostgreSQL's `GENERATED ALWAYS AS IDENTITY`: takes no value from outside.
+    pub identity_always: bool,
     /// Length in characters of a limited text type.
     pub length: Option<u32>,
     /// Total digits of a decimal type.
@@ -107,4 +115,27 @@ pub struct ForeignKeyFacts {
     pub to_table: String,
     /// The columns there, in the order of `columns`.
     pub to_columns: Vec<String>,
+}
+
+/// A rule of a table, by the name under which the database reports it broken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConstraintFacts {
+    /// The name of the constraint, or of the unique index.
+    pub name: String,
+    /// What it demands.
+    pub kind: ConstraintKind,
+    /// The columns that it is about, as far as they are known and may be read.
+    pub columns: Vec<String>,
+}
+
+/// What a constraint demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConstraintKind {
+    /// No two rows alike: primary keys, unique constraints and indexes,
+    /// PostgreSQL's exclusions.
+    Unique,
+    /// An expression that is not false.
+    Check,
+    /// A row elsewhere.
+    ForeignKey,
 }

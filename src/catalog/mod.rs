@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 pub use self::{
     build::Options,
-    facts::TableKind,
+    facts::{ConstraintKind, TableKind},
     types::{ColumnType, Dialect},
 };
 
@@ -36,6 +36,8 @@ pub struct RelationshipId(pub u32);
 pub struct Catalog {
     /// The SQL that the database speaks.
     pub dialect: Dialect,
+    /// Whether `INSERT … RETURNING` and `DELETE … RETURNING` exist.
+    pub inserts_return: bool,
     /// The tables and views, by [`TableId`].
     pub tables: Vec<Table>,
     /// The relationships, by [`RelationshipId`].
@@ -65,6 +67,12 @@ pub struct Table {
     /// What identifies a row: the primary key, otherwise the first unique
     /// constraint over columns that are never null. Empty for views without one.
     pub key: Vec<ColumnId>,
+    /// The columns of every unique key, the primary key first.
+    pub uniques: Vec<Vec<ColumnId>>,
+    /// What the database may name when a write breaks a rule.
+    pub constraints: Vec<Constraint>,
+    /// Whether triggers may change what a write stores.
+    pub triggers: bool,
     /// What is served of it, columns first, in order.
     pub fields: Vec<Field>,
     field_positions: HashMap<String, usize>,
@@ -89,10 +97,29 @@ pub struct Column {
     pub generated: bool,
     /// Filled by the database.
     pub auto_increment: bool,
+    /// Filled by the database, which takes no value from outside.
+    pub identity_always: bool,
+    /// Length in characters of a limited text type.
+    pub length: Option<u32>,
+    /// Total digits of a decimal type.
+    pub precision: Option<u32>,
+    /// Digits after the point of a decimal type.
+    pub scale: Option<u32>,
     /// The comment.
     pub comment: Option<String>,
     /// The only values that it may have; empty for any.
     pub allowed: Vec<String>,
+}
+
+/// A rule of a table, see [`facts::ConstraintFacts`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constraint {
+    /// The name under which the database reports it broken.
+    pub name: String,
+    /// What it demands.
+    pub kind: ConstraintKind,
+    /// The columns that it is about, as far as they are known.
+    pub columns: Vec<ColumnId>,
 }
 
 /// What a collection serves under one name.

@@ -1,5 +1,5 @@
-//! The database itself: connections, introspection, fetching rows and writing
-//! their cells as JSON, errors classified where they enter.
+//! The database itself: connections, introspection, transactions, rows and how
+//! their cells are written as JSON, errors classified where they enter.
 //!
 //! One folder per driver, chosen once in [`Database::connect`]. Nobody above
 //! names a driver; nobody here knows plans, permissions or GraphQL.
@@ -7,6 +7,8 @@
 mod mysql;
 mod postgres;
 mod sqlite;
+mod transaction;
+mod violation;
 
 use std::{
     sync::{
@@ -16,6 +18,11 @@ use std::{
     time::Duration,
 };
 
+use self::transaction::InnerTransaction;
+pub use self::{
+    transaction::Transaction,
+    violation::{Violation, ViolationKind},
+};
 use crate::{
     catalog::{ColumnType, Dialect, facts::Facts},
     value::{Key, Value},
@@ -47,7 +54,7 @@ pub enum Error {
     /// Not reachable, or the connection broke.
     #[error("the database cannot be reached: {0}")]
     Unavailable(String),
-    /// Reached, but it refuses these credentials or this database name.
+    /// Reached, but it refuses these credentials, this database name, or to write.
     #[error("the database refuses the connection: {0}")]
     Refused(String),
     /// No connection became free in time.
@@ -60,6 +67,13 @@ pub enum Error {
     /// computed with: out of range, division by zero, malformed input.
     #[error("the database cannot compute with a value: {0}")]
     Value(String),
+    /// A write would have broken a rule of its table.
+    #[error("the database refuses a write: {0}")]
+    Constraint(Violation),
+    /// Transactions got in each other's way, and this one had to give in;
+    /// another run of the whole may well succeed.
+    #[error("the transaction was in the way of another: {0}")]
+    Conflict(String),
     /// Anything else the database says; ours to look into.
     #[error("the database reports: {0}")]
     Database(String),
@@ -80,6 +94,16 @@ pub enum Form {
     Id,
     /// Numbers as JSON numbers whatever their size; otherwise as `Field`.
     Raw,
+}
+
+/// A column of rows whose statement nobody here has planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawColumn {
+    /// Its name in the statement's result.
+    pub name: String,
+    /// What fits best what came over the wire; on SQLite, where columns have no
+    /// types, what is stored in the first row that holds something.
+    pub column_type: ColumnType,
 }
 
 /// Rows of one statement, complete and in memory, cells by position.
@@ -148,6 +172,37 @@ impl Rows {
             Inner::Sqlite(rows) => rows.key(row, column, column_type),
         }
     }
+
+    /// The columns, as far as the rows tell; none when there is no row.
+    pub fn columns(&self) -> Vec<RawColumn> {
+        match &self.0 {
+            Inner::Postgres(rows) => rows.columns(),
+            Inner::MySql(rows) => rows.columns(),
+            Inner::Sqlite(rows) => rows.columns(),
+        }
+    }
+
+    /// Whether two cells, of the same driver, came over the wire alike; two
+    /// `NULL`s are. Cells of different types are not, whatever they hold.
+    pub fn same_cell(&self, row: usize, column: usize, other: &Self, other_row: usize, other_column: usize) -> bool {
+        match (&self.0, &other.0) {
+            (Inner::Postgres(one), Inner::Postgres(other)) => {
+                one.same_cell(row, column, other, other_row, other_column)
+            }
+            (Inner::MySql(one), Inner::MySql(other)) => one.same_cell(row, column, other, other_row, other_column),
+            (Inner::Sqlite(one), Inner::Sqlite(other)) => one.same_cell(row, column, other, other_row, other_column),
+            (Inner::Postgres(_) | Inner::MySql(_) | Inner::Sqlite(_), _) => false,
+        }
+    }
+
+    /// About how much memory all rows take.
+    pub fn bytes(&self) -> usize {
+        match &self.0 {
+            Inner::Postgres(rows) => rows.bytes(),
+            Inner::MySql(rows) => rows.bytes(),
+            Inner::Sqlite(rows) => rows.bytes(),
+        }
+    }
 }
 
 /// A database, connected. Cheap to clone.
@@ -186,8 +241,9 @@ impl Database {
         Ok(Self { driver, sent: Arc::default() })
     }
 
-    /// How many reading statements were sent since it was connected, those of
-    /// introspection not counted.
+    /// How many statements were sent since it was connected. Beginning and
+    /// ending transactions is not counted, nor is introspection; all runs of
+    /// [`Transaction::fetch_each`] count as one.
     pub fn statements_sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
@@ -260,6 +316,46 @@ impl Database {
             Driver::Sqlite(database) => InnerSnapshot::Sqlite(database.snapshot().await?),
         };
         Ok(Snapshot { inner, sent: self.sent.clone() })
+    }
+
+    /// Begins a transaction that may write, at the database's own isolation
+    /// (read committed on MySQL). SQLite runs one at a time, the others wait.
+    ///
+    /// # Errors
+    /// As [`Database::fetch`]; [`Error::PoolTimeout`] when no connection, or
+    /// SQLite's only writer, became free in time; [`Error::Refused`] for a
+    /// SQLite file that was opened to be read.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        let inner = match &self.driver {
+            Driver::Postgres(database) => InnerTransaction::Postgres(database.begin().await?),
+            Driver::MySql(database) => InnerTransaction::MySql(database.begin().await?),
+            Driver::Sqlite(database) => InnerTransaction::Sqlite(database.begin().await?),
+        };
+        Ok(Transaction::new(inner, self.sent.clone()))
+    }
+
+    /// Runs one statement that may write, by itself; how many rows it
+    /// affected. It must not begin a transaction.
+    ///
+    /// # Errors
+    /// As [`Database::begin`] and [`Transaction::execute`]; after
+    /// [`Error::Unavailable`] nobody knows whether it was carried out.
+    pub async fn execute(&self, text: &Arc<str>, parameters: &[Value]) -> Result<u64, Error> {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        match &self.driver {
+            Driver::Postgres(database) => database.execute(text, parameters).await,
+            Driver::MySql(database) => database.execute(text, parameters).await,
+            Driver::Sqlite(database) => database.execute(text, parameters).await,
+        }
+    }
+
+    /// Whether `INSERT … RETURNING` and `DELETE … RETURNING` exist: everywhere
+    /// but on MySQL. (`UPDATE … RETURNING` is missing on MariaDB, too.)
+    pub fn inserts_return(&self) -> bool {
+        match &self.driver {
+            Driver::Postgres(_) | Driver::Sqlite(_) => true,
+            Driver::MySql(database) => database.inserts_return(),
+        }
     }
 
     /// Asks for a sign of life.

@@ -166,7 +166,7 @@ impl Target {
                 }
                 Key::Text(String::from_utf8(out).expect("digits are ASCII").into())
             }
-            (_, Value::Null | Value::Ints(_) | Value::Texts(_)) => {
+            (_, Value::Null | Value::Ints(_) | Value::Texts(_) | Value::Column(_)) => {
                 return Err(format!("{} is not a single value", shown(json)));
             }
         })

@@ -85,7 +85,7 @@ fn as_text(value: &Value) -> Arc<str> {
         Value::Float(number) => number.to_string().into(),
         Value::Bool(truth) => if *truth { "true" } else { "false" }.into(),
         Value::Bytes(bytes) => hexadecimal(bytes).into(),
-        Value::Null | Value::Ints(_) | Value::Texts(_) => "".into(),
+        Value::Null | Value::Ints(_) | Value::Texts(_) | Value::Column(_) => "".into(),
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Value {
     Ints(Arc<[i64]>),
     /// A list of texts, for `= ANY($1)`; never contains `NULL`.
     Texts(Arc<[Arc<str>]>),
+    /// One column of a batch of rows, for `unnest($1)`; `None` is `NULL`.
+    Column(Arc<[Option<Arc<str>>]>),
 }
 
 /// One part of a row's key, comparable and hashable whatever the database.

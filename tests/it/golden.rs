@@ -100,7 +100,7 @@ async fn facts() -> Facts {
 }
 
 fn planner(dialect: Dialect, facts: &Facts) -> Planner {
-    let serving = catalog::Options { default_schema: None, exclude: Vec::new() };
+    let serving = catalog::Options::default();
     let catalog = Arc::new(Catalog::build(dialect, facts, &serving));
     Planner::new(catalog, Policy::default(), Limits::default())
 }

@@ -108,6 +108,7 @@ fn table(number: usize) -> TableFacts {
         default: None,
         generated: false,
         auto_increment: false,
+        identity_always: false,
         length: None,
         precision: None,
         scale: None,
@@ -135,5 +136,7 @@ fn table(number: usize) -> TableFacts {
             to_table: format!("big_{}", number / 2),
             to_columns: vec!["id".to_owned()],
         }],
+        constraints: Vec::new(),
+        has_triggers: false,
     }
 }

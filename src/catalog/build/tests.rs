@@ -10,6 +10,7 @@ fn column(name: &str) -> ColumnFacts {
         default: None,
         generated: false,
         auto_increment: name == "id",
+        identity_always: false,
         length: None,
         precision: None,
         scale: None,
@@ -39,6 +40,8 @@ fn table(name: &str, columns: &[&str], key: &[&str], foreign_keys: &[(&[&str], &
                 to_columns: owned(to_columns),
             })
             .collect(),
+        constraints: Vec::new(),
+        has_triggers: false,
     }
 }
 

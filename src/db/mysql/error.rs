@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError};
 
-use super::super::Error;
+use super::{super::Error, pool::Flavour, violation};
 
 /// The thread to be killed is gone already.
 const NO_SUCH_THREAD: u16 = 1094;
@@ -21,6 +21,24 @@ pub(super) fn of_statement(error: &sqlx::Error, limit: Duration) -> Error {
         sqlx::Error::Tls(error) => Error::Unavailable(format!("TLS failed: {error}")),
         sqlx::Error::Protocol(message) => Error::Database(format!("an answer is not understood: {message}")),
         other => Error::Database(other.to_string()),
+    }
+}
+
+/// An error met while a statement ran that may write.
+pub(super) fn of_write(error: &sqlx::Error, flavour: Flavour, limit: Duration) -> Error {
+    let Some(reported) = reported(error) else { return of_statement(error, limit) };
+    let sentence = || format!("{} (error {})", without_values(reported.message()), reported.number());
+    match reported.number() {
+        // A lock wait that took too long, a deadlock, a row changed meanwhile.
+        1205 | 1213 | 1020 => Error::Conflict(sentence()),
+        // A server, or a storage engine, that only reads.
+        1290 | 1836 => Error::Refused(sentence()),
+        // Not a member of an enumeration, or something as unfit.
+        1265 => Error::Value(sentence()),
+        number => match violation::of(number, reported.message(), flavour) {
+            Some(violation) => Error::Constraint(violation),
+            None => of_statement(error, limit),
+        },
     }
 }
 

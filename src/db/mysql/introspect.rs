@@ -16,7 +16,7 @@ use super::{
 };
 use crate::catalog::{
     ColumnType,
-    facts::{ColumnFacts, Facts, ForeignKeyFacts, TableFacts, TableKind},
+    facts::{ColumnFacts, ConstraintFacts, ConstraintKind, Facts, ForeignKeyFacts, TableFacts, TableKind},
 };
 
 const TABLES: &str = "SELECT TABLE_NAME, TABLE_TYPE, TABLE_COMMENT FROM information_schema.TABLES \
@@ -33,11 +33,15 @@ const FOREIGN_KEYS: &str = "SELECT TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION
     REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
     WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME IS NOT NULL";
 
-const MARIADB_CHECKS: &str = "SELECT TABLE_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS \
+/// Only those are seen that belong to tables on which one may create triggers.
+const TRIGGERS: &str =
+    "SELECT DISTINCT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE()";
+
+const MARIADB_CHECKS: &str = "SELECT TABLE_NAME, CHECK_CLAUSE, CONSTRAINT_NAME FROM information_schema.CHECK_CONSTRAINTS \
     WHERE CONSTRAINT_SCHEMA = DATABASE()";
 
 /// A check of MySQL does not know its table, but its name is unique.
-const MYSQL_CHECKS: &str = "SELECT t.TABLE_NAME, c.CHECK_CLAUSE FROM information_schema.TABLE_CONSTRAINTS t \
+const MYSQL_CHECKS: &str = "SELECT t.TABLE_NAME, c.CHECK_CLAUSE, c.CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS t \
     JOIN information_schema.CHECK_CONSTRAINTS c \
     ON c.CONSTRAINT_SCHEMA = t.CONSTRAINT_SCHEMA AND c.CONSTRAINT_NAME = t.CONSTRAINT_NAME \
     WHERE t.TABLE_SCHEMA = DATABASE() AND t.CONSTRAINT_TYPE = 'CHECK' AND t.ENFORCED = 'YES'";
@@ -69,7 +73,11 @@ async fn collect(lease: &mut Lease, flavour: Flavour) -> Result<Facts, Error> {
     for row in fetch_text(lease, checks).await? {
         tables.add_check(Cells(&row), flavour)?;
     }
+    for row in fetch_text(lease, TRIGGERS).await? {
+        tables.add_trigger(Cells(&row))?;
+    }
     tables.resolve_targets();
+    tables.add_constraints();
     Ok(Facts { tables: tables.by_name.into_values().collect() })
 }
 
@@ -126,6 +134,8 @@ impl Tables {
             uniques: Vec::new(),
             indexes: Vec::new(),
             foreign_keys: Vec::new(),
+            constraints: Vec::new(),
+            has_triggers: false,
         };
         self.by_name.insert(name, table);
         Ok(())
@@ -198,6 +208,12 @@ impl Tables {
             Flavour::MySql => literal::unescape(clause),
             Flavour::MariaDb => clause.to_owned(),
         };
+        let columns = literal::mentioned(&clause);
+        table.constraints.push(ConstraintFacts {
+            name: cells.text(2)?.to_owned(),
+            kind: ConstraintKind::Check,
+            columns,
+        });
         if let Some(name) = literal::json_check(&clause) {
             let column = table.columns.iter_mut().find(|column| column.name == name);
             if let Some(column) = column.filter(|column| column.column_type == ColumnType::Text) {
@@ -211,6 +227,25 @@ impl Tables {
             }
         }
         Ok(())
+    }
+
+    fn add_trigger(&mut self, cells: Cells<'_>) -> Result<(), Error> {
+        if let Some(table) = self.by_name.get_mut(cells.text(0)?) {
+            table.has_triggers = true;
+        }
+        Ok(())
+    }
+
+    /// Foreign keys are reported by the names that they have here.
+    fn add_constraints(&mut self) {
+        for table in self.by_name.values_mut() {
+            let keys = table.foreign_keys.iter().map(|key| ConstraintFacts {
+                name: key.name.clone(),
+                kind: ConstraintKind::ForeignKey,
+                columns: key.columns.clone(),
+            });
+            table.constraints.extend(keys);
+        }
     }
 
     /// A foreign key may spell the names it points to in another case than the
@@ -263,6 +298,10 @@ impl Index<'_> {
         } else if self.unique && leading.len() == self.parts.len() {
             table.uniques.push(leading.clone());
         }
+        if self.unique {
+            let columns = self.parts.iter().filter_map(|(_, column, _)| column.map(str::to_owned)).collect();
+            table.constraints.push(ConstraintFacts { name: name.to_owned(), kind: ConstraintKind::Unique, columns });
+        }
         if self.ordered && !leading.is_empty() {
             table.indexes.push(leading);
         }
@@ -292,6 +331,7 @@ fn column(cells: Cells<'_>, flavour: Flavour) -> Result<ColumnFacts, Error> {
         default,
         generated,
         auto_increment: extra.contains("auto_increment"),
+        identity_always: false,
         length: if matches!(data_type, "char" | "varchar") { cells.number(9)? } else { None },
         precision: precision.filter(|_| is_decimal),
         scale: scale.filter(|_| is_decimal),

@@ -69,6 +69,21 @@ pub(super) fn in_check(clause: &str) -> Option<(String, Vec<String>)> {
     Some((column, list(values)?))
 }
 
+/// The names in backticks that any clause mentions, each once.
+pub(super) fn mentioned(clause: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = clause;
+    while let Some(at) = rest.find(['`', '\'']) {
+        let found = if rest[at..].starts_with('`') { identifier(&rest[at..]) } else { quoted(&rest[at..]) };
+        let Some((name, after)) = found else { break };
+        if rest[at..].starts_with('`') && !names.contains(&name) {
+            names.push(name);
+        }
+        rest = after;
+    }
+    names
+}
+
 fn without_parentheses(clause: &str) -> &str {
     let mut inner = clause.trim();
     while let Some(stripped) = inner.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
@@ -83,7 +98,7 @@ fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 }
 
 /// A name in backticks, and what follows it.
-fn identifier(text: &str) -> Option<(String, &str)> {
+pub(super) fn identifier(text: &str) -> Option<(String, &str)> {
     let (name, rest) = delimited(text, '`', false)?;
     Some((name, rest))
 }
@@ -160,6 +175,12 @@ mod tests {
         assert_eq!(check("(`a` in ('x')) and (`b` in ('y'))"), None);
         assert_eq!(check("`a` not in ('x')"), None);
         assert_eq!(check("`a` > 3"), None);
+    }
+
+    #[test]
+    fn clauses_mention_columns_outside_of_literals() {
+        assert_eq!(mentioned("`a` > 3 and `b``c` <> '`d`' or `a` is null"), ["a", "b`c"]);
+        assert_eq!(mentioned("1 = 1"), [""; 0]);
     }
 
     #[test]

@@ -12,9 +12,14 @@ mod pool;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod types;
+mod violation;
+#[cfg(test)]
+mod write_tests;
 
 pub(super) use rows::Rows;
+pub(super) use transaction::Transaction;
 
 use std::{str::FromStr as _, sync::Arc};
 
@@ -26,7 +31,7 @@ use url::{Host, Url};
 
 use super::{Error, Options};
 use crate::{catalog::facts::Facts, value::Value};
-use pool::{Lease, Limits, Pool};
+use pool::{Flavour, Lease, Limits, Pool};
 
 /// Statements that one connection keeps prepared.
 const STATEMENT_CACHE: usize = 512;
@@ -35,6 +40,7 @@ const STATEMENT_CACHE: usize = 512;
 #[derive(Clone, Debug)]
 pub(super) struct MySql {
     pool: Pool,
+    flavour: Flavour,
 }
 
 impl MySql {
@@ -47,8 +53,17 @@ impl MySql {
             statement: options.statement_timeout,
         };
         let pool = Pool::new(connect_options(&options.url)?, limits);
-        pool.get().await?;
-        Ok(Self { pool })
+        let flavour = pool.get().await?.flavour();
+        Ok(Self { pool, flavour })
+    }
+
+    /// Whether it has `INSERT … RETURNING`.
+    pub(super) fn inserts_return(&self) -> bool {
+        match self.flavour {
+            Flavour::MySql => false,
+            // Since 10.5, which is older than what is supported.
+            Flavour::MariaDb => true,
+        }
     }
 
     /// What the connected database holds.
@@ -80,6 +95,27 @@ impl MySql {
             begin(&mut lease).await?;
         }
         Ok(Snapshot { lease })
+    }
+
+    /// Begins a transaction that may write. To begin one changes nothing, so a
+    /// pooled connection that turns out to be dead is replaced here, too.
+    pub(super) async fn begin(&self) -> Result<Transaction, Error> {
+        let mut lease = self.pool.get().await?;
+        if let Err(error) = transaction::begin(&mut lease).await {
+            if !lease.died_in_the_pool() {
+                return Err(error);
+            }
+            lease.renew().await?;
+            transaction::begin(&mut lease).await?;
+        }
+        Ok(Transaction::new(lease))
+    }
+
+    /// Runs one statement that may write, by itself. It must not be sent twice,
+    /// so the connection is asked for a sign of life before.
+    pub(super) async fn execute(&self, text: &Arc<str>, parameters: &[Value]) -> Result<u64, Error> {
+        let mut lease = self.pool.get_alive().await?;
+        transaction::execute(&mut lease, text, parameters).await
     }
 
     /// Closes idle connections and waits for busy ones.
@@ -150,7 +186,9 @@ fn arguments(parameters: &[Value]) -> Result<MySqlArguments, Error> {
             Value::Float(number) => arguments.add(*number),
             Value::Text(text) => arguments.add(&**text),
             Value::Bytes(bytes) => arguments.add(&**bytes),
-            Value::Ints(_) | Value::Texts(_) => Err("MySQL takes no lists; a statement spells them out".into()),
+            Value::Ints(_) | Value::Texts(_) | Value::Column(_) => {
+                Err("MySQL takes no lists; a statement spells them out".into())
+            }
         }
         .map_err(|error| Error::Database(format!("a parameter cannot be sent: {error}")))?;
     }

@@ -61,6 +61,11 @@ impl Flavour {
     }
 }
 
+/// What every session is like: a value that does not fit is an error, not cut
+/// to size; errors are worded so that their constraints can be found.
+const SET_UP: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+    SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'), lc_messages = 'en_US'";
+
 /// The pool. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Shared>);
@@ -176,8 +181,7 @@ impl Shared {
             let flavour =
                 if version.to_ascii_lowercase().contains("mariadb") { Flavour::MariaDb } else { Flavour::MySql };
             let limit = flavour.limit_statement(self.limits.statement);
-            fetch_text_on(&mut stream, &format!("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; {limit}"))
-                .await?;
+            fetch_text_on(&mut stream, &format!("{SET_UP}; {limit}")).await?;
             Ok(Connection { stream, id, flavour, age: Stopwatch::start() })
         };
         match timeout(self.limits.connect, connecting).await {
@@ -242,7 +246,18 @@ pub(super) struct Lease {
     connection: Option<Connection>,
     from_pool: bool,
     running: bool,
-    close_on_drop: bool,
+    at_drop: AtDrop,
+}
+
+/// What becomes of a connection on which nothing runs.
+#[derive(Clone, Copy)]
+enum AtDrop {
+    /// Back to the pool.
+    GiveBack,
+    /// Back to the pool, once its transaction is rolled back.
+    RollBack,
+    /// Closed: nobody else may get its session.
+    Close,
 }
 
 impl fmt::Debug for Lease {
@@ -263,7 +278,7 @@ impl Lease {
             connection: Some(connection),
             from_pool,
             running: false,
-            close_on_drop: false,
+            at_drop: AtDrop::GiveBack,
         }
     }
 
@@ -286,6 +301,35 @@ impl Lease {
             }
             error::of_statement(&error, self.shared.limits.statement)
         })
+    }
+
+    /// As [`Lease::end`] for a statement that may write; `None` if it ran out
+    /// of time, and is to be stopped.
+    pub(super) fn end_write<T>(&mut self, outcome: Option<Result<T, sqlx::Error>>) -> Result<T, Error> {
+        let limit = self.shared.limits.statement;
+        let Some(outcome) = outcome else {
+            if let Some(connection) = self.connection.take() {
+                abandon(self.shared.clone(), connection, self.permit.take());
+            }
+            return Err(Error::StatementTimeout(limit));
+        };
+        self.running = false;
+        let flavour = self.flavour();
+        outcome.map_err(|error| {
+            if error::breaks_connection(&error) {
+                self.connection = None;
+            }
+            error::of_write(&error, flavour, limit)
+        })
+    }
+
+    /// How long to wait for a statement that may write; zero means no limit
+    /// but the server's own. MySQL's is for `SELECT` alone.
+    pub(super) fn write_limit(&self) -> Duration {
+        match self.flavour() {
+            Flavour::MySql => self.shared.limits.statement,
+            Flavour::MariaDb => Duration::ZERO,
+        }
     }
 
     /// Whether the connection was pooled and is broken now: most likely it has
@@ -314,12 +358,17 @@ impl Lease {
 
     /// From now on the session is in a state in which nobody else may get it.
     pub(super) fn close_on_drop(&mut self) {
-        self.close_on_drop = true;
+        self.at_drop = AtDrop::Close;
+    }
+
+    /// From now on the session is in a transaction, and in nothing else.
+    pub(super) fn roll_back_on_drop(&mut self) {
+        self.at_drop = AtDrop::RollBack;
     }
 
     /// The session is as it was in the beginning.
     pub(super) fn release_on_drop(&mut self) {
-        self.close_on_drop = false;
+        self.at_drop = AtDrop::GiveBack;
     }
 }
 
@@ -328,10 +377,29 @@ impl Drop for Lease {
         let Some(connection) = self.connection.take() else { return };
         if self.running {
             abandon(self.shared.clone(), connection, self.permit.take());
-        } else if !self.close_on_drop && !self.shared.closed.load(Ordering::Acquire) {
-            self.shared.push(connection);
+            return;
+        }
+        match self.at_drop {
+            AtDrop::GiveBack if !self.shared.closed.load(Ordering::Acquire) => self.shared.push(connection),
+            AtDrop::RollBack => roll_back(self.shared.clone(), connection, self.permit.take()),
+            AtDrop::GiveBack | AtDrop::Close => {}
         }
     }
+}
+
+/// Ends a transaction that nobody goes on with. Where that fails the connection
+/// is closed, and the server ends it.
+fn roll_back(shared: Arc<Shared>, mut connection: Connection, permit: Option<OwnedSemaphorePermit>) {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return;
+    }
+    tasks::spawn("roll-back", async move {
+        let ended = timeout(COURTESY, fetch_text_on(&mut connection.stream, "ROLLBACK")).await;
+        if matches!(ended, Ok(Ok(_))) && !shared.closed.load(Ordering::Acquire) {
+            shared.push(connection);
+        }
+        drop(permit);
+    });
 }
 
 /// Closes a connection in the middle of a statement and stops the statement.

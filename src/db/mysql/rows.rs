@@ -3,10 +3,14 @@
 use sqlx::{Column as _, Decode, Row as _, mysql::MySqlRow};
 
 use super::{
-    super::{CellError, Form},
+    super::{CellError, Form, RawColumn},
     encode::{self, Wire},
+    types,
 };
 use crate::{catalog::ColumnType, value::Key};
+
+/// What the driver keeps for a cell besides its bytes: where they are.
+const CELL: usize = 24;
 
 /// Complete rows.
 #[derive(Debug)]
@@ -30,7 +34,7 @@ impl Rows {
 
     /// Whether a cell is `NULL`.
     pub(crate) fn is_null(&self, row: usize, column: usize) -> bool {
-        self.bytes(row, column).is_none()
+        self.cell(row, column).is_none()
     }
 
     /// Appends a cell as JSON; on an error nothing was appended.
@@ -42,7 +46,7 @@ impl Rows {
         form: Form,
         out: &mut Vec<u8>,
     ) -> Result<(), CellError> {
-        let Some(bytes) = self.bytes(row, column) else {
+        let Some(bytes) = self.cell(row, column) else {
             out.extend_from_slice(b"null");
             return Ok(());
         };
@@ -51,13 +55,46 @@ impl Rows {
 
     /// A cell as part of a key; `None` for `NULL`.
     pub(crate) fn key(&self, row: usize, column: usize, column_type: &ColumnType) -> Option<Key> {
-        let bytes = self.bytes(row, column)?;
+        let bytes = self.cell(row, column)?;
         Some(encode::key(self.wires[column], bytes, column_type))
+    }
+
+    /// The columns, from the types that the server sent.
+    pub(crate) fn columns(&self) -> Vec<RawColumn> {
+        let columns = self.rows.first().map(MySqlRow::columns).unwrap_or_default();
+        let named = columns.iter().map(|column| RawColumn {
+            name: column.name().to_owned(),
+            column_type: types::of_result(column.type_info()),
+        });
+        named.collect()
+    }
+
+    /// Whether two cells came over the wire alike.
+    pub(crate) fn same_cell(
+        &self,
+        row: usize,
+        column: usize,
+        other: &Self,
+        other_row: usize,
+        other_column: usize,
+    ) -> bool {
+        match (self.cell(row, column), other.cell(other_row, other_column)) {
+            (Some(one), Some(another)) => self.wires[column] == other.wires[other_column] && one == another,
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// About how much memory the rows take.
+    pub(crate) fn bytes(&self) -> usize {
+        let cells = |row| (0..self.wires.len()).map(move |column| self.cell(row, column).map_or(0, <[u8]>::len));
+        let data: usize = (0..self.rows.len()).flat_map(cells).sum();
+        data + self.rows.len() * (size_of::<MySqlRow>() + self.wires.len() * CELL)
     }
 
     /// The bytes of a cell as they came. The driver's own `is_null` is not
     /// asked, because it takes `0000-00-00` for `NULL`.
-    fn bytes(&self, row: usize, column: usize) -> Option<&[u8]> {
+    fn cell(&self, row: usize, column: usize) -> Option<&[u8]> {
         let value = self.rows[row].try_get_raw(column).expect("cells are asked for as the statement selects them");
         // `NULL` is the only error that there is.
         <&[u8] as Decode<'_, sqlx::MySql>>::decode(value).ok()

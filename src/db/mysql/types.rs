@@ -1,5 +1,7 @@
 //! What the types of columns mean.
 
+use sqlx::{MySql, Type, TypeInfo as _, mysql::MySqlTypeInfo};
+
 use super::literal;
 use crate::catalog::ColumnType;
 
@@ -32,6 +34,28 @@ pub(super) fn column_type(name: &str, declared: &str, precision: Option<u32>, sc
         | "geometrycollection" | "geomcollection" => ColumnType::Geometry,
         // Enumerations, sets, wider bit strings, network addresses, and what is yet to come.
         _ => ColumnType::Other,
+    }
+}
+
+/// The type that fits a column of a result best.
+pub(super) fn of_result(info: &MySqlTypeInfo) -> ColumnType {
+    match info.name() {
+        "BOOLEAN" => ColumnType::Boolean,
+        "TINYINT" | "TINYINT UNSIGNED" | "SMALLINT" | "SMALLINT UNSIGNED" | "MEDIUMINT" | "MEDIUMINT UNSIGNED"
+        | "INT" | "YEAR" => ColumnType::Integer,
+        "INT UNSIGNED" | "BIGINT" | "BIGINT UNSIGNED" => ColumnType::BigInteger,
+        "FLOAT" => ColumnType::Float,
+        "DOUBLE" => ColumnType::Double,
+        "DECIMAL" => ColumnType::Decimal,
+        "DATE" => ColumnType::Date,
+        "DATETIME" => ColumnType::DateTime,
+        "TIMESTAMP" => ColumnType::Timestamp,
+        "TIME" => ColumnType::Time,
+        "JSON" => ColumnType::Json,
+        "NULL" | "BIT" | "ENUM" | "SET" => ColumnType::Other,
+        // The names of the rest go by a flag that texts compared by bytes have, too.
+        _ if <str as Type<MySql>>::compatible(info) => ColumnType::Text,
+        _ => ColumnType::Binary,
     }
 }
 

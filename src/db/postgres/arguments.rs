@@ -41,6 +41,10 @@ fn add(arguments: &mut PgArguments, parameter: &Value) -> Result<(), Error> {
             let texts = texts.iter().map(|text| checked(text)).collect::<Result<Vec<&str>, Error>>()?;
             arguments.add(texts)
         }
+        Value::Column(cells) => {
+            let cells = cells.iter().map(|cell| cell.as_deref().map(checked).transpose());
+            arguments.add(cells.collect::<Result<Vec<Option<&str>>, Error>>()?)
+        }
     }
     .map_err(|error| Error::Value(error.to_string()))
 }
@@ -79,6 +83,6 @@ fn letter(parameter: &Value) -> char {
         Value::Float(_) => 'f',
         Value::Bytes(_) => 'y',
         Value::Ints(_) => 'I',
-        Value::Texts(_) => 'T',
+        Value::Texts(_) | Value::Column(_) => 'T',
     }
 }

@@ -69,11 +69,59 @@ impl Decoder {
             1700 => Self::Numeric,
             2950 => Self::Uuid,
             3802 => Self::Jsonb,
-            // The arrays of the above, in the same order.
-            1000 | 1001 | 1002 | 1016 | 1005 | 1007 | 1028 | 1009 | 1015 | 1003 | 1014 | 199 | 1021 | 1022 | 1182
-            | 1183 | 1115 | 1185 | 1231 | 2951 | 3807 => Self::Array,
+            other if element(other).is_some() => Self::Array,
             other => Self::Unknown(other),
         }
+    }
+}
+
+/// What an array of a type that can be read is made of.
+fn element(array: u32) -> Option<u32> {
+    Some(match array {
+        1000 => 16,
+        1001 => 17,
+        1002 => 18,
+        1003 => 19,
+        1016 => 20,
+        1005 => 21,
+        1007 => 23,
+        1009 => 25,
+        1028 => 26,
+        199 => 114,
+        1021 => 700,
+        1022 => 701,
+        1014 => 1042,
+        1015 => 1043,
+        1182 => 1082,
+        1183 => 1083,
+        1115 => 1114,
+        1185 => 1184,
+        1231 => 1700,
+        2951 => 2950,
+        3807 => 3802,
+        _ => return None,
+    })
+}
+
+/// The type that fits a wire type best, by its id in `pg_type`.
+pub(super) fn column_type(oid: u32) -> ColumnType {
+    match Decoder::of(oid) {
+        Decoder::Bool => ColumnType::Boolean,
+        Decoder::Int2 | Decoder::Int4 => ColumnType::Integer,
+        Decoder::Int8 | Decoder::Oid => ColumnType::BigInteger,
+        Decoder::Float4 => ColumnType::Float,
+        Decoder::Float8 => ColumnType::Double,
+        Decoder::Numeric => ColumnType::Decimal,
+        Decoder::Text | Decoder::Padded | Decoder::Char => ColumnType::Text,
+        Decoder::Uuid => ColumnType::Uuid,
+        Decoder::Timestamptz => ColumnType::Timestamp,
+        Decoder::Timestamp => ColumnType::DateTime,
+        Decoder::Date => ColumnType::Date,
+        Decoder::Time => ColumnType::Time,
+        Decoder::Json | Decoder::Jsonb => ColumnType::Json,
+        Decoder::Bytea => ColumnType::Binary,
+        Decoder::Array => ColumnType::Array(Box::new(element(oid).map_or(ColumnType::Other, column_type))),
+        Decoder::Unknown(_) => ColumnType::Other,
     }
 }
 

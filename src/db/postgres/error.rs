@@ -7,7 +7,7 @@ use std::{io, time::Duration};
 
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
-use super::super::Error;
+use super::{super::Error, violation};
 
 /// Whether the connection cannot be used after this.
 pub(super) fn breaks(error: &sqlx::Error) -> bool {
@@ -49,6 +49,27 @@ pub(super) fn statement(error: &sqlx::Error, limit: Duration) -> Error {
         code if is_refusal(code) => Error::Refused(message.to_owned()),
         code => Error::Database(format!("{message} ({code})")),
     }
+}
+
+/// Sorts what a statement that may write failed with.
+pub(super) fn writing(error: &sqlx::Error, limit: Duration) -> Error {
+    let Some(report) = reported(error) else {
+        return statement(error, limit);
+    };
+    let message = without_values(report.message());
+    match report.code() {
+        // Another try prepares the statement anew.
+        "40001" | "40P01" => Error::Conflict(message.to_owned()),
+        _ if forgets(report) => Error::Conflict(message.to_owned()),
+        // A standby, or a database that is set to be read only.
+        "25006" => Error::Refused(message.to_owned()),
+        _ => violation::of(report).map_or_else(|| statement(error, limit), Error::Constraint),
+    }
+}
+
+/// Whether what was prepared no longer fits the tables.
+pub(super) fn is_outdated(error: &sqlx::Error) -> bool {
+    reported(error).is_some_and(forgets)
 }
 
 /// Sorts what an attempt to connect failed with.

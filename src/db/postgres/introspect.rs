@@ -1,4 +1,4 @@
-//! What is there, from the system catalogs: six statements for any number of
+//! What is there, from the system catalogs: seven statements for any number of
 //! tables, seen at one moment. Whatever the user may not read is left out.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     catalog::{
         ColumnType,
-        facts::{ColumnFacts, Facts, ForeignKeyFacts, TableFacts, TableKind},
+        facts::{ColumnFacts, ConstraintFacts, ConstraintKind, Facts, ForeignKeyFacts, TableFacts, TableKind},
     },
     db::Error,
     value::Value,
@@ -31,6 +31,7 @@ pub(super) async fn facts(snapshot: &mut Snapshot, schemas: &[String]) -> Result
     checks(snapshot, &all, &mut found).await?;
     indexes(snapshot, &all, &mut found).await?;
     foreign_keys(snapshot, &all, &mut found).await?;
+    constraints(snapshot, &all, &mut found).await?;
     Ok(Facts { tables: found.into_iter().map(|table| table.facts).collect() })
 }
 
@@ -73,6 +74,8 @@ async fn tables(snapshot: &mut Snapshot, schemas: Value) -> Result<Vec<Found>, E
                 uniques: Vec::new(),
                 indexes: Vec::new(),
                 foreign_keys: Vec::new(),
+                constraints: Vec::new(),
+                has_triggers: get(row, 6)?,
             },
         })
     };
@@ -115,6 +118,7 @@ fn column(row: &PgRow, types: &HashMap<i64, TypeFacts>) -> Result<ColumnFacts, E
         nullable: !(not_null || meaning.not_null),
         generated,
         auto_increment: is_identity || default == Default::Sequence,
+        identity_always: get(row, 11)?,
         default: match default {
             Default::Literal(text) | Default::Expression(text) => Some(text),
             Default::None | Default::Sequence => None,
@@ -173,6 +177,23 @@ async fn foreign_keys(snapshot: &mut Snapshot, all: &Value, found: &mut [Found])
                 to_columns: get(row, 5)?,
             });
         }
+        Ok(())
+    })
+}
+
+async fn constraints(snapshot: &mut Snapshot, all: &Value, found: &mut [Found]) -> Result<(), Error> {
+    let rows = rows(snapshot, include_str!("sql/constraints.sql"), std::slice::from_ref(all)).await?;
+    each(found, &rows, |table, row| {
+        let (kind, numbers): (String, Vec<i16>) = (get(row, 2)?, get(row, 3)?);
+        table.facts.constraints.push(ConstraintFacts {
+            name: get(row, 1)?,
+            kind: match &*kind {
+                "c" => ConstraintKind::Check,
+                "f" => ConstraintKind::ForeignKey,
+                _ => ConstraintKind::Unique,
+            },
+            columns: numbers.iter().filter_map(|number| table.name(*number)).collect(),
+        });
         Ok(())
     })
 }

@@ -12,17 +12,21 @@ mod numeric;
 mod pool;
 mod rows;
 mod temporal;
+mod transaction;
+mod violation;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod write_tests;
 
 use std::sync::Arc;
 
-pub(in crate::db) use self::rows::Rows;
 use self::{
     arguments::Statement,
-    pool::{Lease, Pool},
+    pool::{Begin, Lease, Pool},
 };
+pub(in crate::db) use self::{rows::Rows, transaction::Transaction};
 use super::{Error, Options};
 use crate::{catalog::facts::Facts, value::Value};
 
@@ -86,14 +90,34 @@ impl Postgres {
 
     /// Begins a read-only transaction.
     pub(super) async fn snapshot(&self) -> Result<Snapshot, Error> {
+        Ok(Snapshot { lease: self.open(Begin::Snapshot).await?, pool: self.pool.clone() })
+    }
+
+    /// Begins a transaction that may write.
+    pub(super) async fn begin(&self) -> Result<Transaction, Error> {
+        Ok(Transaction::new(self.open(Begin::Write).await?, self.pool.clone()))
+    }
+
+    /// A connection in a transaction. To begin one changes nothing, so a dead
+    /// connection costs one more try here, too.
+    async fn open(&self, begin: Begin) -> Result<Lease, Error> {
         let mut lease = self.pool.acquire().await?;
         loop {
-            match lease.begin().await {
-                Ok(()) => return Ok(Snapshot { lease, pool: self.pool.clone() }),
+            match lease.begin(begin).await {
+                Ok(()) => return Ok(lease),
                 Err(failure) if lease.may_retry(&failure) => lease = self.pool.replace(lease).await?,
                 Err(failure) => return Err(error::statement(&failure, self.pool.statement_timeout())),
             }
         }
+    }
+
+    /// Runs one statement that may write, by itself. It must not be sent twice,
+    /// so the connection is asked for a sign of life before.
+    pub(super) async fn execute(&self, text: &Arc<str>, parameters: &[Value]) -> Result<u64, Error> {
+        let statement = Statement::new(text, parameters)?;
+        let mut lease = self.pool.acquire_alive().await?;
+        let outcome = lease.execute(statement).await;
+        outcome.map_err(|failure| self.pool.refusal(&failure))
     }
 
     /// Waits for busy connections and closes all.

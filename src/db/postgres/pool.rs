@@ -126,6 +126,25 @@ impl Pool {
         Ok(Lease::new(self, connection, permit, false))
     }
 
+    /// As [`Self::acquire`], and the connection has just answered.
+    pub(super) async fn acquire_alive(&self) -> Result<Lease, Error> {
+        let mut lease = self.acquire().await?;
+        match lease.ping().await {
+            Ok(()) => Ok(lease),
+            Err(failure) if lease.may_retry(&failure) => self.replace(lease).await,
+            Err(failure) => Err(error::statement(&failure, self.statement_timeout())),
+        }
+    }
+
+    /// Sorts what a write failed with. Where the tables have changed under
+    /// prepared statements, connections that lie idle have got the same ones.
+    pub(super) fn refusal(&self, failure: &sqlx::Error) -> Error {
+        if error::is_outdated(failure) {
+            self.0.forget_idle();
+        }
+        error::writing(failure, self.statement_timeout())
+    }
+
     /// A new connection in the place of a dead one. Whatever lies idle has
     /// probably died with it.
     pub(super) async fn replace(&self, mut dead: Lease) -> Result<Lease, Error> {
@@ -209,6 +228,16 @@ impl Shared {
         Ok(Connection { driver, process: row.try_get(0)?, opened: Stopwatch::start() })
     }
 
+    /// Ends a transaction that nobody goes on with. Where that fails the
+    /// connection is closed, and the server ends it.
+    async fn roll_back(self: Arc<Self>, mut connection: Connection, permit: OwnedSemaphorePermit) {
+        let ended = sqlx::raw_sql("ROLLBACK").execute(&mut connection.driver);
+        if let Ok(Ok(_)) = timeout(self.options.connect_timeout, ended).await {
+            self.give_back(connection);
+        }
+        drop(permit);
+    }
+
     /// Ends a statement that nobody waits for any more. Its connection is kept
     /// open meanwhile, so that its process cannot become somebody else's, and
     /// its permit, so that cancelled work counts against the limit.
@@ -244,6 +273,24 @@ pub(super) struct Lease {
     state: State,
     /// Whether it has served before, so that it may have died since.
     used: bool,
+}
+
+/// What a transaction is for.
+#[derive(Clone, Copy)]
+pub(super) enum Begin {
+    /// To read one view of the data.
+    Snapshot,
+    /// To write, if this is what the server does by default.
+    Write,
+}
+
+impl Begin {
+    fn statement(self) -> &'static str {
+        match self {
+            Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Write => "BEGIN",
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -304,17 +351,47 @@ impl Lease {
         self.end(before, outcome)
     }
 
-    /// Opens a read-only transaction with one view of the data.
-    pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        let begin = sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-        let outcome = begin.execute(self.start()).await;
+    /// Runs a statement; how many rows it affected.
+    pub(super) async fn execute(&mut self, statement: Statement) -> Result<u64, sqlx::Error> {
+        let before = self.state;
+        let Statement { text, arguments } = statement;
+        let outcome = sqlx::query_with::<_, PgArguments>(text, arguments).execute(self.start()).await;
+        self.end(before, outcome).map(|done| done.rows_affected())
+    }
+
+    /// Asks for a sign of life.
+    async fn ping(&mut self) -> Result<(), sqlx::Error> {
+        let before = self.state;
+        let outcome = self.start().ping().await;
+        self.end(before, outcome)
+    }
+
+    /// Opens a transaction.
+    pub(super) async fn begin(&mut self, begin: Begin) -> Result<(), sqlx::Error> {
+        let outcome = sqlx::raw_sql(begin.statement()).execute(self.start()).await;
         self.end(State::Open, outcome).map(drop)
     }
 
-    /// Ends the transaction.
+    /// Ends the transaction. When the server refuses, it has rolled back.
     pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
         let outcome = sqlx::raw_sql("COMMIT").execute(self.start()).await;
         self.end(State::Ready, outcome).map(drop)
+    }
+
+    /// Undoes the transaction.
+    pub(super) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
+        if self.state == State::Broken {
+            // The server does so by itself.
+            return Ok(());
+        }
+        let outcome = sqlx::raw_sql("ROLLBACK").execute(self.start()).await;
+        let after = if outcome.is_ok() { State::Ready } else { State::Broken };
+        self.end(after, outcome).map(drop)
+    }
+
+    /// Whether the connection cannot be used again.
+    pub(super) fn is_broken(&self) -> bool {
+        self.state == State::Broken
     }
 
     /// Whether a read that failed so is worth another try on a new connection.
@@ -342,11 +419,13 @@ impl Drop for Lease {
         };
         match self.state {
             State::Ready => self.pool.0.give_back(connection),
-            // The server ends what was begun when the connection closes.
-            State::Open | State::Broken => {}
+            State::Broken => {}
             // Without a runtime the process is about to end, and the server
             // notices by itself.
-            State::Busy if tokio::runtime::Handle::try_current().is_err() => {}
+            State::Open | State::Busy if tokio::runtime::Handle::try_current().is_err() => {}
+            State::Open => {
+                tasks::spawn("roll-back", self.pool.0.clone().roll_back(connection, permit));
+            }
             State::Busy => {
                 tasks::spawn("cancel-statement", self.pool.0.clone().cancel(connection, permit));
             }

@@ -5,11 +5,15 @@ use std::fmt;
 use sqlx::{Column as _, Row as _, ValueRef as _, postgres::PgRow};
 
 use super::{
-    super::{CellError, Form},
+    super::{CellError, Form, RawColumn},
     encode::{self, Decoder},
     key,
 };
 use crate::{catalog::ColumnType, value::Key};
+
+/// What the driver keeps for a cell besides its bytes: their length as it
+/// came, and where they are.
+const CELL: usize = 16;
 
 /// Rows of one statement.
 pub(in crate::db) struct Rows {
@@ -64,6 +68,39 @@ impl Rows {
     pub(in crate::db) fn key(&self, row: usize, column: usize, column_type: &ColumnType) -> Option<Key> {
         let bytes = self.cell(row, column)?;
         Some(key::of(self.decoders[column], bytes, column_type))
+    }
+
+    /// The columns, from the types that the server sent.
+    pub(in crate::db) fn columns(&self) -> Vec<RawColumn> {
+        let columns = self.rows.first().map(|row| row.columns()).unwrap_or_default();
+        let named = columns.iter().map(|column| RawColumn {
+            name: column.name().to_owned(),
+            column_type: encode::column_type(column.type_info().oid().map_or(0, |oid| oid.0)),
+        });
+        named.collect()
+    }
+
+    /// Whether two cells came over the wire alike.
+    pub(in crate::db) fn same_cell(
+        &self,
+        row: usize,
+        column: usize,
+        other: &Self,
+        other_row: usize,
+        other_column: usize,
+    ) -> bool {
+        match (self.cell(row, column), other.cell(other_row, other_column)) {
+            (Some(one), Some(another)) => self.decoders[column] == other.decoders[other_column] && one == another,
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// About how much memory the rows take.
+    pub(in crate::db) fn bytes(&self) -> usize {
+        let cells = |row| (0..self.decoders.len()).map(move |column| self.cell(row, column).map_or(0, <[u8]>::len));
+        let data: usize = (0..self.rows.len()).flat_map(cells).sum();
+        data + self.rows.len() * (size_of::<PgRow>() + self.decoders.len() * CELL)
     }
 
     /// The rows themselves, for the driver's own statements.

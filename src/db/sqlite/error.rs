@@ -2,10 +2,10 @@
 
 use rusqlite::ErrorCode;
 
-use super::super::Error;
+use super::{super::Error, violation};
 
 /// Sorts an error into its class. An interruption looks like any other failure
-/// here: only the reader knows whether it was the time limit.
+/// here: only its thread knows whether it was the time limit.
 pub(super) fn classify(error: rusqlite::Error) -> Error {
     let text = error.to_string();
     match error.sqlite_error_code() {
@@ -20,6 +20,24 @@ pub(super) fn classify(error: rusqlite::Error) -> Error {
         Some(ErrorCode::Unknown) if is_about_a_value(&text) => Error::Value(text),
         _ => Error::Database(text),
     }
+}
+
+/// Sorts an error of a connection that may write.
+pub(super) fn of_write(error: rusqlite::Error) -> Error {
+    if let Some(violation) = violation::of(&error) {
+        return Error::Constraint(violation);
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Conflict(error.to_string()),
+        Some(ErrorCode::ReadOnly) => Error::Refused(error.to_string()),
+        // A value that a column of a strict table does not take.
+        Some(ErrorCode::ConstraintViolation) if is_datatype(&error) => Error::Value(error.to_string()),
+        _ => classify(error),
+    }
+}
+
+fn is_datatype(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE)
 }
 
 /// Whether SQLite may have stopped because a handler of ours told it to.

@@ -21,6 +21,7 @@ const TABLES: &str = "
     SELECT name, type, wr, strict FROM pragma_table_list
     WHERE schema = 'main' AND type IN ('table', 'view', 'virtual') AND substr(lower(name), 1, 7) <> 'sqlite_'
     ORDER BY name";
+const TRIGGERS: &str = "SELECT DISTINCT lower(tbl_name) FROM sqlite_schema WHERE type = 'trigger'";
 const DEFINITIONS: &str = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL";
 // Only stored tables have a root page; neither views nor virtual tables do.
 const COLUMNS: &str = r#"
@@ -43,9 +44,13 @@ const INDEXES: &str = r#"
 pub(super) fn introspect(connection: &Connection) -> Result<Facts> {
     let transaction = connection.unchecked_transaction()?;
     let schema = Schema::load(&transaction)?;
+    let triggers = query(&transaction, TRIGGERS, |row| row.get::<_, String>(0))?;
     let mut tables = Vec::new();
     for listed in query(&transaction, TABLES, Listed::read)? {
-        tables.push(schema.table(&transaction, listed));
+        let mut table = schema.table(&transaction, listed);
+        // A trigger may spell its table in another case.
+        table.has_triggers = triggers.contains(&table.name.to_ascii_lowercase());
+        tables.push(table);
     }
     transaction.commit()?;
     resolve_foreign_keys(&mut tables);
@@ -220,6 +225,8 @@ impl Schema {
             foreign_keys: foreign_keys(self.foreign_keys.get(&listed.name).map_or(&[][..], Vec::as_slice)),
             columns: facts,
             primary_key,
+            constraints: Vec::new(),
+            has_triggers: false,
         }
     }
 
@@ -256,6 +263,7 @@ fn column_facts(column: &RawColumn, row_id: bool, never_null: bool) -> ColumnFac
         default: column.default.as_deref().filter(|_| !column.is_generated()).and_then(ddl::default_value),
         generated: column.is_generated(),
         auto_increment: row_id,
+        identity_always: false,
         length: meaning.length,
         precision: meaning.precision,
         scale: meaning.scale,
@@ -285,6 +293,8 @@ fn table_without_rows(listed: Listed, columns: &[RawColumn]) -> TableFacts {
         uniques: Vec::new(),
         indexes: Vec::new(),
         foreign_keys: Vec::new(),
+        constraints: Vec::new(),
+        has_triggers: false,
     }
 }
 

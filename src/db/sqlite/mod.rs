@@ -1,8 +1,9 @@
 //! SQLite: a library call, made on a few threads of its own.
 //!
-//! `threads` owns the connections and takes jobs from `queue`; `statement` runs
-//! a statement on one, `introspect` reads what is there, `rows` and `cell` turn
-//! what is stored into JSON, and every statement may use the `functions`.
+//! `threads` owns the connections, some to read and one to write, and takes
+//! jobs from `queue`; `statement` runs a statement on one, `introspect` reads
+//! what is there, `rows` and `cell` turn what is stored into JSON, and every
+//! statement may use the `functions`.
 
 mod cell;
 mod ddl;
@@ -20,6 +21,9 @@ mod temporal;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod violation;
+#[cfg(test)]
+mod write_tests;
 
 use std::{
     sync::{Arc, mpsc},
@@ -30,9 +34,10 @@ use tokio::{sync::oneshot, time::timeout};
 
 pub(super) use self::rows::Rows;
 use self::{
-    location::Location,
-    queue::{Answer, Fetch, Step, Ticket, Work},
-    threads::{Readers, ended},
+    location::{Location, Mode},
+    open::Access,
+    queue::{Answer, Run, Step, Ticket, Work},
+    threads::{Threads, ended},
 };
 use super::{Error, Options};
 use crate::{catalog::facts::Facts, value::Value};
@@ -40,47 +45,68 @@ use crate::{catalog::facts::Facts, value::Value};
 /// A SQLite file, open.
 #[derive(Clone, Debug)]
 pub(super) struct Sqlite {
-    readers: Arc<Readers>,
+    readers: Arc<Threads>,
+    /// One, as SQLite itself lets one write at a time; none with `mode=ro`.
+    writer: Option<Arc<Threads>>,
     acquire_timeout: Duration,
 }
 
 impl Sqlite {
     /// Opens the file with as many readers as there are cores, at most
-    /// `max_connections`.
+    /// `max_connections`, and a writer besides.
     pub(super) async fn connect(options: Options) -> Result<Self, Error> {
         let location = Location::parse(&options.url)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = cores.min(options.max_connections as usize).max(1);
-        let start = Readers::start(&location, count, options.statement_timeout);
-        let readers = timeout(options.connect_timeout, start).await.map_err(|_| {
+        let start = start(&location, count, options.statement_timeout);
+        let (readers, writer) = timeout(options.connect_timeout, start).await.map_err(|_| {
             Error::Unavailable(format!("`{}` did not open within {:?}", location.path, options.connect_timeout))
         })??;
-        Ok(Self { readers: Arc::new(readers), acquire_timeout: options.acquire_timeout })
+        Ok(Self { readers: Arc::new(readers), writer: writer.map(Arc::new), acquire_timeout: options.acquire_timeout })
     }
 
     pub(super) async fn introspect(&self) -> Result<Facts, Error> {
-        self.ask(Work::Introspect).await
+        self.ask(&self.readers, Work::Introspect).await
     }
 
     pub(super) async fn fetch(&self, text: &Arc<str>, parameters: &[Value]) -> Result<Rows, Error> {
-        let (text, parameters) = (text.clone(), parameters.to_vec());
-        self.ask(|answer| Work::Fetch(Fetch { text, parameters, answer })).await
+        let (text, runs) = (text.clone(), vec![parameters.to_vec()]);
+        self.ask(&self.readers, |answer| Work::Run(Run::Fetch(text, runs, answer))).await
     }
 
     pub(super) async fn snapshot(&self) -> Result<Snapshot, Error> {
-        Ok(Snapshot { steps: self.ask(Work::Snapshot).await? })
+        Ok(Snapshot(Steps(self.ask(&self.readers, Work::Begin).await?)))
+    }
+
+    /// Begins a transaction that may write, once those before have ended.
+    pub(super) async fn begin(&self) -> Result<Transaction, Error> {
+        Ok(Transaction(Steps(self.ask(self.writer()?, Work::Begin).await?)))
+    }
+
+    /// Runs one statement that may write, by itself.
+    pub(super) async fn execute(&self, text: &Arc<str>, parameters: &[Value]) -> Result<u64, Error> {
+        let (text, parameters) = (text.clone(), parameters.to_vec());
+        self.ask(self.writer()?, |answer| Work::Run(Run::Execute(text, parameters, answer))).await
     }
 
     pub(super) async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
         self.readers.close().await;
     }
 
-    /// Queues a job and waits for its outcome. Only the wait for a reader is
-    /// limited here; the reader limits the run.
-    async fn ask<T>(&self, work: impl FnOnce(Answer<T>) -> Work) -> Result<T, Error> {
+    fn writer(&self) -> Result<&Threads, Error> {
+        let refusal = || Error::Refused("it cannot write, because the file was opened with `mode=ro`".to_owned());
+        self.writer.as_deref().ok_or_else(refusal)
+    }
+
+    /// Queues a job and waits for its outcome. Only the wait for a thread is
+    /// limited here; the thread limits the run.
+    async fn ask<T>(&self, threads: &Threads, work: impl FnOnce(Answer<T>) -> Work) -> Result<T, Error> {
         let (sender, mut receiver) = oneshot::channel();
         let wanted = Wanted::new();
-        self.readers.push(wanted.0.clone(), work(sender))?;
+        threads.push(wanted.0.clone(), work(sender))?;
         let outcome = match timeout(self.acquire_timeout, &mut receiver).await {
             Ok(outcome) => outcome,
             Err(_) if wanted.0.abandon_if_waiting() => return Err(Error::PoolTimeout(self.acquire_timeout)),
@@ -90,28 +116,84 @@ impl Sqlite {
     }
 }
 
+/// The readers, and the writer if there is to be one. A file that the process
+/// may not write opens all the same, and refuses when it comes to that.
+async fn start(location: &Location, readers: usize, limit: Duration) -> Result<(Threads, Option<Threads>), Error> {
+    let threads = Threads::start(location, Access::Read, readers, limit).await?;
+    let writer = match location.mode {
+        Mode::ReadOnly => None,
+        Mode::ReadWrite | Mode::Create => Some(Threads::start(location, Access::Write, 1, limit).await?),
+    };
+    Ok((threads, writer))
+}
+
 /// A read transaction on a reader of its own. Dropping it rolls back.
 #[derive(Debug)]
-pub(super) struct Snapshot {
-    steps: mpsc::Sender<Step>,
-}
+pub(super) struct Snapshot(Steps);
 
 impl Snapshot {
     pub(super) async fn fetch(&mut self, text: &Arc<str>, parameters: &[Value]) -> Result<Rows, Error> {
-        let (answer, receiver) = oneshot::channel();
-        let wanted = Wanted::new();
-        let fetch = Fetch { text: text.clone(), parameters: parameters.to_vec(), answer };
-        self.steps.send(Step::Fetch(wanted.0.clone(), fetch)).map_err(|_| ended())?;
-        receiver.await.unwrap_or_else(|_| Err(ended()))
+        self.0.fetch(text, vec![parameters.to_vec()]).await
     }
 
     /// Commits, and waits until the reader is free again.
     pub(super) async fn finish(self) {
-        let (finished, receiver) = oneshot::channel();
-        if self.steps.send(Step::Finish(finished)).is_ok() {
-            // The reader answers, or is gone; either way the transaction is over.
-            let _ = receiver.await;
+        if let Err(error) = self.0.commit().await {
+            // Nothing was written, so nothing is lost.
+            tracing::debug!(%error, "a snapshot did not end in good order");
         }
+    }
+}
+
+/// The writer, for the time of a transaction. Dropping it rolls back.
+#[derive(Debug)]
+pub(super) struct Transaction(Steps);
+
+impl Transaction {
+    pub(super) async fn fetch(&mut self, text: &Arc<str>, parameters: &[Value]) -> Result<Rows, Error> {
+        self.0.fetch(text, vec![parameters.to_vec()]).await
+    }
+
+    /// One way to the thread and back, and one prepared statement.
+    pub(super) async fn fetch_each(&mut self, text: &Arc<str>, runs: &[Vec<Value>]) -> Result<Rows, Error> {
+        self.0.fetch(text, runs.to_vec()).await
+    }
+
+    pub(super) async fn execute(&mut self, text: &Arc<str>, parameters: &[Value]) -> Result<u64, Error> {
+        let (text, parameters) = (text.clone(), parameters.to_vec());
+        self.0.ask(|ticket, answer| Step::Run(ticket, Run::Execute(text, parameters, answer))).await
+    }
+
+    pub(super) async fn commit(self) -> Result<(), Error> {
+        self.0.commit().await
+    }
+
+    /// Rolls back, and waits until the writer is free again.
+    pub(super) async fn rollback(self) {
+        // The thread does not refuse; and if it is gone, so is the transaction.
+        let _ = self.0.ask(|_, answer| Step::RollBack(answer)).await;
+    }
+}
+
+/// Where the thread hears what to do within a transaction.
+#[derive(Debug)]
+struct Steps(mpsc::Sender<Step>);
+
+impl Steps {
+    async fn fetch(&self, text: &Arc<str>, runs: Vec<Vec<Value>>) -> Result<Rows, Error> {
+        let text = text.clone();
+        self.ask(|ticket, answer| Step::Run(ticket, Run::Fetch(text, runs, answer))).await
+    }
+
+    async fn commit(&self) -> Result<(), Error> {
+        self.ask(Step::Commit).await
+    }
+
+    async fn ask<T>(&self, step: impl FnOnce(Arc<Ticket>, Answer<T>) -> Step) -> Result<T, Error> {
+        let (answer, receiver) = oneshot::channel();
+        let wanted = Wanted::new();
+        self.0.send(step(wanted.0.clone(), answer)).map_err(|_| ended())?;
+        receiver.await.unwrap_or_else(|_| Err(ended()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one queue that all readers take their jobs from, and what a job is.
+//! The queue that threads take their jobs from, and what a job is.
 
 use std::{
     collections::VecDeque,
@@ -17,29 +17,32 @@ use crate::{catalog::facts::Facts, value::Value};
 /// Where a caller hears the outcome.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
-/// What a reader is asked to do.
+/// What a thread is asked to do.
 pub(super) enum Work {
     /// Run one statement.
-    Fetch(Fetch),
+    Run(Run),
     /// Say what is there.
     Introspect(Answer<Facts>),
     /// Begin a transaction and serve only its owner until it ends.
-    Snapshot(Answer<mpsc::Sender<Step>>),
+    Begin(Answer<mpsc::Sender<Step>>),
 }
 
 /// One statement.
-pub(super) struct Fetch {
-    pub(super) text: Arc<str>,
-    pub(super) parameters: Vec<Value>,
-    pub(super) answer: Answer<Rows>,
+pub(super) enum Run {
+    /// Once for each set of parameters, for all rows.
+    Fetch(Arc<str>, Vec<Vec<Value>>, Answer<Rows>),
+    /// Once, for the number of rows that it affects.
+    Execute(Arc<str>, Vec<Value>, Answer<u64>),
 }
 
-/// What the owner of a snapshot asks for; hanging up rolls back.
+/// What the owner of a transaction asks for; hanging up rolls back.
 pub(super) enum Step {
     /// Run one statement within it.
-    Fetch(Arc<Ticket>, Fetch),
-    /// Commit.
-    Finish(oneshot::Sender<()>),
+    Run(Arc<Ticket>, Run),
+    /// End it for good.
+    Commit(Arc<Ticket>, Answer<()>),
+    /// Undo it.
+    RollBack(Answer<()>),
 }
 
 /// Whether a job waits, runs, or is no longer wanted.
@@ -56,12 +59,12 @@ impl Ticket {
         self.0.store(ABANDONED, Ordering::Release);
     }
 
-    /// As [`Ticket::abandon`], but only if no reader has begun.
+    /// As [`Ticket::abandon`], but only if nobody has begun.
     pub(super) fn abandon_if_waiting(&self) -> bool {
         self.0.compare_exchange(WAITING, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// A reader takes it, unless it has been abandoned.
+    /// A thread takes it, unless it has been abandoned.
     pub(super) fn begin(&self) -> bool {
         self.0.compare_exchange(WAITING, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
@@ -104,7 +107,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a job at the end and wakes a reader.
+    /// Puts a job at the end and wakes a thread.
     pub(super) fn push(&self, job: Job) -> Result<(), Error> {
         let mut state = self.lock();
         if state.closed {

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use rusqlite::types::ValueRef;
+use rusqlite::{Statement, types::ValueRef};
 
 use super::{
-    super::{CellError, Form},
+    super::{CellError, Form, RawColumn},
     cell, error, number,
 };
 use crate::{catalog::ColumnType, value::Key};
@@ -15,6 +15,8 @@ use crate::{catalog::ColumnType, value::Key};
 #[derive(Debug)]
 pub(in super::super) struct Rows {
     columns: usize,
+    /// The columns' names, each closed by a NUL, once there is a row.
+    names: String,
     cells: Vec<Cell>,
     bytes: Vec<u8>,
 }
@@ -36,16 +38,30 @@ struct Range {
 }
 
 impl Rows {
+    /// No rows of a statement with so many columns.
+    pub(super) fn new(columns: usize) -> Self {
+        Self { columns, names: String::new(), cells: Vec::new(), bytes: Vec::new() }
+    }
+
     /// Copies all rows out of a running statement.
-    pub(super) fn read(columns: usize, rows: &mut rusqlite::Rows<'_>) -> Result<Self, rusqlite::Error> {
-        let mut arena = Self { columns: columns.max(1), cells: Vec::new(), bytes: Vec::new() };
+    pub(super) fn append(&mut self, rows: &mut rusqlite::Rows<'_>) -> Result<(), rusqlite::Error> {
         while let Some(row) = rows.next()? {
-            for column in 0..columns {
-                let cell = arena.keep(row.get_ref(column)?)?;
-                arena.cells.push(cell);
+            if self.cells.is_empty() {
+                self.name_columns(row.as_ref());
+            }
+            for column in 0..self.columns {
+                let cell = self.keep(row.get_ref(column)?)?;
+                self.cells.push(cell);
             }
         }
-        Ok(arena)
+        Ok(())
+    }
+
+    fn name_columns(&mut self, statement: &Statement<'_>) {
+        for name in statement.column_names() {
+            self.names.push_str(name);
+            self.names.push('\0');
+        }
     }
 
     fn keep(&mut self, value: ValueRef<'_>) -> Result<Cell, rusqlite::Error> {
@@ -82,7 +98,8 @@ impl Rows {
     }
 
     pub(in super::super) fn len(&self) -> usize {
-        self.cells.len() / self.columns
+        // A statement without columns has no rows either.
+        self.cells.len() / self.columns.max(1)
     }
 
     pub(in super::super) fn is_null(&self, row: usize, column: usize) -> bool {
@@ -115,6 +132,40 @@ impl Rows {
             },
             ValueRef::Blob(blob) => Key::Bytes(blob.into()),
         })
+    }
+
+    /// The columns, by what is stored in the first row that holds something.
+    pub(in super::super) fn columns(&self) -> Vec<RawColumn> {
+        let named = self.names.split_terminator('\0').enumerate();
+        named.map(|(at, name)| RawColumn { name: name.to_owned(), column_type: self.stored_type(at) }).collect()
+    }
+
+    fn stored_type(&self, column: usize) -> ColumnType {
+        let stored = self.cells.iter().skip(column).step_by(self.columns);
+        match stored.copied().find(|cell| !matches!(cell, Cell::Null)) {
+            Some(Cell::Integer(_)) => ColumnType::BigInteger,
+            Some(Cell::Real(_)) => ColumnType::Double,
+            Some(Cell::Text(_)) => ColumnType::Text,
+            Some(Cell::Blob(_)) => ColumnType::Binary,
+            Some(Cell::Null) | None => ColumnType::Other,
+        }
+    }
+
+    /// Whether two cells are stored alike.
+    pub(in super::super) fn same_cell(
+        &self,
+        row: usize,
+        column: usize,
+        other: &Self,
+        other_row: usize,
+        other_column: usize,
+    ) -> bool {
+        self.value(row, column) == other.value(other_row, other_column)
+    }
+
+    /// About how much memory the rows take.
+    pub(in super::super) fn bytes(&self) -> usize {
+        self.cells.len() * size_of::<Cell>() + self.bytes.len() + self.names.len()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Runs one statement on a connection: prepared once, bound, read to its end.
+//! Runs one statement on a connection: prepared once, bound, stepped to its end.
 
 use rusqlite::{
     Connection, Statement,
@@ -8,18 +8,37 @@ use rusqlite::{
 use super::rows::Rows;
 use crate::value::{Value, json};
 
-/// Runs a reading statement.
-pub(super) fn run(connection: &Connection, text: &str, parameters: &[Value]) -> Result<Rows, rusqlite::Error> {
+/// Runs a statement once for each set of parameters; all rows.
+pub(super) fn fetch(connection: &Connection, text: &str, runs: &[Vec<Value>]) -> Result<Rows, rusqlite::Error> {
     let mut statement = connection.prepare_cached(text)?;
+    let mut rows = Rows::new(statement.column_count());
+    for parameters in runs {
+        bind_all(&mut statement, parameters)?;
+        rows.append(&mut statement.raw_query())?;
+    }
+    Ok(rows)
+}
+
+/// Runs a statement, whatever it returns; how many rows it affected.
+pub(super) fn execute(connection: &Connection, text: &str, parameters: &[Value]) -> Result<u64, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(text)?;
+    bind_all(&mut statement, parameters)?;
+    let before = connection.total_changes();
+    let mut rows = statement.raw_query();
+    while rows.next()?.is_some() {}
+    // What changes no row leaves the count of the statement before.
+    Ok(if connection.total_changes() == before { 0 } else { connection.changes() })
+}
+
+fn bind_all(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<(), rusqlite::Error> {
     let expected = statement.parameter_count();
     if expected != parameters.len() {
         return Err(rusqlite::Error::InvalidParameterCount(parameters.len(), expected));
     }
     for (at, parameter) in parameters.iter().enumerate() {
-        bind(&mut statement, at + 1, parameter)?;
+        bind(statement, at + 1, parameter)?;
     }
-    let columns = statement.column_count();
-    Rows::read(columns, &mut statement.raw_query())
+    Ok(())
 }
 
 fn bind(statement: &mut Statement<'_>, position: usize, value: &Value) -> Result<(), rusqlite::Error> {
@@ -37,6 +56,13 @@ fn bind(statement: &mut Statement<'_>, position: usize, value: &Value) -> Result
         }
         Value::Texts(texts) => {
             list = array(texts, |out, text| json::write_string(out, text));
+            ValueRef::Text(&list)
+        }
+        Value::Column(cells) => {
+            list = array(cells, |out, cell| match cell {
+                Some(text) => json::write_string(out, text),
+                None => out.extend_from_slice(b"null"),
+            });
             ValueRef::Text(&list)
         }
     };

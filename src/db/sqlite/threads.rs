@@ -1,4 +1,5 @@
-//! The reader threads: each owns a connection and takes jobs from one queue.
+//! The threads: each owns a connection and takes jobs from a queue. There are
+//! some that read, with a queue in common, and one that writes, with its own.
 //!
 //! SQLite is a library that computes on the thread that calls it, so the
 //! number of threads, not of connections, is what bounds the work. A job whose
@@ -14,11 +15,11 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    super::Error,
+    super::{Error, transaction},
     error, introspect,
     location::Location,
-    open,
-    queue::{Answer, Fetch, Job, Queue, Step, Ticket, Work},
+    open::{self, Access},
+    queue::{Answer, Job, Queue, Run, Step, Ticket, Work},
     statement,
 };
 use crate::{clock::Stopwatch, tasks};
@@ -26,47 +27,58 @@ use crate::{clock::Stopwatch, tasks};
 /// How often a running statement is asked whether it should go on, in
 /// instructions of SQLite's virtual machine: some tens of microseconds.
 const INSTRUCTIONS_PER_CHECK: i32 = 2_000;
-/// Longest wait for a lock that a writer holds on the file.
+/// Longest wait for a lock that someone else holds on the file.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// The readers' end of the driver. Dropping it lets them finish and end.
+/// The callers' end of some threads with one queue. Dropping it lets them
+/// finish and end.
 #[derive(Debug)]
-pub(super) struct Readers {
+pub(super) struct Threads {
     queue: Arc<Queue>,
-    /// Each reader holds a receiver for as long as it lives.
+    /// Each thread holds a receiver for as long as it lives.
     alive: watch::Sender<()>,
 }
 
-impl Readers {
-    /// Starts `count` readers and waits until each has its connection.
-    pub(super) async fn start(location: &Location, count: usize, statement_limit: Duration) -> Result<Self, Error> {
+impl Threads {
+    /// Starts `count` threads and waits until each has its connection.
+    pub(super) async fn start(
+        location: &Location,
+        access: Access,
+        count: usize,
+        statement_limit: Duration,
+    ) -> Result<Self, Error> {
         let (alive, _) = watch::channel(());
-        let readers = Self { queue: Arc::default(), alive };
+        let threads = Self { queue: Arc::default(), alive };
         let mut opened = Vec::with_capacity(count);
         for number in 0..count {
-            opened.push(readers.start_one(number, location.clone(), statement_limit)?);
+            let name = match access {
+                Access::Read => format!("sqlite-{number}"),
+                Access::Write => "sqlite-writer".to_owned(),
+            };
+            opened.push(threads.start_one(&name, location.clone(), access, statement_limit)?);
         }
         for outcome in opened {
             outcome.await.unwrap_or_else(|_| Err(ended()))?;
         }
-        Ok(readers)
+        Ok(threads)
     }
 
     fn start_one(
         &self,
-        number: usize,
+        name: &str,
         location: Location,
+        access: Access,
         statement_limit: Duration,
     ) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
         let (sender, receiver) = oneshot::channel();
         let queue = self.queue.clone();
         let alive = self.alive.subscribe();
         let run = move || {
-            match Reader::open(&location, queue, statement_limit) {
-                Ok(reader) => {
+            match Worker::open(&location, access, queue, statement_limit) {
+                Ok(worker) => {
                     // If nobody listens, the queue is closed, and `run` returns.
                     let _ = sender.send(Ok(()));
-                    reader.run();
+                    worker.run();
                 }
                 Err(error) => {
                     let _ = sender.send(Err(error));
@@ -74,8 +86,7 @@ impl Readers {
             }
             drop(alive);
         };
-        tasks::thread(&format!("sqlite-{number}"), run)
-            .map_err(|error| Error::Unavailable(format!("no thread for SQLite: {error}")))?;
+        tasks::thread(name, run).map_err(|error| Error::Unavailable(format!("no thread for SQLite: {error}")))?;
         Ok(receiver)
     }
 
@@ -84,7 +95,7 @@ impl Readers {
         self.queue.push(Job { ticket, work })
     }
 
-    /// Refuses further jobs, lets the readers do what is queued, and waits
+    /// Refuses further jobs, lets the threads do what is queued, and waits
     /// until the last of them has ended.
     pub(super) async fn close(&self) {
         self.queue.close();
@@ -92,18 +103,18 @@ impl Readers {
     }
 }
 
-impl Drop for Readers {
+impl Drop for Threads {
     fn drop(&mut self) {
         self.queue.close();
     }
 }
 
-/// The answer when a reader is gone.
+/// The answer when a thread is gone.
 pub(super) fn ended() -> Error {
-    Error::Unavailable("its reader thread has ended".to_owned())
+    Error::Unavailable("its thread has ended".to_owned())
 }
 
-/// When the statement that a reader runs must stop; SQLite asks for it.
+/// When the statement that a thread runs must stop; SQLite asks for it.
 #[derive(Default)]
 struct Limits {
     ticket: Option<Arc<Ticket>>,
@@ -126,18 +137,19 @@ impl Limits {
     }
 }
 
-struct Reader {
+struct Worker {
     connection: Connection,
+    access: Access,
     queue: Arc<Queue>,
     limits: SharedLimits,
     statement_limit: Duration,
 }
 
-impl Reader {
-    fn open(location: &Location, queue: Arc<Queue>, statement_limit: Duration) -> Result<Self, Error> {
+impl Worker {
+    fn open(location: &Location, access: Access, queue: Arc<Queue>, statement_limit: Duration) -> Result<Self, Error> {
         let limits = SharedLimits::default();
-        let connection = open::open(location, |connection| install(connection, &limits))?;
-        Ok(Self { connection, queue, limits, statement_limit })
+        let connection = open::open(location, access, |connection| install(connection, &limits))?;
+        Ok(Self { connection, access, queue, limits, statement_limit })
     }
 
     fn run(&self) {
@@ -151,19 +163,29 @@ impl Reader {
     // Throughout, an answer that cannot be sent has no caller any more.
     fn serve(&self, ticket: Arc<Ticket>, work: Work) {
         match work {
-            Work::Fetch(fetch) => self.fetch(ticket, fetch),
+            Work::Run(run) => {
+                self.carry_out(ticket, run);
+                // Nobody could end a transaction that a statement has begun.
+                self.roll_back();
+            }
             Work::Introspect(answer) => {
                 let facts = self.limited(ticket, Duration::ZERO, || introspect::introspect(&self.connection));
                 let _ = answer.send(facts);
             }
-            Work::Snapshot(answer) => self.snapshot(answer),
+            Work::Begin(answer) => self.begin(ticket, answer),
         }
     }
 
-    fn fetch(&self, ticket: Arc<Ticket>, fetch: Fetch) {
-        let Fetch { text, parameters, answer } = fetch;
-        let rows = self.limited(ticket, self.statement_limit, || statement::run(&self.connection, &text, &parameters));
-        let _ = answer.send(rows);
+    fn carry_out(&self, ticket: Arc<Ticket>, run: Run) {
+        let (connection, limit) = (&self.connection, self.statement_limit);
+        match run {
+            Run::Fetch(text, runs, answer) => {
+                let _ = answer.send(self.limited(ticket, limit, || statement::fetch(connection, &text, &runs)));
+            }
+            Run::Execute(text, parameters, answer) => {
+                let _ = answer.send(self.limited(ticket, limit, || statement::execute(connection, &text, &parameters)));
+            }
+        }
     }
 
     /// Runs under a time limit (zero: none) and until the ticket is abandoned.
@@ -181,52 +203,85 @@ impl Reader {
         let outcome = catch_unwind(AssertUnwindSafe(run));
         let limits = std::mem::take(&mut *lock(&self.limits));
         let Ok(outcome) = outcome else {
-            return Err(Error::Database("its reader met an unexpected error, which the log has".to_owned()));
+            return Err(Error::Database("its thread met an unexpected error, which the log has".to_owned()));
         };
-        outcome.map_err(|error| match error::is_stopped(&error) && limits.is_over_time() {
-            true => Error::StatementTimeout(limit),
-            false => error::classify(error),
+        outcome.map_err(|error| match self.access {
+            _ if error::is_stopped(&error) && limits.is_over_time() => Error::StatementTimeout(limit),
+            Access::Read => error::classify(error),
+            Access::Write => error::of_write(error),
         })
     }
 
-    fn snapshot(&self, answer: Answer<mpsc::Sender<Step>>) {
-        if let Err(error) = self.connection.execute_batch("BEGIN DEFERRED") {
-            let _ = answer.send(Err(error::classify(error)));
+    fn begin(&self, ticket: Arc<Ticket>, answer: Answer<mpsc::Sender<Step>>) {
+        // A writer takes the lock now: one that has read before might have to
+        // give up when it comes to write.
+        let statement = match self.access {
+            Access::Read => "BEGIN DEFERRED",
+            Access::Write => "BEGIN IMMEDIATE",
+        };
+        let begun = self.limited(ticket, self.statement_limit, || self.connection.execute_batch(statement));
+        if let Err(error) = begun {
+            let _ = answer.send(Err(error));
             return;
         }
         let (sender, steps) = mpsc::channel();
         let _ = answer.send(Ok(sender));
-        let finished = self.follow(&steps);
-        self.end_transaction(if finished.is_some() { "COMMIT" } else { "ROLLBACK" });
-        if let Some(finished) = finished {
-            let _ = finished.send(());
-        }
+        self.follow(&steps);
+        self.roll_back();
     }
 
-    /// Serves a snapshot's owner; `None` when it hung up.
-    fn follow(&self, steps: &mpsc::Receiver<Step>) -> Option<oneshot::Sender<()>> {
-        loop {
-            match steps.recv().ok()? {
-                Step::Fetch(ticket, fetch) => {
+    /// Serves a transaction's owner to its end, or until they hang up.
+    fn follow(&self, steps: &mpsc::Receiver<Step>) {
+        while let Ok(step) = steps.recv() {
+            match step {
+                Step::Run(ticket, run) => self.step(ticket, run),
+                Step::Commit(ticket, answer) => {
                     if ticket.begin() {
-                        self.fetch(ticket, fetch);
+                        let _ = answer.send(self.commit(ticket));
                     }
+                    return;
                 }
-                Step::Finish(finished) => return Some(finished),
+                Step::RollBack(answer) => {
+                    self.roll_back();
+                    let _ = answer.send(Ok(()));
+                    return;
+                }
             }
         }
     }
 
-    fn end_transaction(&self, statement: &str) {
-        if self.connection.is_autocommit() {
-            // A failed statement has ended it already.
+    /// Runs a statement within the transaction, unless a failed one has ended
+    /// that: this one would be on its own.
+    fn step(&self, ticket: Arc<Ticket>, run: Run) {
+        if !ticket.begin() {
             return;
         }
-        if let Err(error) = self.connection.execute_batch(statement) {
-            tracing::warn!(%error, statement, "could not end a read transaction of SQLite");
-            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
-                tracing::warn!(%error, "could not roll back a read transaction of SQLite");
-            }
+        if !self.connection.is_autocommit() {
+            return self.carry_out(ticket, run);
+        }
+        match run {
+            Run::Fetch(_, _, answer) => drop(answer.send(Err(transaction::ended()))),
+            Run::Execute(_, _, answer) => drop(answer.send(Err(transaction::ended()))),
+        }
+    }
+
+    fn commit(&self, ticket: Arc<Ticket>) -> Result<(), Error> {
+        if self.connection.is_autocommit() {
+            return Err(transaction::ended());
+        }
+        let outcome = self.limited(ticket, self.statement_limit, || self.connection.execute_batch("COMMIT"));
+        // Before the caller hears of it, and tries again.
+        self.roll_back();
+        outcome
+    }
+
+    /// Undoes the transaction that is open, if one is.
+    fn roll_back(&self) {
+        if self.connection.is_autocommit() {
+            return;
+        }
+        if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+            tracing::warn!(%error, "could not roll back a transaction of SQLite");
         }
     }
 }
@@ -258,7 +313,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}?mode=rwc", folder.path().join("a.db").display());
         let location = Location::parse(&url).unwrap();
-        let reader = Reader::open(&location, Arc::default(), Duration::ZERO).unwrap();
+        let reader = Worker::open(&location, Access::Read, Arc::default(), Duration::ZERO).unwrap();
         let panicked: Result<(), _> = reader.limited(Arc::default(), Duration::ZERO, || {
             let mut statement = reader.connection.prepare("SELECT 1 UNION ALL SELECT 2")?;
             let _row = statement.query([])?.next()?;

@@ -271,27 +271,31 @@ impl Session {
         }
         let images = self.relate(target, payloads).await?;
         let mut wanted: Vec<(RowKey, RowKey)> = Vec::with_capacity(images.len());
+        let mut known = HashSet::new();
         for (owner, image) in owners.into_iter().zip(&images) {
-            let far = values(target, pairs.target, image).ok_or(Error::Internal)?;
-            if !wanted.contains(&(owner.clone(), far.clone())) {
-                wanted.push((owner, far));
+            let pair = (owner, values(target, pairs.target, image).ok_or(Error::Internal)?);
+            if known.insert(pair.clone()) {
+                wanted.push(pair);
             }
         }
         let junction = pairs.junction;
         if !fresh {
             let near = &relationship.to_columns;
             let current = self.locate(junction, near, &parents, &self.visible(junction)?, true).await?;
+            let mut there = HashSet::new();
             let mut gone = Vec::new();
             let mut seen = HashSet::new();
             for parent in parents.iter().filter(|parent| seen.insert(*parent)) {
                 for image in current.all(parent) {
-                    let there = values(junction, pairs.far, image).map(|far| (parent.clone(), far));
-                    match wanted.iter().position(|pair| Some(pair) == there.as_ref()) {
-                        Some(at) => drop(wanted.swap_remove(at)),
-                        None => gone.push(image.row_key(junction)),
+                    let Some(far) = values(junction, pairs.far, image) else { continue };
+                    let pair = (parent.clone(), far);
+                    if !known.contains(&pair) {
+                        gone.push(image.row_key(junction));
                     }
+                    there.insert(pair);
                 }
             }
+            wanted.retain(|pair| !there.contains(pair));
             if !gone.is_empty() {
                 self.delete(junction, gone, Missing::Refuse).await?;
             }

@@ -326,8 +326,21 @@ fn key_part(column: &Column, json: &Json) -> Result<Key, Fault> {
 /// # Errors
 /// As [`row_key`].
 pub fn payload_key(catalog: &Catalog, table: &Table, payload: &Payload) -> Result<Option<RowKey>, Fault> {
-    let mut key = Vec::with_capacity(table.key.len());
-    for column in &table.key {
+    values_of(catalog, table, &table.key, payload)
+}
+
+/// As [`payload_key`], for any columns.
+///
+/// # Errors
+/// As [`row_key`].
+pub fn values_of(
+    catalog: &Catalog,
+    table: &Table,
+    columns: &[ColumnId],
+    payload: &Payload,
+) -> Result<Option<RowKey>, Fault> {
+    let mut key = Vec::with_capacity(columns.len());
+    for column in columns {
         let field = table.column_field(*column);
         let given = match (payload.get(field), table.field(field).map(|field| field.kind)) {
             (Some(Json::Object(related)), Some(FieldKind::ToOne(id, _))) => {

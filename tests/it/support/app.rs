@@ -65,7 +65,11 @@ impl TestApp {
     pub async fn start_with(data: Arc<TestDatabase>, settings: Settings) -> Self {
         let database = Database::connect(options(&data, &settings)).await.expect("the database answers");
         let facts = database.introspect().await.expect("the database can be introspected");
-        let serving = catalog::Options { default_schema: Some("public".to_owned()), exclude: Vec::new() };
+        let serving = catalog::Options {
+            default_schema: Some("public".to_owned()),
+            inserts_return: database.inserts_return(),
+            ..catalog::Options::default()
+        };
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
         let engine = Engine::new(database.clone(), settings.engine);
         let clock = settings.clock.clone();

@@ -9,7 +9,8 @@ SELECT a.attrelid::int8,
        a.attidentity <> '' AS is_identity,
        a.attgenerated <> '' AS is_generated,
        pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS default_expression,
-       s.description AS comment
+       s.description AS comment,
+       a.attidentity = 'a' AS is_always_identity
   FROM pg_catalog.pg_attribute a
   LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   LEFT JOIN pg_catalog.pg_description s

@@ -1,0 +1,1 @@
+//! What the driver writes, and what it says when it must not.
