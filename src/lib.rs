@@ -22,6 +22,10 @@ pub mod sql;
 
 pub mod db;
 
+pub mod events;
+
+pub mod hooks;
+
 pub mod engine;
 
 pub mod auth;

@@ -60,7 +60,9 @@ async fn build(options: &config::Gateway) -> anyhow::Result<Gateway> {
         inserts_return: database.inserts_return(),
     };
     let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
-    let engine = Engine::new(database.clone(), engine::Options { consistency: consistency(options.consistency) });
+    let parts = engine::Parts::plain(database.clone(), catalog.clone(), Clock::default());
+    let options_ = engine::Options { consistency: consistency(options.consistency), max_batch: None };
+    let engine = Engine::new(parts, options_);
     let policy = Policy { public: public_access(options.public) };
     let limits = limits(&options.limits);
     let service = graphql::Service::new(engine, catalog.clone(), policy, limits, Clock::default());

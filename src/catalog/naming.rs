@@ -30,6 +30,7 @@ const RESERVED: &[&str] = &[
     "GraphQLStringOrFloat",
     "GraphQLJsonFilter",
     "EventEnum",
+    "TransactionScope",
     "delete_many",
     "delete_one",
     "count_functions",
@@ -112,7 +113,9 @@ fn derived(collection: &str) -> Vec<String> {
     ] {
         names.push(format!("{collection}{suffix}"));
     }
-    for (prefix, suffix) in [("create_", "_input"), ("update_", "_input"), ("version_", "")] {
+    for (prefix, suffix) in
+        [("create_", "_input"), ("update_", "_input"), ("delete_", "_input"), ("version_", "")]
+    {
         names.push(format!("{prefix}{collection}{suffix}"));
     }
     names

@@ -1,6 +1,6 @@
 //! The rows of one statement, and which of them belong to which key.
 
-use std::{collections::HashMap, ops::Range};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use crate::{
     db::Rows,
@@ -35,7 +35,7 @@ impl KeySet {
 #[derive(Debug)]
 pub struct Batch {
     /// The rows.
-    pub rows: Rows,
+    pub rows: Arc<Rows>,
     /// Which of `order` belong to each key, by the key's position.
     ranges: Vec<Range<u32>>,
     /// Rows grouped by key, where the database did not send them so.
@@ -47,7 +47,13 @@ impl Batch {
     /// Rows that nobody looked up: all belong together.
     pub(super) fn whole(rows: Rows) -> Self {
         let range = 0..rows.len() as u32;
-        Self { rows, ranges: vec![range], order: None, keys: KeySet::default() }
+        Self { rows: Arc::new(rows), ranges: vec![range], order: None, keys: KeySet::default() }
+    }
+
+    /// Some of the rows of a statement that wrote them, in an order of its own.
+    pub(super) fn picked(rows: Arc<Rows>, order: Vec<u32>) -> Self {
+        let range = 0..order.len() as u32;
+        Self { rows, ranges: vec![range], order: Some(order), keys: KeySet::default() }
     }
 
     /// Rows of a look-up.
@@ -56,7 +62,7 @@ impl Batch {
         let mut ranges = vec![0..0; keys.keys.len()];
         let contiguous = fill_ranges(&mut ranges, positions.iter().copied());
         if contiguous && !positions.contains(&u32::MAX) {
-            return Self { rows, ranges, order: None, keys };
+            return Self { rows: Arc::new(rows), ranges, order: None, keys };
         }
         // Rows that no key explains are left out; the rest is grouped here.
         let mut order: Vec<u32> =
@@ -64,7 +70,7 @@ impl Batch {
         order.sort_by_key(|row| positions[*row as usize]);
         ranges.fill(0..0);
         fill_ranges(&mut ranges, order.iter().map(|row| positions[*row as usize]));
-        Self { rows, ranges, order: Some(order), keys }
+        Self { rows: Arc::new(rows), ranges, order: Some(order), keys }
     }
 
     /// The rows of a key, as a range of [`Batch::row`].

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    Answer, Code, Error, Member, Node, Output, Position, Root, RootKind, Shape,
+    Answer, Code, Error, Member, Node, Output, Position, Root, RootKind, Shape, WriteAnswer,
     levels::{Filled, Level},
 };
 use crate::{db::Rows, error_code::ErrorCode, value::json};
@@ -52,6 +52,14 @@ struct Writer {
     out: Vec<u8>,
     errors: Vec<FieldError>,
     path: Vec<PathSegment>,
+}
+
+/// Nothing of an operation was done because one of its root fields failed.
+pub(super) fn undone(root: &Root, error: &Error) -> Answer {
+    let mut w = Writer { out: DATA.to_vec(), errors: Vec::new(), path: vec![PathSegment::Key(root.key.clone())] };
+    w.out.extend_from_slice(b"null");
+    w.fail(error, root.position);
+    Answer { body: w.out, errors: w.errors }
 }
 
 /// Writes `data`, the object that holds it left open.
@@ -189,9 +197,25 @@ impl Writer {
                 Ok(())
             }
             (RootKind::List(node), Filled::Rows(level)) => self.list(node, level, Some(0), true),
+            (RootKind::Write(_), Filled::Text(text)) => {
+                self.out.extend_from_slice(text);
+                Ok(())
+            }
+            (RootKind::Write(write), Filled::Rows(level)) => match &write.answer {
+                WriteAnswer::Rows(node) => self.list(node, level, Some(0), true),
+                WriteAnswer::Row(node) => self.first(node, level, Some(0)),
+                WriteAnswer::Done | WriteAnswer::Gone { .. } => Err(self.fail(&Error::Internal, root.position)),
+            },
             (RootKind::Key(root), Filled::Rows(level)) => self.first(&root.node, level, Some(0)),
             (RootKind::Aggregate(root), Filled::Aggregate(rows)) => self.aggregates(&root.shape, rows),
-            (RootKind::List(_) | RootKind::Key(_) | RootKind::Aggregate(_) | RootKind::Failed(_), _) => {
+            (
+                RootKind::List(_)
+                | RootKind::Key(_)
+                | RootKind::Aggregate(_)
+                | RootKind::Write(_)
+                | RootKind::Failed(_),
+                _,
+            ) => {
                 Err(self.fail(&Error::Internal, root.position))
             }
         }

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    db, error_code::ErrorCode,
+    db,
+    error_code::ErrorCode,
+    hooks::Failure,
     plan::{
         self,
         write::{Fault, Rule},
@@ -251,6 +253,20 @@ impl From<plan::Error> for Error {
         match error {
             plan::Error::Invalid(reason) => Self::Invalid(reason),
             plan::Error::Forbidden(reason) => Self::Forbidden(Some(reason)),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => Self::Refused {
+                code: error.code.as_str().into(),
+                message: error.message,
+                extensions: Arc::new(error.extensions),
+            },
+            // It has been logged, with its name.
+            Failure::Broken { .. } => Self::Internal,
         }
     }
 }

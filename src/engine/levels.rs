@@ -58,6 +58,8 @@ pub(super) enum Filled {
     Aggregate(Rows),
     /// A list that was written while its rows arrived.
     Written(Written),
+    /// JSON text.
+    Text(Vec<u8>),
     /// Nothing was needed.
     Nothing,
 }
@@ -136,7 +138,7 @@ pub(super) async fn run(source: &Source<'_>, roots: &[Root], variables: &Variabl
     join_all(roots.iter().map(|root| run_root(source, root, variables))).await
 }
 
-async fn run_root(source: &Source<'_>, root: &Root, variables: &Variables) -> Result<Filled, Error> {
+pub(super) async fn run_root(source: &Source<'_>, root: &Root, variables: &Variables) -> Result<Filled, Error> {
     match &root.kind {
         RootKind::List(node) if node.children.is_empty() && source.snapshot.is_none() => {
             written_list(source, root, node, variables).await
@@ -147,21 +149,38 @@ async fn run_root(source: &Source<'_>, root: &Root, variables: &Variables) -> Re
             let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
             source.fetch(statement, &arguments).await.map(Filled::Aggregate)
         }
+        // Writing is not this room's business.
+        RootKind::Write(_) => Err(Error::Internal),
         RootKind::Constant(_) => Ok(Filled::Nothing),
         RootKind::Failed(error) => Err(error.clone()),
     }
 }
 
 async fn list(source: &Source<'_>, node: &Node, variables: &Variables) -> Result<Filled, Error> {
-    let Some(statement) = &node.statement else { return Ok(Filled::Rows(Level::default())) };
-    let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
+    among(source, node, variables, &[]).await.map(Filled::Rows)
+}
+
+/// One list: of all rows, or of those with given keys.
+pub(super) async fn among(
+    source: &Source<'_>,
+    node: &Node,
+    variables: &Variables,
+    keys: &[Vec<Key>],
+) -> Result<Level, Error> {
+    let Some(statement) = &node.statement else { return Ok(Level::default()) };
+    let arguments = Arguments { bindings: variables.bindings(), keys };
     let batch = Batch::whole(source.fetch(&statement.statement, &arguments).await?);
+    Ok(from_batch(source, node, batch, variables).await)
+}
+
+/// A level of rows that are here already, and what hangs on them.
+pub(super) async fn from_batch(source: &Source<'_>, node: &Node, batch: Batch, variables: &Variables) -> Level {
     let all = batch.all();
     let span = Span { batch: 0, start: all.start, length: all.end - all.start, base: 0 };
     let mut level =
         Level { batches: vec![Arc::new(batch)], spans: vec![span], parents: vec![Some(0)], ..Level::default() };
     descend(source, node, &mut level, variables).await;
-    Ok(Filled::Rows(level))
+    level
 }
 
 /// A list with nothing hanging on its rows can be written as they arrive.

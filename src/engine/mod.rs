@@ -1,9 +1,9 @@
-//! The narrow waist: every reading protocol brings an operation and gets
-//! JSON bytes.
+//! The narrow waist: every protocol brings an operation and gets JSON bytes.
 //!
-//! An operation is executed level by level: one statement per relation and
-//! level, sent when the level's keys are complete, with no timer. Rows become
-//! JSON straight from the driver's bytes.
+//! What is read is read level by level: one statement per relation and level,
+//! sent when the level's keys are complete, with no timer. Rows become JSON
+//! straight from the driver's bytes. What is written is written level by level
+//! too, in one transaction, and told to the event log and the hooks.
 
 mod batch;
 mod encode;
@@ -11,8 +11,9 @@ mod error;
 mod levels;
 mod loader;
 mod shape;
+mod write;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -21,12 +22,20 @@ pub use self::{
     encode::{FieldError, PathSegment},
     error::{Broken, Code, Error},
     loader::Loader,
-    shape::{AggregateRoot, Child, KeyRoot, Member, Node, Output, Position, Root, RootKind, Shape},
+    shape::{
+        AggregateRoot, Child, Gone, GoneMember, KeyRoot, Member, Node, Output, Position, Root, RootKind, Shape,
+        TransactionScope, WriteAnswer, WriteOperation, WriteRoot,
+    },
 };
 use crate::{
-    db::{self, Database},
-    error_code::ErrorCode,
+    catalog::Catalog,
+    clock::Clock,
+    db::Database,
+    events::{Events, MemoryLog},
+    hooks::{Context, Hooks},
+    permissions::Access,
     predicate::Bindings,
+    principal::Principal,
 };
 
 /// Which state of the data the statements of one operation see.
@@ -45,14 +54,54 @@ pub enum Consistency {
 pub struct Options {
     /// Which state of the data is seen.
     pub consistency: Consistency,
+    /// Most items that one mutation may write, nested ones included
+    /// (`MAX_BATCH_MUTATION`); `None` means any number.
+    pub max_batch: Option<usize>,
+}
+
+/// What an engine is made of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Where everything is.
+    pub database: Database,
+    /// What it is.
+    pub catalog: Arc<Catalog>,
+    /// Who wants to have a say.
+    pub hooks: Hooks,
+    /// Where changes are told.
+    pub events: Events,
+    /// Tells when.
+    pub clock: Clock,
+}
+
+impl Parts {
+    /// Without hooks, and with a log of its own.
+    pub fn plain(database: Database, catalog: Arc<Catalog>, clock: Clock) -> Self {
+        let log = Arc::new(MemoryLog::new(Default::default(), clock.clone()));
+        let events = Events::new(log, catalog.tables.len());
+        Self { database, catalog, hooks: Hooks::none(), events, clock }
+    }
 }
 
 /// Executes operations. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Engine {
     database: Database,
+    catalog: Arc<Catalog>,
+    hooks: Hooks,
+    events: Events,
+    clock: Clock,
     loader: Loader,
     options: Options,
+}
+
+/// Who an operation is run for.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who it is.
+    pub principal: Arc<Principal>,
+    /// What they may do.
+    pub access: Access,
 }
 
 /// What an operation runs with: its variables and the time.
@@ -82,8 +131,20 @@ pub struct Answer {
 
 impl Engine {
     /// An engine over a database.
-    pub fn new(database: Database, options: Options) -> Self {
-        Self { loader: Loader::new(database.clone()), database, options }
+    pub fn new(parts: Parts, options: Options) -> Self {
+        let Parts { database, catalog, hooks, events, clock } = parts;
+        Self { loader: Loader::new(database.clone()), database, catalog, hooks, events, clock, options }
+    }
+
+    /// What hooks get on behalf of a caller.
+    fn context(&self, caller: &Caller) -> Context {
+        let _ = caller;
+        Context::default()
+    }
+
+    /// Where changes are told.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// The database.

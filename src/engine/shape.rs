@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use crate::{
-    catalog::ColumnType,
+    catalog::{ColumnId, ColumnType, TableId},
     db::Form,
-    predicate::{Target, Term},
+    predicate::{Input, Predicate, Target, Term},
     sql::{ReadStatement, Statement},
 };
 
@@ -41,6 +41,8 @@ pub enum RootKind {
     Key(KeyRoot),
     /// Aggregates.
     Aggregate(AggregateRoot),
+    /// Something to write.
+    Write(Box<WriteRoot>),
     /// JSON text that is known already.
     Constant(Box<[u8]>),
     /// A field that cannot be planned; its siblings can.
@@ -65,6 +67,105 @@ pub struct AggregateRoot {
     pub shape: Shape,
 }
 
+/// What one transaction of a mutation covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionScope {
+    /// Each root field by itself.
+    Field,
+    /// All root fields of the operation.
+    Operation,
+}
+
+/// Something to write, and how it is answered.
+#[derive(Debug)]
+pub struct WriteRoot {
+    /// Where.
+    pub table: TableId,
+    /// What; payloads and keys are templates for the variables' values.
+    pub operation: WriteOperation,
+    /// How what was written is shown.
+    pub answer: WriteAnswer,
+}
+
+/// What is to be written.
+#[derive(Debug)]
+pub enum WriteOperation {
+    /// New rows: a payload or a list of them.
+    Create(Input),
+    /// One payload for some rows.
+    Update {
+        /// The rows, a list of keys.
+        keys: Input,
+        /// The payload.
+        data: Input,
+        /// Whether a missing row is refused whoever asks.
+        strict: bool,
+    },
+    /// A payload with its key for each row.
+    UpdateBatch(Input),
+    /// One payload for the rows for which a condition holds.
+    UpdateWhere {
+        /// The condition, allowed.
+        predicate: Predicate,
+        /// Most rows; more are refused.
+        limit: u32,
+        /// The payload.
+        data: Input,
+    },
+    /// New rows, or changed ones where a unique key is there already.
+    Upsert {
+        /// A payload or a list of them.
+        data: Input,
+        /// The unique key.
+        on: Vec<ColumnId>,
+    },
+    /// Rows that go, a list of keys.
+    Delete(Input),
+    /// Rows that go where a condition holds.
+    DeleteWhere {
+        /// The condition, allowed.
+        predicate: Predicate,
+        /// Most rows; more are refused.
+        limit: u32,
+    },
+}
+
+/// How what was written is shown.
+#[derive(Debug)]
+pub enum WriteAnswer {
+    /// The row, read back.
+    Row(Node),
+    /// The rows, read back.
+    Rows(Node),
+    /// `true`: the caller may not read them.
+    Done,
+    /// The keys of rows that are gone.
+    Gone {
+        /// Whether there is one.
+        one: bool,
+        /// The members of the answer.
+        members: Vec<GoneMember>,
+    },
+}
+
+/// A member of the answer to a deletion.
+#[derive(Debug)]
+pub struct GoneMember {
+    /// Its name in the answer.
+    pub key: Arc<str>,
+    /// What it shows.
+    pub value: Gone,
+}
+
+/// What an answer to a deletion shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// The key or keys, as they were given.
+    Keys,
+    /// The type's name.
+    Typename,
+}
+
 /// One level: a statement, how its rows are written, and what hangs on them.
 #[derive(Debug)]
 pub struct Node {
@@ -76,6 +177,9 @@ pub struct Node {
     pub children: Vec<Child>,
     /// Rows to make room for: as many as were asked for.
     pub expected_rows: usize,
+    /// Whether its rows are images of written rows, in their order and all of
+    /// them, so that those need not be read again.
+    pub from_image: bool,
 }
 
 /// A relation of a level's rows.
@@ -145,9 +249,29 @@ impl Root {
             RootKind::List(node) => node.weight(),
             RootKind::Key(root) => root.node.weight(),
             RootKind::Aggregate(root) => root.statement.weight() + root.shape.weight(),
+            RootKind::Write(root) => root.weight(),
             RootKind::Constant(text) => text.len(),
             RootKind::Failed(_) => MEMBER_WEIGHT,
         }
+    }
+}
+
+impl WriteRoot {
+    fn weight(&self) -> usize {
+        let data = match &self.operation {
+            WriteOperation::Create(data)
+            | WriteOperation::UpdateBatch(data)
+            | WriteOperation::Upsert { data, .. }
+            | WriteOperation::UpdateWhere { data, .. }
+            | WriteOperation::Delete(data) => data.size(),
+            WriteOperation::Update { keys, data, .. } => keys.size() + data.size(),
+            WriteOperation::DeleteWhere { .. } => 0,
+        };
+        let answer = match &self.answer {
+            WriteAnswer::Row(node) | WriteAnswer::Rows(node) => node.weight(),
+            WriteAnswer::Done | WriteAnswer::Gone { .. } => NODE_WEIGHT,
+        };
+        MEMBER_WEIGHT * (1 + data) + answer
     }
 }
 

@@ -5,13 +5,19 @@ use std::collections::HashSet;
 
 use async_graphql::{
     Positioned,
-    parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet},
+    parser::types::{
+        DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+    },
 };
 use async_graphql_value::Value;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-use super::variables::{Role, Scope};
+use super::{
+    answer::Problem,
+    mutations::{SCOPES, TRANSACTION},
+    variables::{Role, Scope},
+};
 use crate::engine::Position;
 
 /// The operation that a request means.
@@ -35,6 +41,39 @@ pub(super) fn operation<'d>(
             _ => Err("Must provide operation name if query contains multiple operations.".to_owned()),
         },
     }
+}
+
+/// The document without `@transaction` on its operations, which the schema's
+/// library cannot be told of; and what is wrong with how it is used.
+pub(super) fn without_transaction(mut document: ExecutableDocument) -> (ExecutableDocument, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let operations: Vec<&mut Positioned<OperationDefinition>> = match &mut document.operations {
+        DocumentOperations::Single(operation) => vec![operation],
+        DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
+    };
+    for operation in operations {
+        let kind = operation.node.ty;
+        let mut found = operation.node.directives.extract_if(.., |it| it.node.name.node == TRANSACTION);
+        let Some(first) = found.next() else { continue };
+        let mut report = |message: String| {
+            problems.push(Problem { message, locations: vec![(first.pos.line, first.pos.column)], ..Problem::default() });
+        };
+        if kind != OperationType::Mutation {
+            report(format!("Directive \"@{TRANSACTION}\" may not be used on {}.", kind.to_string().to_uppercase()));
+        }
+        if found.next().is_some() {
+            report(format!("The directive \"@{TRANSACTION}\" can only be used once at this location."));
+        }
+        for (name, value) in &first.node.arguments {
+            let fits = matches!(&value.node, Value::Enum(scope) if SCOPES.contains(&scope.as_str()));
+            if name.node != "scope" {
+                report(format!("Unknown argument \"{}\" on directive \"@{TRANSACTION}\".", name.node));
+            } else if !fits {
+                report(format!("\"scope\" of \"@{TRANSACTION}\" is {}, not {}.", SCOPES.join(" or "), value.node));
+            }
+        }
+    }
+    (document, problems)
 }
 
 /// All uses of one response key in a selection, merged.
@@ -182,8 +221,8 @@ impl Roles<'_> {
         for (name, value) in &field.arguments {
             match name.node.as_str() {
                 "filter" => self.filter(&value.node),
-                "sort" | "limit" | "groupBy" | "path" | "version" => self.structural(&value.node),
-                // `offset`, `page`, `search`, and the parts of a key.
+                "sort" | "limit" | "groupBy" | "path" | "version" | "on" => self.structural(&value.node),
+                // `offset`, `page`, `search`, the parts of a key, and `data`.
                 _ => {}
             }
         }

@@ -11,6 +11,7 @@ mod document;
 mod introspection;
 mod lexical;
 mod limits;
+mod mutations;
 mod overlap;
 mod planner;
 mod plans;

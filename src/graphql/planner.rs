@@ -26,6 +26,7 @@ use super::{
     document::{self, Walk},
     introspection, lexical,
     limits::{self, Exceeded},
+    mutations::TRANSACTION_SDL,
     overlap,
     plans::{Plan, Plans, Prepared},
     rules,
@@ -36,7 +37,7 @@ use super::{
 use crate::{
     catalog::Catalog,
     clock::Stopwatch,
-    engine::{Node, RootKind},
+    engine::{Node, RootKind, TransactionScope, WriteAnswer},
     error_code::ErrorCode,
     permissions::{Access, Policy},
     principal::Principal,
@@ -81,6 +82,8 @@ pub(super) type Refusal = Vec<Problem>;
 pub(super) struct Planned {
     pub(super) plan: Arc<Plan>,
     pub(super) values: Vec<Option<Json>>,
+    /// What the caller may do.
+    pub(super) access: Access,
 }
 
 impl Planner {
@@ -110,6 +113,10 @@ impl Planner {
                 RootKind::List(node) => statements(node, &mut texts),
                 RootKind::Key(root) => statements(&root.node, &mut texts),
                 RootKind::Aggregate(root) => texts.push(root.statement.text().into_owned()),
+                RootKind::Write(root) => match &root.answer {
+                    WriteAnswer::Row(node) | WriteAnswer::Rows(node) => statements(node, &mut texts),
+                    WriteAnswer::Done | WriteAnswer::Gone { .. } => {}
+                },
                 RootKind::Constant(_) => {}
                 RootKind::Failed(error) => return Err(vec![error.to_string()]),
             }
@@ -123,7 +130,12 @@ impl Planner {
     /// # Errors
     /// Why it cannot be built.
     pub fn sdl(&self, principal: &Principal) -> Result<String, SchemaError> {
-        Ok(self.view(principal)?.schema.sdl())
+        let view = self.view(principal)?;
+        let mut text = view.schema.sdl();
+        if view.schema.registry().mutation_type.is_some() {
+            text.push_str(TRANSACTION_SDL);
+        }
+        Ok(text)
     }
 
     /// Builds the schema that `principal` sees, so that no request has to wait
@@ -164,7 +176,7 @@ impl Planner {
             }
         };
         timings.plan = watch.elapsed();
-        Ok(Planned { plan, values })
+        Ok(Planned { plan, values, access: view.access.clone() })
     }
 
     fn view(&self, principal: &Principal) -> Result<Arc<View>, SchemaError> {
@@ -223,11 +235,14 @@ impl Planner {
         let registry = view.schema.registry();
         refuse_if_any(faults.into_iter().chain(rules::unknown_types(registry, &document)).collect())?;
         let mut checked = async_graphql::Request::new("").data(CheckOnly);
-        checked.set_parsed_query(document.clone());
+        let (plain, misuses) = document::without_transaction(document.clone());
+        refuse_if_any(misuses)?;
+        checked.set_parsed_query(plain);
         checked.operation_name = name.map(str::to_owned);
         let response = view.schema.execute(checked).await;
-        refuse_if_any(response.errors.iter().map(validation_problem).collect())?;
-        refuse_if_any(rules::check(registry, &document))?;
+        let found = response.errors.iter().filter(|error| !is_left_to_rules(error));
+        refuse_if_any(found.map(validation_problem).collect())?;
+        refuse_if_any(rules::check(&view.types(self), registry, &document))?;
         refuse_if_any(overlap::check(&document))?;
         Ok(document)
     }
@@ -246,7 +261,7 @@ impl Planner {
         let types = view.types(self);
         let scope = Scope { names: &prepared.names, roles: &prepared.roles, values };
         let walk = Walk { document: &prepared.document, scope };
-        let compiled = compile::compile(&types, walk, &self.limits, &operation.selection_set.node);
+        let compiled = compile::compile(&types, walk, &self.limits, operation.ty, &operation.selection_set.node);
         let mut compiled = compiled.map_err(exceeded)?;
         let mut weight = compiled.roots.iter().map(crate::engine::Root::weight).sum::<usize>();
         if !compiled.introspection.is_empty() {
@@ -260,7 +275,11 @@ impl Planner {
                 root.kind = RootKind::Constant(text.into_bytes().into());
             }
         }
-        Ok(Plan { roots: compiled.roots, weight: u32::try_from(weight).unwrap_or(u32::MAX) })
+        let writes = (operation.ty == OperationType::Mutation).then(|| match compile::is_one_transaction(operation) {
+            true => TransactionScope::Operation,
+            false => TransactionScope::Field,
+        });
+        Ok(Plan { roots: compiled.roots, writes, weight: u32::try_from(weight).unwrap_or(u32::MAX) })
     }
 }
 
@@ -287,15 +306,20 @@ fn internal(error: &SchemaError) -> Refusal {
     }]
 }
 
+/// Members that an input object lacks: `rules` knows when it may.
+fn is_left_to_rules(error: &ServerError) -> bool {
+    error.message.starts_with("Invalid value for argument") && error.message.ends_with("is required but not provided")
+}
+
 fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
     match (kind, allowed) {
-        (OperationType::Query, _) => Ok(()),
+        (OperationType::Query, _) | (OperationType::Mutation, Allowed::All) => Ok(()),
         (_, Allowed::Queries) => Err(vec![Problem {
             message: "This operation cannot be sent with GET.".to_owned(),
             code: Some(ErrorCode::MethodNotAllowed),
             ..Problem::default()
         }]),
-        (OperationType::Mutation | OperationType::Subscription, Allowed::All) => {
+        (OperationType::Subscription, Allowed::All) => {
             Err(vec![problem(format!("The schema has no {kind} type."))])
         }
     }

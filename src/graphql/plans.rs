@@ -17,7 +17,10 @@ use moka::{Equivalent, sync::Cache};
 use serde_json::Value as Json;
 
 use super::variables::Role;
-use crate::{engine::Root, predicate::Presence};
+use crate::{
+    engine::{Root, TransactionScope},
+    predicate::Presence,
+};
 
 /// Memory that a parsed document takes, as a multiple of its text.
 const DOCUMENT_WEIGHT: usize = 24;
@@ -105,6 +108,8 @@ impl Equivalent<DocumentKey> for Lookup<'_> {
 /// A plan with its weight in bytes, roughly.
 pub(super) struct Plan {
     pub(super) roots: Vec<Root>,
+    /// What one transaction covers; `None` where nothing is written.
+    pub(super) writes: Option<TransactionScope>,
     pub(super) weight: u32,
 }
 
@@ -173,7 +178,7 @@ mod tests {
             let document = parse_query(&text).unwrap();
             let prepared = Arc::new(Prepared::new(document, None, Vec::new(), Vec::new()));
             let (_, key) = plans.plan(&prepared, &[]);
-            plans.keep_plan(key, Arc::new(Plan { roots: Vec::new(), weight: 1_000 }));
+            plans.keep_plan(key, Arc::new(Plan { roots: Vec::new(), writes: None, weight: 1_000 }));
             plans.keep_document(0, &text, None, prepared);
         }
         plans.documents.run_pending_tasks();

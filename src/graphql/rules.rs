@@ -6,12 +6,12 @@ use std::collections::HashSet;
 
 use async_graphql::{
     Pos, Positioned,
-    parser::types::{Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet, VariableDefinition},
+    parser::types::{Directive, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet, VariableDefinition},
     registry::{MetaType, MetaTypeName, Registry},
 };
 use async_graphql_value::Value;
 
-use super::{answer::Problem, schema::is_valid_scalar};
+use super::{answer::Problem, schema::is_valid_scalar, types::Types};
 
 /// Variables of types that do not exist. async-graphql panics over their
 /// defaults, so this comes first.
@@ -29,10 +29,10 @@ pub(super) fn unknown_types(registry: &Registry, document: &ExecutableDocument) 
 
 /// What is wrong with the values, variables and directives of a document that
 /// async-graphql has found valid.
-pub(super) fn check(registry: &Registry, document: &ExecutableDocument) -> Vec<Problem> {
+pub(super) fn check(types: &Types<'_>, registry: &Registry, document: &ExecutableDocument) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (_, operation) in document.operations.iter() {
-        let mut rules = Rules { registry, document, operation: &operation.node, spread: HashSet::new(), problems };
+        let mut rules = Rules { types, registry, document, operation: &operation.node, spread: HashSet::new(), problems };
         rules.operation();
         problems = rules.problems;
     }
@@ -43,6 +43,7 @@ pub(super) fn check(registry: &Registry, document: &ExecutableDocument) -> Vec<P
 }
 
 struct Rules<'d> {
+    types: &'d Types<'d>,
     registry: &'d Registry,
     document: &'d ExecutableDocument,
     operation: &'d OperationDefinition,
@@ -70,7 +71,11 @@ impl<'d> Rules<'d> {
             }
         }
         self.directives(&operation.directives);
-        self.selection(&self.registry.query_type, &operation.selection_set.node);
+        let root = match operation.ty {
+            OperationType::Mutation => self.registry.mutation_type.as_deref(),
+            OperationType::Query | OperationType::Subscription => Some(&*self.registry.query_type),
+        };
+        self.selection(root.unwrap_or_default(), &operation.selection_set.node);
     }
 
     /// Reports a problem once, however many operations share the fragment.
@@ -163,7 +168,9 @@ impl<'d> Rules<'d> {
         }
         for known in input_fields.values() {
             let is_required = MetaTypeName::create(&known.ty).is_non_null() && known.default_value.is_none();
-            if is_required && !members.contains_key(known.name.as_str()) {
+            // A row that is there has what new ones must have.
+            let is_there = || self.types.names_a_row(name, |key| members.contains_key(key));
+            if is_required && !members.contains_key(known.name.as_str()) && !is_there() {
                 let (member, of) = (&known.name, &known.ty);
                 self.report(format!("Field \"{name}.{member}\" of required type \"{of}\" was not provided."), at);
             }

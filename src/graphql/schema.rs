@@ -9,24 +9,29 @@ use std::{
 
 use async_graphql::{
     CacheControl, Response, ServerError, ValidationResult,
-    dynamic::{self, FieldFuture, InputObject, InputValue, Object, Scalar, SchemaBuilder, TypeRef},
+    dynamic::{self, Enum, FieldFuture, InputObject, InputValue, Object, Scalar, SchemaBuilder, TypeRef},
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation},
 };
 use async_graphql_value::ConstValue;
 
 use super::{
     limits::MAX_NESTING,
+    mutations::{self, Kind, SCOPES, TRANSACTION_SCOPE},
     types::{self, Type, Types},
 };
-use crate::catalog::{Column, FieldKind, Table, TableId};
+use crate::{
+    catalog::{Column, FieldKind, Table, TableId},
+    plan::write::WriteAction,
+};
 
 /// Registers a schema.
 ///
 /// # Errors
 /// When two types collide, which the catalog's naming rules out.
 pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::Schema, dynamic::SchemaError> {
-    let builder = dynamic::Schema::build("Query", None, None).extension(CheckFactory);
     let tables: Vec<&Table> = types.tables().collect();
+    let writes = types.catalog.tables.iter().any(|table| Kind::GROUPS.into_iter().flatten().any(|kind| types.may(*kind, table)));
+    let builder = dynamic::Schema::build("Query", writes.then_some("Mutation"), None).extension(CheckFactory);
     let fields = tables.iter().flat_map(|table| types.fields(table));
     let children = fields
         .filter_map(|field| match field.kind {
@@ -38,6 +43,9 @@ pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::S
     registration.query();
     for table in &tables {
         registration.collection(table);
+    }
+    if writes {
+        registration.mutation();
     }
     registration.shared();
     let builder = registration.builder.limit_recursive_depth(MAX_NESTING);
@@ -280,6 +288,67 @@ impl Registration<'_, '_> {
         self.register(counts);
         if has_numbers {
             self.register(numbers);
+        }
+    }
+
+    /// The root fields that write, in the contract's order (3.3), and their inputs.
+    fn mutation(&mut self) {
+        let mut mutation = Object::new("Mutation");
+        let tables: Vec<&Table> = self.types.catalog.tables.iter().collect();
+        let mut deletes = false;
+        for group in Kind::GROUPS {
+            for table in &tables {
+                for kind in group.iter().filter(|kind| self.types.may(**kind, table)) {
+                    let of = self.types.mutation_answer(*kind, table);
+                    let mut field = self.field(&kind.name(table), &of, None);
+                    for (name, of) in self.types.mutation_arguments(*kind, table) {
+                        self.note(&of.name);
+                        field = field.argument(InputValue::new(name, type_ref(&of)));
+                    }
+                    mutation = mutation.field(field);
+                    deletes |= kind.deletes();
+                }
+            }
+        }
+        self.register(mutation);
+        for table in tables {
+            self.write_inputs(table);
+        }
+        if deletes {
+            let ids = self.field("ids", &Type::list("ID").non_null(true), None);
+            self.register(Object::new("delete_many").field(ids));
+            let id = self.field("id", &Type::named("ID").non_null(true), None);
+            self.register(Object::new("delete_one").field(id));
+        }
+        let scope = SCOPES.into_iter().fold(Enum::new(TRANSACTION_SCOPE), |scope, value| scope.item(value));
+        self.register(scope.description("What one transaction covers: each root field by itself, or all of an operation."));
+    }
+
+    fn write_inputs(&mut self, table: &Table) {
+        for action in [WriteAction::Create, WriteAction::Update] {
+            let members = self.types.write_members(table, action);
+            if members.is_empty() {
+                continue;
+            }
+            let mut input = InputObject::new(mutations::input_name(table, action));
+            for (name, of) in members {
+                self.note(&of.name);
+                let note = table.field(&name).and_then(|field| table.field_column(field));
+                let note = note.and_then(|column| description(table.column(column)));
+                let member = InputValue::new(name, type_ref(&of));
+                input = input.field(match note {
+                    Some(note) => member.description(note),
+                    None => member,
+                });
+            }
+            self.register(input);
+        }
+        if table.key.len() > 1 {
+            let mut input = InputObject::new(format!("delete_{}_input", table.collection));
+            for (name, of) in mutations::key_members(table) {
+                input = input.field(InputValue::new(name, type_ref(&of)));
+            }
+            self.register(input);
         }
     }
 

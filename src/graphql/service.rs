@@ -69,10 +69,17 @@ impl Inner {
         allowed: Allowed,
         timings: &mut Timings,
     ) -> Result<Response, Refusal> {
-        let Planned { plan, values } = self.planner.plan(principal, request, allowed, timings).await?;
+        let Planned { plan, values, access } = self.planner.plan(principal, request, allowed, timings).await?;
         let watch = Stopwatch::start();
         let variables = engine::Variables { values: values.into(), now_micros: self.clock.now_micros() };
-        let response = answer::executed(self.engine.read(&plan.roots, &variables).await);
+        let answer = match plan.writes {
+            None => self.engine.read(&plan.roots, &variables).await,
+            Some(scope) => {
+                let caller = engine::Caller { principal: Arc::new(principal.clone()), access };
+                self.engine.write(&caller, &plan.roots, scope, &variables).await
+            }
+        };
+        let response = answer::executed(answer);
         timings.sql = watch.elapsed();
         Ok(response)
     }

@@ -384,6 +384,12 @@ impl Types<'_> {
         if let Some(members) = operator_members(name) {
             return Some(members.into_iter().map(|(name, member)| (name.to_owned(), member)).collect());
         }
+        if let Some(table) = self.key_input(name) {
+            return Some(super::mutations::key_members(table).into_iter().collect());
+        }
+        if let Some((table, action)) = self.write_input(name) {
+            return Some(self.write_members(table, action).into_iter().collect());
+        }
         let (collection, quantified) = match name.strip_suffix("_quantifier_filter") {
             Some(collection) if self.catalog.collection(collection).is_some() => (collection, true),
             _ => (name.strip_suffix("_filter")?, false),

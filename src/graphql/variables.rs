@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     schema::is_valid_scalar,
-    types::{Type, Types},
+    types::{InputMembers, Type, Types},
 };
 use crate::predicate::{Input, Presence, VariableId};
 
@@ -116,11 +116,30 @@ fn coerce_named(types: &Types<'_>, name: &str, value: &Json) -> Result<Json, Str
         let of = members.get(member).ok_or_else(|| unknown_member(name, member))?;
         coerced.insert(member.clone(), coerce_member(types, of, value)?);
     }
+    let given = |member: &str| given.contains_key(member);
+    check_required(types, name, &members, given)?;
     Ok(Json::Object(coerced))
+}
+
+/// What an input object must have, unless it names a row that has it.
+fn check_required(
+    types: &Types<'_>,
+    name: &str,
+    members: &InputMembers,
+    given: impl Fn(&str) -> bool,
+) -> Result<(), String> {
+    let lacks = |(member, of): &(&String, &Type)| of.non_null && !given(member);
+    match members.iter().filter(lacks).map(|(member, of)| (member, of)).min_by_key(|(member, _)| *member) {
+        Some((member, of)) if !types.names_a_row(name, |key| given(key)) => {
+            Err(format!("Field \"{name}.{member}\" of required type \"{}!\" was not provided.", of.name))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn coerce_member(types: &Types<'_>, of: &Type, value: &Json) -> Result<Json, String> {
     match value {
+        Json::Null if of.non_null => Err(format!("\"{}!\" is never null.", of.name)),
         Json::Null => Ok(Json::Null),
         Json::Array(items) if of.list => {
             let item = Type { list: false, ..of.clone() };
@@ -206,9 +225,9 @@ fn literal_leaf(scope: Scope<'_>, name: &str, value: &Value) -> Result<Input, St
 /// A literal of a type that says nothing of what is in it.
 fn opaque(scope: Scope<'_>, value: &Value) -> Input {
     match value {
-        Value::Variable(name) => match scope.value(name) {
-            Some(json) => Input::from(json.clone()),
-            None => Input::Scalar(Json::Null),
+        Value::Variable(name) => match scope.input(name) {
+            Input::Variable(_, Presence::Absent) => Input::Scalar(Json::Null),
+            known => known,
         },
         Value::List(items) => Input::List(items.iter().map(|value| opaque(scope, value)).collect()),
         Value::Object(members) => {

@@ -19,20 +19,27 @@ mod upsert;
 mod violation;
 mod work;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::Value as Json;
 
-pub(super) use self::work::{Session, Work};
 use self::update::{Alteration, Missing};
-use super::{Caller, Engine, Error, Variables};
+pub(super) use self::work::{Session, Work};
+use super::{
+    Answer, Caller, Consistency, Engine, Error, Root, RootKind, TransactionScope, Variables, WriteOperation,
+    WriteRoot, encode,
+    levels::{self, Filled, Source},
+};
 use crate::{
     catalog::{ColumnId, Table},
     events::RowImage,
     hooks::{Context, MutationOptions},
-    plan::write::{Fault, Payload, RowKey, forbidden, key_json, payload_key},
-    predicate::Predicate,
+    plan::write::{Fault, Payload, RowKey, forbidden, key_json, payload_key, row_key},
+    predicate::{Input, Predicate},
     sql,
 };
 
@@ -156,18 +163,18 @@ impl Session {
 impl Engine {
     /// Does something in a transaction of its own: commits what went well, and
     /// tries again, a few times, what met other transactions.
-    pub(super) async fn in_transaction<T>(
+    pub(super) async fn in_transaction<'w, T>(
         &self,
         caller: &Caller,
         options: &MutationOptions,
         context: &Context,
-        work: impl for<'a> Fn(&'a Session) -> BoxFuture<'a, Result<T, Error>>,
+        work: impl Fn(Session) -> BoxFuture<'w, Result<T, Error>>,
     ) -> Result<T, Error> {
         let mut pauses = PAUSES.iter();
         loop {
             let transaction = Work::begin(self).await?;
             let session = Session::new(transaction.clone(), caller.clone(), options.clone(), context.clone());
-            let outcome = match work(&session).await {
+            let outcome = match work(session).await {
                 Ok(value) => transaction.commit(caller).await.map(|()| value),
                 Err(error) => {
                     transaction.roll_back().await;
@@ -180,6 +187,160 @@ impl Engine {
             }
         }
     }
+}
+
+impl Engine {
+    /// Runs a mutation: its root fields one after another, each in a
+    /// transaction of its own or all in one, then reads back what was written.
+    ///
+    /// A root field that fails leaves nothing behind. What comes after it is
+    /// done all the same if the field may be null (contract `graphql.md` 7.1);
+    /// in one transaction for all, nothing is done.
+    pub async fn write(
+        &self,
+        caller: &Caller,
+        roots: &[Root],
+        scope: TransactionScope,
+        variables: &Variables,
+    ) -> Answer {
+        let source = Source::new(self, Consistency::Statement);
+        let outcomes = match scope {
+            TransactionScope::Field => self.write_each(caller, &source, roots, variables).await,
+            TransactionScope::Operation => match self.write_all(caller, &source, roots, variables).await {
+                Ok(outcomes) => outcomes,
+                Err((at, error)) => return encode::undone(&roots[at], &error),
+            },
+        };
+        encode::answer(&roots[..outcomes.len()], outcomes)
+    }
+
+    async fn write_each(
+        &self,
+        caller: &Caller,
+        source: &Source<'_>,
+        roots: &[Root],
+        variables: &Variables,
+    ) -> Vec<Result<Filled, Error>> {
+        let mut outcomes = Vec::with_capacity(roots.len());
+        for root in roots {
+            let outcome = match &root.kind {
+                RootKind::Write(write) => self.write_root(caller, source, write, variables).await,
+                _ => levels::run_root(source, root, variables).await,
+            };
+            let stops = outcome.is_err() && root.non_null;
+            outcomes.push(outcome);
+            if stops {
+                break;
+            }
+        }
+        outcomes
+    }
+
+    async fn write_root(
+        &self,
+        caller: &Caller,
+        source: &Source<'_>,
+        root: &WriteRoot,
+        variables: &Variables,
+    ) -> Result<Filled, Error> {
+        let table = self.catalog.table(root.table);
+        let write = resolve(table, &root.operation, variables)?;
+        let context = self.context(caller);
+        let (wrote, alone) = self
+            .in_transaction(caller, &MutationOptions::default(), &context, |session| {
+                let write = write.clone();
+                async move {
+                    let wrote = session.carry_out(table, write, variables).await?;
+                    Ok((wrote, session.wrote_once()))
+                }
+                .boxed()
+            })
+            .await?;
+        answer::fill(source, &self.catalog, root, &wrote, alone, variables).await
+    }
+
+    /// All or nothing; the error comes with the place of its root field.
+    async fn write_all(
+        &self,
+        caller: &Caller,
+        source: &Source<'_>,
+        roots: &[Root],
+        variables: &Variables,
+    ) -> Result<Vec<Result<Filled, Error>>, (usize, Error)> {
+        let mut writes = Vec::with_capacity(roots.len());
+        for (at, root) in roots.iter().enumerate() {
+            writes.push(match &root.kind {
+                RootKind::Write(root) => {
+                    let table = self.catalog.table(root.table);
+                    Some((table, resolve(table, &root.operation, variables).map_err(|error| (at, error))?))
+                }
+                RootKind::Failed(error) => return Err((at, error.clone())),
+                _ => None,
+            });
+        }
+        let failed_at = AtomicUsize::new(0);
+        let context = self.context(caller);
+        let options = MutationOptions::default();
+        let done = self.in_transaction(caller, &options, &context, |session| {
+            let (writes, failed_at) = (&writes, &failed_at);
+            async move {
+                let mut done = Vec::with_capacity(writes.len());
+                for (at, write) in writes.iter().enumerate() {
+                    failed_at.store(at, Ordering::Relaxed);
+                    done.push(match write {
+                        Some((table, write)) => Some(session.carry_out(table, write.clone(), variables).await?),
+                        None => None,
+                    });
+                }
+                Ok(done)
+            }
+            .boxed()
+        });
+        let done = done.await.map_err(|error| (failed_at.load(Ordering::Relaxed), error))?;
+        let mut outcomes = Vec::with_capacity(roots.len());
+        for (root, wrote) in roots.iter().zip(done) {
+            outcomes.push(match (&root.kind, wrote) {
+                (RootKind::Write(write), Some(wrote)) => {
+                    answer::fill(source, &self.catalog, write, &wrote, false, variables).await
+                }
+                _ => levels::run_root(source, root, variables).await,
+            });
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Fills the templates of a write with the variables' values.
+fn resolve(table: &Table, operation: &WriteOperation, variables: &Variables) -> Result<Write, Error> {
+    let json = |input: &Input| input.resolve(&variables.values).unwrap_or(Json::Null);
+    let payload = |input: &Input| match json(input) {
+        Json::Object(payload) => Ok(payload),
+        _ => Err(Error::from(Fault::Payload("`data` is an object".to_owned()))),
+    };
+    let payloads = |input: &Input| match json(input) {
+        // Left out, the list is empty (contract `graphql.md` 3.3).
+        Json::Null => Ok(Vec::new()),
+        single @ Json::Object(_) => Ok(vec![create::object(single)?]),
+        Json::Array(items) => items.into_iter().map(create::object).collect(),
+        _ => Err(Fault::Payload("`data` is a list of objects".to_owned()).into()),
+    };
+    let keys = |input: &Input| match json(input) {
+        Json::Array(keys) => keys.iter().map(|key| Ok(row_key(table, key)?)).collect::<Result<Vec<_>, Error>>(),
+        single => Ok(vec![row_key(table, &single)?]),
+    };
+    Ok(match operation {
+        WriteOperation::Create(data) => Write::Create(payloads(data)?),
+        WriteOperation::Update { keys: of, data, strict } => Write::Update(keys(of)?, payload(data)?, *strict),
+        WriteOperation::UpdateBatch(data) => Write::UpdateBatch(payloads(data)?),
+        WriteOperation::UpdateWhere { predicate, limit, data } => {
+            Write::UpdateWhere { predicate: predicate.clone(), limit: *limit, payload: payload(data)? }
+        }
+        WriteOperation::Upsert { data, on } => Write::Upsert(payloads(data)?, on.clone()),
+        WriteOperation::Delete(of) => Write::Delete(keys(of)?),
+        WriteOperation::DeleteWhere { predicate, limit } => {
+            Write::DeleteWhere { predicate: predicate.clone(), limit: *limit }
+        }
+    })
 }
 
 /// A key as one text, as it is shown where an `ID` stands for it.

@@ -30,7 +30,10 @@ pub(in crate::engine) struct Work {
     /// `None` once it has ended.
     transaction: AsyncMutex<Option<Transaction>>,
     done: Mutex<Done>,
+    /// Rows, counted against the limit.
     written: AtomicUsize,
+    /// Statements that wrote.
+    commands: AtomicUsize,
 }
 
 /// What a transaction has done.
@@ -61,6 +64,7 @@ impl Work {
             transaction: AsyncMutex::new(Some(transaction)),
             done: Mutex::default(),
             written: AtomicUsize::new(0),
+            commands: AtomicUsize::new(0),
         }))
     }
 
@@ -118,6 +122,7 @@ impl Work {
 
     /// Raw SQL of a hook; the number of rows that it changed.
     pub(in crate::engine) async fn execute(&self, bound: &Bound) -> Result<u64, crate::db::Error> {
+        self.commands.fetch_add(1, Ordering::Relaxed);
         let mut transaction = self.transaction.lock().await;
         match transaction.as_mut() {
             Some(transaction) => transaction.execute(&bound.text, &bound.values).await,
@@ -174,11 +179,18 @@ impl Session {
     pub(super) async fn run(&self, table: &Table, command: &Command) -> Result<Rows, Error> {
         let mut transaction = self.work.transaction.lock().await;
         let transaction = transaction.as_mut().ok_or(Error::Internal)?;
+        self.work.commands.fetch_add(1, Ordering::Relaxed);
         let sent = match &command.runs[..] {
             [values] => transaction.fetch(&command.text, values).await,
             runs => transaction.fetch_each(&command.text, runs).await,
         };
         sent.map_err(|error| violation::explain(self.catalog(), table, error, &command.text))
+    }
+
+    /// Whether all that was written was written by one statement, so that
+    /// nothing can have changed the rows that it gave back.
+    pub(super) fn wrote_once(&self) -> bool {
+        self.work.commands.load(Ordering::Relaxed) == 1
     }
 
     /// Runs a reading statement.

@@ -71,8 +71,9 @@ impl TestApp {
             ..catalog::Options::default()
         };
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
-        let engine = Engine::new(database.clone(), settings.engine);
         let clock = settings.clock.clone();
+        let parts = engine::Parts::plain(database.clone(), catalog.clone(), clock.clone());
+        let engine = Engine::new(parts, settings.engine);
         let service = Service::new(engine, catalog.clone(), settings.policy, settings.limits, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("the listener has an address");

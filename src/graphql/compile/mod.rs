@@ -2,9 +2,11 @@
 //! node per list or relation, each with its statement and the shape of its
 //! rows. Everything that is read passes [`ReadPlan::allow`] on its way.
 
+mod write;
+
 use std::sync::Arc;
 
-use async_graphql::parser::types::SelectionSet;
+use async_graphql::parser::types::{OperationType, SelectionSet};
 use serde_json::Value as Json;
 
 use super::{
@@ -41,7 +43,9 @@ pub(super) struct Compiled {
     pub(super) introspection: Vec<usize>,
 }
 
-/// Compiles the root fields of a query.
+pub(super) use self::write::is_one_transaction;
+
+/// Compiles the root fields of a query or a mutation.
 ///
 /// # Errors
 /// The limit that the operation exceeds.
@@ -49,6 +53,7 @@ pub(super) fn compile(
     types: &Types<'_>,
     walk: Walk<'_, '_>,
     limits: &Limits,
+    kind: OperationType,
     selection: &SelectionSet,
 ) -> Result<Compiled, Exceeded> {
     let fields = walk.collect(&[selection]);
@@ -60,7 +65,7 @@ pub(super) fn compile(
         if field.field.name.node.starts_with("__") && field.field.name.node != "__typename" {
             introspection.push(roots.len());
         }
-        roots.push(compiler.root(field));
+        roots.push(compiler.root(kind, field));
         if compiler.statements > limits.statements {
             return Err(Exceeded::new("statements", "lists and relations", limits.statements));
         }
@@ -104,10 +109,12 @@ impl Level<'_> {
 }
 
 impl<'a> Compiler<'a> {
-    fn root(&mut self, field: &Collected<'a>) -> Root {
+    fn root(&mut self, kind: OperationType, field: &Collected<'a>) -> Root {
         let name = field.field.name.node.as_str();
+        let mutates = kind == OperationType::Mutation;
         let (non_null, kind) = match name {
-            "__typename" => (true, Ok(RootKind::Constant(quoted("Query")))),
+            "__typename" => (true, Ok(RootKind::Constant(quoted(if mutates { "Mutation" } else { "Query" })))),
+            _ if mutates => self.mutation_root(name, field),
             "_empty" if self.types.catalog.collection(name).is_none() => {
                 (false, Ok(RootKind::Constant(Box::from(&b"null"[..]))))
             }
@@ -176,9 +183,15 @@ impl<'a> Compiler<'a> {
         let to_one = match &source {
             Source::Keys(_) => true,
             Source::Relationship(id) => catalog.relationship(*id).cardinality == Cardinality::ManyToOne,
-            Source::Table => false,
+            Source::Table | Source::Among(_) => false,
         };
-        let page = if to_one { Page::ALL } else { arguments.page(&source, lists)? };
+        let written = matches!(source, Source::Among(_));
+        let page = match (to_one, written, arguments.limit) {
+            (true, ..) => Page::ALL,
+            // All that was written, unless less is asked for (contract 7.2).
+            (false, true, None) if arguments.page.is_none() && arguments.offset.is_none() => Page::ALL,
+            _ => arguments.page(&source, lists)?,
+        };
         let order = if to_one { Vec::new() } else { arguments.order(catalog, self.types.access, table, lists)? };
         let per_parent = match (&source, arguments.limit) {
             _ if to_one => 1,
@@ -186,7 +199,8 @@ impl<'a> Compiler<'a> {
             _ => page.limit.map_or(UNBOUNDED_ROWS, u64::from),
         };
         let rows = parents.saturating_mul(per_parent);
-        let mut level = Level { table, select: Vec::new(), children: Vec::new(), rows, depth };
+        let select = if written { self.image(table) } else { Vec::new() };
+        let mut level = Level { table, select, children: Vec::new(), rows, depth };
         let shape = self.object(&mut level, selections)?;
         self.cost = self.cost.saturating_add(rows.saturating_mul(level.select.len().max(1) as u64));
         let selection = Selection {
@@ -198,15 +212,33 @@ impl<'a> Compiler<'a> {
             order,
             page,
         };
+        let from_image = written && Self::is_plain(arguments) && self.is_image(table, &selection.select);
         let is_empty = selection.page.limit == Some(0);
         let expected_rows = selection.page.limit.unwrap_or(0) as usize;
         let plan = ReadPlan::allow(catalog, self.types.access, selection)?;
         let statement = sql::compile_read(catalog, &plan)?;
         let leading = statement.lookup.as_ref().map_or(0, sql::Lookup::columns);
         let statement = (!is_empty).then(|| Arc::new(statement));
-        let mut node = Node { statement, shape, children: level.children, expected_rows };
+        let mut node = Node { statement, shape, children: level.children, expected_rows, from_image };
         node.shift(leading);
         Ok(node)
+    }
+
+    /// What a level of written rows selects first: the row's image, if the
+    /// caller may see all of it, so that it need not be read again.
+    fn image(&self, table: &Table) -> Vec<Operand> {
+        let readable = self.types.access.read(table.id).filter(|readable| readable.rows().is_always());
+        let all = table.columns.iter().map(|column| column.id);
+        match readable.is_some_and(|readable| all.clone().all(|column| readable.allows(table.column_field(column)))) {
+            true => all.map(Operand::Column).collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// Whether a level selects the row's image and nothing else.
+    fn is_image(&self, table: &Table, select: &[Operand]) -> bool {
+        let image = self.image(table);
+        !image.is_empty() && image == select
     }
 
     fn object(&mut self, level: &mut Level<'a>, selections: &[&'a SelectionSet]) -> Result<Shape, Error> {

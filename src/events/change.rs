@@ -1,0 +1,213 @@
+//! One changed row, and what is known of it.
+
+use std::{ops::Deref, sync::Arc};
+
+use serde_json::{Map, Value as Json};
+
+use super::Position;
+use crate::{
+    catalog::{ColumnId, ColumnType, Table, TableId},
+    db::{Form, Rows},
+    principal::Principal,
+    value::Key,
+};
+
+/// What happened to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// It was made.
+    Create,
+    /// It was changed.
+    Update,
+    /// It is gone.
+    Delete,
+}
+
+impl Action {
+    /// As clients read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// A row as the database sent it: all columns of its table, in their order.
+/// Cheap to clone; nothing is decoded until somebody asks.
+#[derive(Clone, Debug)]
+pub struct RowImage {
+    rows: Arc<Rows>,
+    row: usize,
+    first: usize,
+}
+
+impl RowImage {
+    /// The row of that number, its columns from the cell `first` on.
+    pub fn new(rows: Arc<Rows>, row: usize, first: usize) -> Self {
+        Self { rows, row, first }
+    }
+
+    /// The rows among which it came.
+    pub(crate) fn rows(&self) -> &Arc<Rows> {
+        &self.rows
+    }
+
+    /// Its number among them.
+    pub(crate) fn row(&self) -> usize {
+        self.row
+    }
+
+    /// The number of its first cell.
+    pub(crate) fn first(&self) -> usize {
+        self.first
+    }
+
+    fn cell(&self, column: ColumnId) -> usize {
+        self.first + usize::from(column.0)
+    }
+
+    /// Whether a column is null.
+    pub fn is_null(&self, column: ColumnId) -> bool {
+        self.rows.is_null(self.row, self.cell(column))
+    }
+
+    /// A column's value as part of a key; `None` for null.
+    pub fn key(&self, column: ColumnId, column_type: &ColumnType) -> Option<Key> {
+        self.rows.key(self.row, self.cell(column), column_type)
+    }
+
+    /// The row's key.
+    pub fn row_key(&self, table: &Table) -> Vec<Key> {
+        // Columns of a key are never null.
+        table.key.iter().filter_map(|column| self.key(*column, &table.column(*column).column_type)).collect()
+    }
+
+    /// Appends a column as JSON, as it is shown to clients; `null` for what
+    /// cannot be shown.
+    pub fn write_json(&self, column: ColumnId, column_type: &ColumnType, form: Form, out: &mut Vec<u8>) {
+        if self.rows.write_json(self.row, self.cell(column), column_type, form, out).is_err() {
+            out.extend_from_slice(b"null");
+        }
+    }
+
+    /// The row as an object of its columns' fields.
+    pub fn to_json(&self, table: &Table) -> Map<String, Json> {
+        let member = |column: &crate::catalog::Column| {
+            let mut text = Vec::new();
+            self.write_json(column.id, &column.column_type, Form::Raw, &mut text);
+            let json = serde_json::from_slice(&text).unwrap_or_default();
+            (table.column_field(column.id).to_owned(), json)
+        };
+        table.columns.iter().map(member).collect()
+    }
+
+    /// Whether two rows of one table have the same value in a column.
+    pub fn same_cell(&self, other: &Self, column: ColumnId) -> bool {
+        self.rows.same_cell(self.row, self.cell(column), &other.rows, other.row, other.cell(column))
+    }
+
+    /// Memory that it holds, in bytes, roughly; shared with the rows it came with.
+    pub fn bytes(&self) -> usize {
+        self.rows.bytes() / self.rows.len().max(1)
+    }
+}
+
+/// One changed row.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The collection.
+    pub collection: Arc<str>,
+    /// The table.
+    pub table: TableId,
+    /// What happened.
+    pub action: Action,
+    /// The row's key.
+    pub key: Vec<Key>,
+    /// The row as it was; none for a new one.
+    pub before: Option<RowImage>,
+    /// The row as it is; none for one that is gone.
+    pub after: Option<RowImage>,
+    /// Columns whose value has changed: of a new row those that are not null,
+    /// of one that is gone none.
+    pub changed: Vec<ColumnId>,
+}
+
+impl Change {
+    /// A new row.
+    pub fn created(table: &Table, after: RowImage) -> Self {
+        let changed = table.columns.iter().map(|column| column.id).filter(|column| !after.is_null(*column)).collect();
+        Self { after: Some(after.clone()), changed, ..Self::of(table, Action::Create, &after) }
+    }
+
+    /// A row that was written to; `None` if nothing about it has changed.
+    pub fn updated(table: &Table, before: RowImage, after: RowImage) -> Option<Self> {
+        let differs = |column: &ColumnId| !before.same_cell(&after, *column);
+        let changed: Vec<ColumnId> = table.columns.iter().map(|column| column.id).filter(differs).collect();
+        (!changed.is_empty()).then_some(())?;
+        let change = Self::of(table, Action::Update, &after);
+        Some(Self { before: Some(before), after: Some(after), changed, ..change })
+    }
+
+    /// A row that is gone.
+    pub fn deleted(table: &Table, before: RowImage) -> Self {
+        Self { before: Some(before.clone()), ..Self::of(table, Action::Delete, &before) }
+    }
+
+    fn of(table: &Table, action: Action, image: &RowImage) -> Self {
+        Self {
+            collection: table.collection.as_str().into(),
+            table: table.id,
+            action,
+            key: image.row_key(table),
+            before: None,
+            after: None,
+            changed: Vec::new(),
+        }
+    }
+
+    /// Memory that it holds, in bytes, roughly.
+    pub fn bytes(&self) -> usize {
+        let images = [&self.before, &self.after].into_iter().flatten();
+        std::mem::size_of::<Self>() + 16 * self.key.len() + images.map(RowImage::bytes).sum::<usize>()
+    }
+}
+
+/// What one transaction has changed, in the order in which it did.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The rows.
+    pub changes: Vec<Change>,
+    /// Who did it.
+    pub by: Arc<Principal>,
+    /// When it was committed, in microseconds since the epoch.
+    pub at_micros: i64,
+}
+
+/// A transaction; unique within an epoch of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TransactionId(pub u64);
+
+/// A change with its place in the log.
+#[derive(Clone, Debug)]
+pub struct ChangeEvent {
+    /// The place.
+    pub position: Position,
+    /// What has changed.
+    pub change: Change,
+    /// Who did it.
+    pub by: Arc<Principal>,
+    /// When it was committed, in microseconds since the epoch.
+    pub at_micros: i64,
+    /// With which other changes.
+    pub transaction: TransactionId,
+}
+
+impl Deref for ChangeEvent {
+    type Target = Change;
+
+    fn deref(&self) -> &Change {
+        &self.change
+    }
+}

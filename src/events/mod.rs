@@ -1,0 +1,124 @@
+//! What has changed: every committed change is one event with a position in
+//! one log, which caches, subscriptions and other readers live on.
+//!
+//! It knows nothing of who writes or reads, and asks no database.
+
+mod change;
+mod generations;
+mod log;
+mod position;
+mod sequence;
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+pub use self::{
+    change::{Action, Change, ChangeEvent, Commit, RowImage, TransactionId},
+    generations::Generations,
+    log::{EventLog, Gone, GoneReason, Lagged, MemoryLog, Options, Subscriber},
+    position::Position,
+};
+use self::sequence::Sequencer;
+
+/// Where commits are published. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Events(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    log: Arc<dyn EventLog>,
+    generations: Generations,
+    sequencer: Sequencer<Published>,
+}
+
+/// A commit on its way into the log.
+#[derive(Debug)]
+enum Published {
+    Commit(Commit, oneshot::Sender<Position>),
+    /// Nobody knows whether it was committed.
+    Unknown,
+}
+
+impl Events {
+    /// Publishes into `log`; `tables` is the number of tables of the catalog.
+    pub fn new(log: Arc<dyn EventLog>, tables: usize) -> Self {
+        Self(Arc::new(Shared { log, generations: Generations::new(tables), sequencer: Sequencer::default() }))
+    }
+
+    /// A place among the commits. To be taken when a transaction holds all its
+    /// locks, immediately before its commit is sent: whoever conflicts with it
+    /// gets no further before that, and so a later place.
+    pub fn ticket(&self) -> Ticket {
+        Ticket { number: Some(self.0.sequencer.take()), events: self.clone() }
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        &self.0.log
+    }
+
+    /// How often each table has changed.
+    pub fn generations(&self) -> &Generations {
+        &self.0.generations
+    }
+
+    fn resolve(&self, number: u64, outcome: Option<Published>) {
+        self.0.sequencer.resolve(number, outcome, |published| match published {
+            Published::Commit(commit, done) => {
+                self.0.generations.advance(commit.changes.iter().map(|change| change.table));
+                // Who no longer waits for it does not need to know.
+                let _ = done.send(self.0.log.append(commit));
+            }
+            Published::Unknown => {
+                // Whatever may have changed has, for caches.
+                self.0.generations.advance_all();
+                self.0.log.break_off();
+            }
+        });
+    }
+}
+
+/// A place among the commits. Dropping it gives it up: nothing was committed.
+#[derive(Debug)]
+pub struct Ticket {
+    number: Option<u64>,
+    events: Events,
+}
+
+impl Ticket {
+    /// The transaction was committed: its changes become events once all before
+    /// it have, also if nobody waits for that any more. Resolves to the position
+    /// of the last of them.
+    pub async fn publish(mut self, commit: Commit) -> Position {
+        let (done, appended) = oneshot::channel();
+        if let Some(number) = self.number.take() {
+            self.events.resolve(number, Some(Published::Commit(commit, done)));
+        }
+        match appended.await {
+            Ok(position) => position,
+            // The sender is only dropped by a panic while appending.
+            Err(_) => self.events.log().head(),
+        }
+    }
+
+    /// The connection broke while the commit was under way. Nothing can be
+    /// published, and nobody must believe that nothing is missing: the log goes
+    /// on in a new epoch.
+    pub fn unknown(mut self) {
+        if let Some(number) = self.number.take() {
+            self.events.resolve(number, Some(Published::Unknown));
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(number) = self.number.take() {
+            self.events.resolve(number, None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
