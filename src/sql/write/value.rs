@@ -18,8 +18,9 @@ pub(super) fn placeholder(w: &mut Writer<'_>, column: &Column, value: Value) -> 
     let (before, after) = around(w.dialect(), column);
     w.push(before);
     w.placeholder(Parameter::Ready(spelled(w.dialect(), column, value)))?;
+    // Numbers too: a null travels as text.
     if w.dialect() == Dialect::Postgres
-        && let Some(cast) = postgres_cast(column)
+        && let Some(cast) = postgres_cast(column).or_else(|| plain_cast(column))
     {
         w.push("::");
         w.push(&cast);
@@ -124,7 +125,7 @@ fn postgres_cast(column: &Column) -> Option<String> {
     })
 }
 
-/// The cast of what else travels as text in an array.
+/// The cast of what travels as text only in an array, or as null.
 fn plain_cast(column: &Column) -> Option<String> {
     Some(
         match column.column_type {
