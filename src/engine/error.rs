@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use crate::{
     db,
     error_code::ErrorCode,
-    hooks::Failure,
+    hooks::{self, Failure},
     plan::{
         self,
         write::{Fault, Rule},
@@ -268,5 +268,19 @@ impl From<Failure> for Error {
             // It has been logged, with its name.
             Failure::Broken { .. } => Self::Internal,
         }
+    }
+}
+
+impl Error {
+    /// The error as a hook gets it.
+    pub(super) fn for_hooks(&self) -> hooks::Error {
+        let code = self.code();
+        let status = match &code {
+            Code::Known(code) => code.http_status(),
+            Code::Custom(_) => 500,
+        };
+        let mut told = hooks::Error::new(code.as_str(), status, self.to_string());
+        told.extensions = self.details();
+        told
     }
 }

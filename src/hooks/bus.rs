@@ -77,7 +77,7 @@ impl<H: ?Sized + Send + Sync + 'static> Bus<H> {
 }
 
 fn walk(node: &Node, segments: &[&str], found: &mut Vec<usize>) {
-    let mut add = |listeners: &[usize], found: &mut Vec<usize>| {
+    let add = |listeners: &[usize], found: &mut Vec<usize>| {
         for number in listeners {
             if !found.contains(number) {
                 found.push(*number);

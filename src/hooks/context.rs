@@ -6,7 +6,7 @@ use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
 use serde_json::{Map, Value as Json};
 
 use super::{Emitter, Error, Hooks, ItemsService, MutationOptions, Rights, Services, SqlReply, SqlRequest};
-use crate::{catalog::Catalog, principal::Principal};
+use crate::{catalog::Catalog, permissions::Access, principal::Principal};
 
 /// A transaction in progress, as its owner knows it; opaque to handlers.
 pub type Scope = Arc<dyn Any + Send + Sync>;
@@ -18,6 +18,7 @@ pub struct Context(Arc<Inner>);
 #[derive(Clone, Default)]
 struct Inner {
     principal: Option<Arc<Principal>>,
+    access: Option<Access>,
     catalog: Option<Arc<Catalog>>,
     services: Option<Arc<dyn Services>>,
     hooks: Hooks,
@@ -45,9 +46,10 @@ impl Context {
         hooks: Hooks,
         services: Arc<dyn Services>,
         catalog: Option<Arc<Catalog>>,
-        principal: Option<Arc<Principal>>,
+        caller: Option<(Arc<Principal>, Access)>,
     ) -> Self {
-        Self(Arc::new(Inner { principal, catalog, services: Some(services), hooks, ..Inner::default() }))
+        let (principal, access) = caller.unzip();
+        Self(Arc::new(Inner { principal, access, catalog, services: Some(services), hooks, ..Inner::default() }))
     }
 
     fn altered(&self, alter: impl FnOnce(&mut Inner)) -> Self {
@@ -102,6 +104,11 @@ impl Context {
     /// Who asks; nobody in jobs and at the start. (Also called accountability.)
     pub fn principal(&self) -> Option<&Arc<Principal>> {
         self.0.principal.as_ref()
+    }
+
+    /// What they may do.
+    pub(crate) fn access(&self) -> Option<&Access> {
+        self.0.access.as_ref()
     }
 
     /// What is served. (Also called schema.)

@@ -170,7 +170,7 @@ fn values(draft: &Draft, columns: &[ColumnId]) -> Vec<Value> {
 }
 
 /// A payload must still be an object when the filters are through with it.
-pub(super) fn object(json: Json) -> Result<Payload, Error> {
+pub(in crate::engine) fn object(json: Json) -> Result<Payload, Error> {
     match json {
         Json::Object(payload) => Ok(payload),
         other => {

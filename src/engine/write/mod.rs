@@ -28,7 +28,10 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::Value as Json;
 
 use self::update::{Alteration, Missing};
-pub(super) use self::work::{Session, Work};
+pub(super) use self::{
+    create::object,
+    work::{Session, Work},
+};
 use super::{
     Answer, Caller, Consistency, Engine, Error, Root, RootKind, TransactionScope, Variables, WriteOperation,
     WriteRoot, encode,
@@ -341,6 +344,11 @@ fn resolve(table: &Table, operation: &WriteOperation, variables: &Variables) -> 
             Write::DeleteWhere { predicate: predicate.clone(), limit: *limit }
         }
     })
+}
+
+/// The fields that are a row's key.
+pub(super) fn key_fields(table: &Table) -> Vec<String> {
+    table.key.iter().map(|column| table.column_field(*column).to_owned()).collect()
 }
 
 /// A key as one text, as it is shown where an `ID` stands for it.

@@ -98,10 +98,7 @@ impl<'a> Compiler<'a> {
                 Error::Forbidden(Some(format!("no field `{name}` in `{}`, or no permission to use it", table.collection)))
             })?);
         }
-        let same = |unique: &Vec<ColumnId>| {
-            unique.len() == columns.len() && unique.iter().all(|column| columns.contains(column))
-        };
-        if table.uniques.iter().any(same) || same(&table.key) {
+        if table.is_unique(&columns) {
             return Ok(columns);
         }
         let names = names.join(", ");
