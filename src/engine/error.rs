@@ -209,6 +209,20 @@ impl Error {
         }
     }
 
+    /// Whether the database reported it.
+    pub(super) fn is_the_databases(&self) -> bool {
+        match self {
+            Self::Broken(_)
+            | Self::Timeout(_)
+            | Self::Unavailable
+            | Self::Unknown
+            | Self::Conflict
+            | Self::Value
+            | Self::Internal => true,
+            Self::Invalid(_) | Self::Forbidden(_) | Self::Fault(_) | Self::Refused { .. } => false,
+        }
+    }
+
     /// The same error, met while a relation was followed.
     pub(super) fn within(self, relation: &str) -> Self {
         match self {

@@ -1,13 +1,18 @@
 //! Reads that hooks have a say in: the query before, the records after. Where
 //! nobody listens, none of this is done.
 
-use serde_json::Value as Json;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
 
 use super::{
     Asked, Caller, Engine, Error, Root, RootKind, Variables, encode,
     levels::{self, Filled, Source},
 };
-use crate::{catalog::TableId, hooks::Meta};
+use crate::{
+    catalog::{Dialect, TableId},
+    hooks::Meta,
+};
 
 impl Engine {
     fn read_names(&self, table: TableId, verb: &str) -> [String; 2] {
@@ -36,6 +41,41 @@ impl Engine {
         Ok((filtered != query).then_some(filtered))
     }
 
+    /// Lets filters word anew what the database reported.
+    pub(super) async fn reworded(&self, caller: &Caller, error: Error) -> Error {
+        const EVENT: &str = "database.error";
+        if !error.is_the_databases() || !self.hooks.has_filter(&[EVENT]) {
+            return error;
+        }
+        let client = match self.catalog.dialect {
+            Dialect::Postgres => "postgres",
+            Dialect::MySql => "mysql",
+            Dialect::Sqlite => "sqlite",
+        };
+        let mut extensions = error.details();
+        extensions.insert("code".to_owned(), error.code().as_str().into());
+        let payload = json!({ "message": error.to_string(), "extensions": extensions });
+        let meta = Meta::new().with("client", client);
+        match self.hooks.filter(&[EVENT], payload, meta, &self.context(caller)).await {
+            Ok(Json::Object(mut told)) => {
+                let mut extensions = match told.remove("extensions") {
+                    Some(Json::Object(extensions)) => extensions,
+                    _ => Map::new(),
+                };
+                let code = extensions.remove("code").and_then(|code| Some(code.as_str()?.into()));
+                let message = told.get("message").and_then(Json::as_str);
+                match (code, message) {
+                    (Some(code), Some(message)) => {
+                        Error::Refused { code, message: message.to_owned(), extensions: Arc::new(extensions) }
+                    }
+                    _ => error,
+                }
+            }
+            Ok(_) => error,
+            Err(failure) => failure.into(),
+        }
+    }
+
     /// Runs a root field and lets filters change its records.
     pub(super) async fn read_told(
         &self,
@@ -44,7 +84,10 @@ impl Engine {
         root: &Root,
         variables: &Variables,
     ) -> Result<Filled, Error> {
-        let filled = levels::run_root(source, root, variables).await?;
+        let filled = match levels::run_root(source, root, variables).await {
+            Ok(filled) => filled,
+            Err(error) => return Err(self.reworded(caller, error).await),
+        };
         let Some(asked) = &root.asked else { return Ok(filled) };
         let names = self.read_names(asked.table, "read");
         let names = [names[0].as_str(), names[1].as_str()];

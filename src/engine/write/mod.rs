@@ -249,7 +249,7 @@ impl Engine {
         let table = self.catalog.table(root.table);
         let write = resolve(table, &root.operation, variables)?;
         let context = self.context(caller);
-        let (wrote, alone) = self
+        let done = self
             .in_transaction(caller, &MutationOptions::default(), &context, |session| {
                 let write = write.clone();
                 async move {
@@ -258,7 +258,11 @@ impl Engine {
                 }
                 .boxed()
             })
-            .await?;
+            .await;
+        let (wrote, alone) = match done {
+            Ok(done) => done,
+            Err(error) => return Err(self.reworded(caller, error).await),
+        };
         answer::fill(source, &self.catalog, root, &wrote, alone, variables).await
     }
 
@@ -299,7 +303,10 @@ impl Engine {
             }
             .boxed()
         });
-        let done = done.await.map_err(|error| (failed_at.load(Ordering::Relaxed), error))?;
+        let done = match done.await {
+            Ok(done) => done,
+            Err(error) => return Err((failed_at.load(Ordering::Relaxed), self.reworded(caller, error).await)),
+        };
         let mut outcomes = Vec::with_capacity(roots.len());
         for (root, wrote) in roots.iter().zip(done) {
             outcomes.push(match (&root.kind, wrote) {
