@@ -47,6 +47,7 @@ const FIXED: &[(Kind, &str, Kind, &str)] = &[
     (Action, "application.boot", Init, "app.before"),
     (Action, "application.init", Init, "routes.before"),
     (Action, "application.shutdown", Action, "server.stop"),
+    (Action, "application.shutdown", Action, "response"),
     (Action, "application.error", Filter, "request.error"),
     (Action, "directus.authenticated", Action, "auth.login"),
     (Action, "directus.authenticated.token", Filter, "authenticate"),
@@ -75,11 +76,11 @@ const METHODS: &[&str] = &["GET", "POST", "DELETE", "PATCH", "PUT", "OPTIONS"];
 /// that was registered as `kind`; `None` for a name that is none of them.
 pub fn resolve(kind: Kind, name: &str) -> Option<Vec<(Kind, String)>> {
     let plain = name.strip_suffix(":after").unwrap_or(name);
-    let fixed = FIXED.iter().find(|(known, legacy, ..)| *known == kind && (*legacy == name || *legacy == plain));
-    if let Some((_, _, kind, modern)) = fixed {
-        return Some(vec![(*kind, (*modern).to_owned())]);
+    // Files have names of their own for before and after, so the whole name comes first.
+    if let Some(modern) = fixed(kind, name).or_else(|| fixed(kind, plain)) {
+        return Some(modern);
     }
-    if kind == Filter && name == "response" || name.starts_with("response.") && kind == Filter {
+    if kind == Filter && name.split('.').next() == Some("response") {
         return response(name);
     }
     if kind == Filter {
@@ -111,6 +112,12 @@ pub fn resolve(kind: Kind, name: &str) -> Option<Vec<(Kind, String)>> {
     None
 }
 
+fn fixed(kind: Kind, name: &str) -> Option<Vec<(Kind, String)>> {
+    let rows = FIXED.iter().filter(|(known, legacy, ..)| *known == kind && *legacy == name);
+    let modern: Vec<_> = rows.map(|(_, _, becomes, modern)| (*becomes, (*modern).to_owned())).collect();
+    (!modern.is_empty()).then_some(modern)
+}
+
 /// The response filters kept their names, but for the order of their parts:
 /// `response`, `response.<METHOD>`, `response.<table>`, `response.<table>.<METHOD>`.
 fn response(name: &str) -> Option<Vec<(Kind, String)>> {
@@ -132,5 +139,105 @@ fn of_table(table: &str, verb: &str) -> String {
     match table.strip_prefix("directus_") {
         Some(system) => format!("{system}.{verb}"),
         None => format!("{table}.items.{verb}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(kind: Kind, name: &str) -> Vec<(Kind, String)> {
+        resolve(kind, name).unwrap_or_else(|| panic!("`{name}` is known"))
+    }
+
+    #[test]
+    fn each_action_of_the_php_era_has_its_modern_name() {
+        for (name, becomes, modern) in [
+            ("application.boot", Init, "app.before"),
+            ("application.init", Init, "routes.before"),
+            ("application.error", Filter, "request.error"),
+            ("directus.authenticated", Action, "auth.login"),
+            ("directus.authenticated.token", Filter, "authenticate"),
+            ("directus.authenticated.admin", Action, "auth.login"),
+            ("directus.start", Init, "routes.before"),
+            ("table.create:before", Filter, "collections.create"),
+            ("table.create:after", Action, "collections.create"),
+            ("table.create", Action, "collections.create"),
+            ("table.drop:before", Filter, "collections.delete"),
+            ("table.drop:after", Action, "collections.delete"),
+            ("table.drop", Action, "collections.delete"),
+            ("table.insert.news:before", Filter, "news.items.create"),
+            ("table.insert.news:after", Action, "news.items.create"),
+            ("table.insert.news", Action, "news.items.create"),
+            ("table.update.news:before", Filter, "news.items.update"),
+            ("table.update.news:after", Action, "news.items.update"),
+            ("table.update.news", Action, "news.items.update"),
+            ("table.delete.news:before", Filter, "news.items.delete"),
+            ("table.delete.news:after", Action, "news.items.delete"),
+            ("table.delete.news", Action, "news.items.delete"),
+            ("files.saving", Filter, "files.upload"),
+            ("files.saving:after", Action, "files.upload"),
+            ("files.thumbnail.saving", Action, "assets.transform.before"),
+            ("files.thumbnail.saving:after", Action, "assets.transform"),
+            ("files.deleting", Filter, "files.delete"),
+            ("files.deleting:after", Action, "files.delete"),
+            ("files.thumbnail.deleting", Action, "assets.delete.before"),
+            ("files.thumbnail.deleting:after", Action, "assets.delete"),
+            ("directus.index.start", Action, "page.index"),
+            ("directus.login.start", Action, "page.login"),
+        ] {
+            assert_eq!(names(Action, name), [(becomes, modern.to_owned())], "{name}");
+        }
+        // Once per request then; now of the process, too.
+        let both = [(Action, "server.stop".to_owned()), (Action, "response".to_owned())];
+        assert_eq!(names(Action, "application.shutdown"), both);
+    }
+
+    #[test]
+    fn actions_of_any_table_hear_user_and_system_collections() {
+        for (stage, verb) in [("insert", "create"), ("update", "update"), ("delete", "delete")] {
+            for (suffix, becomes) in [(":before", Filter), (":after", Action), ("", Action)] {
+                let found = names(Action, &format!("table.{stage}{suffix}"));
+                assert!(found.iter().all(|(kind, _)| *kind == becomes), "{stage}{suffix}");
+                let found: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
+                assert_eq!(found[0], format!("items.{verb}"));
+                assert!(found.contains(&&*format!("users.{verb}")), "{found:?}");
+                assert!(!found.iter().any(|name| name.contains('*')), "no wildcard, which would hear twice: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_filter_of_the_php_era_has_its_modern_name() {
+        for (name, modern) in [
+            ("response", "response"),
+            ("response.GET", "response.GET"),
+            ("response.OPTIONS", "response.OPTIONS"),
+            ("response.news", "response.news"),
+            ("response.news.PATCH", "response.news.PATCH"),
+            ("table.insert.news:before", "news.items.create"),
+            ("table.news.select", "news.items.read"),
+        ] {
+            assert_eq!(names(Filter, name), [(Filter, modern.to_owned())], "{name}");
+        }
+        assert_eq!(names(Filter, "table.insert:before")[0], (Filter, "items.create".to_owned()));
+        assert_eq!(names(Filter, "table.select")[0], (Filter, "items.read".to_owned()));
+        assert!(names(Filter, "table.select").contains(&(Filter, "files.read".to_owned())));
+    }
+
+    #[test]
+    fn core_tables_had_a_prefix() {
+        assert_eq!(names(Action, "table.insert.directus_users"), [(Action, "users.create".to_owned())]);
+        assert_eq!(names(Filter, "table.directus_files.select"), [(Filter, "files.read".to_owned())]);
+    }
+
+    #[test]
+    fn todays_names_are_no_names_of_then() {
+        for name in ["items.create", "news.items.update", "server.start", "response", "**", "tables.insert"] {
+            assert_eq!(resolve(Action, name), None, "{name}");
+        }
+        for name in ["items.read", "request.error", "table.insert", "table.insert:after", "response.news.GET.x"] {
+            assert_eq!(resolve(Filter, name), None, "{name}");
+        }
     }
 }
