@@ -137,3 +137,86 @@ impl Index<&str> for Payload {
         self.data.get(name).unwrap_or(&NULL)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn payload() -> Payload {
+        let data = json!({ "title": "A", "author": { "name": "Ann", "langs": ["de", "fr"] }, "gone": null });
+        let attributes = json!({ "collection": "news", "keys": [1] });
+        Payload::with_attributes(data, attributes.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn paths_descend_into_objects_and_lists() {
+        let payload = payload();
+        assert_eq!(payload.get("author.name"), Some(&json!("Ann")));
+        assert_eq!(payload.get_str("author.langs.1"), Some("fr"));
+        for nowhere in ["author.age", "author.langs.2", "author.langs.x", "title.length", "author.name.0", ""] {
+            assert_eq!(payload.get(nowhere), None, "{nowhere}");
+            assert!(!payload.has(nowhere), "{nowhere}");
+        }
+        assert!(payload.has("gone"), "null is there, too");
+        assert_eq!(payload.get_str("author"), None);
+    }
+
+    #[test]
+    fn setting_makes_the_way_to_the_place() {
+        let mut payload = payload();
+        payload.set("author.name", "Bob");
+        payload.set("author.langs.0", "it");
+        payload.set("author.home.city", "Bonn");
+        payload.set("title.sub", 7);
+        payload.set("gone.no.more", true);
+        assert_eq!(
+            payload.data(),
+            &json!({
+                "title": { "sub": 7 },
+                "author": { "name": "Bob", "langs": ["it", "fr"], "home": { "city": "Bonn" } },
+                "gone": { "no": { "more": true } },
+            })
+        );
+    }
+
+    #[test]
+    fn removing_gives_back_what_was_there() {
+        let mut payload = payload();
+        assert_eq!(payload.remove("title"), Some(json!("A")));
+        assert_eq!(payload.remove("author.langs.0"), Some(json!("de")));
+        assert_eq!(payload.remove("author.langs.5"), None);
+        assert_eq!(payload.remove("title"), None);
+        assert_eq!(payload.remove("no.such.place"), None);
+        assert_eq!(payload.into_json(), json!({ "author": { "name": "Ann", "langs": ["fr"] }, "gone": null }));
+    }
+
+    #[test]
+    fn replacing_and_clearing() {
+        let mut payload = payload();
+        payload.replace(json!({ "b": 1 }));
+        assert_eq!(payload["b"], 1);
+        assert!(!payload.is_empty());
+        payload.clear();
+        assert_eq!(payload.data(), &json!({}));
+        assert!(payload.is_empty());
+        let mut keys = Payload::from(json!([1, 2]));
+        assert!(!keys.is_empty());
+        keys.clear();
+        assert_eq!(keys.data(), &json!([]), "keys stay a list");
+        assert!(Payload::from(Json::Null).is_empty());
+        assert!(!Payload::from(json!(false)).is_empty());
+    }
+
+    #[test]
+    fn it_reads_like_an_array_and_knows_what_it_is_about() {
+        let payload = payload();
+        assert_eq!(payload["author"]["langs"][0], "de");
+        assert_eq!(payload["no"]["such"], Json::Null);
+        assert_eq!(payload.attribute("tableName"), Some(&json!("news")));
+        assert_eq!(payload.attribute("collection"), Some(&json!("news")));
+        assert_eq!(payload.attribute("keys"), Some(&json!([1])));
+        assert_eq!(payload.attribute("title"), None);
+    }
+}
