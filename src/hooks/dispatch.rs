@@ -55,9 +55,18 @@ struct Inner {
     environment: Environment,
     lane: Lane,
     running: Arc<Semaphore>,
-    /// Told to jobs when the gateway stops.
-    stopped: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
     jobs: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// How far the gateway's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Running,
+    /// Jobs begin no more; actions still run.
+    Stopping,
+    /// Nothing runs any more.
+    Stopped,
 }
 
 impl fmt::Debug for Hooks {
@@ -82,7 +91,7 @@ impl Hooks {
             lane: Lane::new(options.queue),
             running: Arc::new(Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
             options,
-            stopped: watch::Sender::new(false),
+            stage: watch::Sender::new(Stage::Running),
             jobs: Mutex::default(),
         })))
     }
@@ -130,8 +139,8 @@ impl Hooks {
         Ok(payload)
     }
 
-    /// Queues an event for whoever reacts to it; waits only while the queue is
-    /// full.
+    /// Queues an event for whoever reacts to it, outside of any transaction;
+    /// waits only while the queue is full.
     pub async fn act(&self, names: Vec<String>, meta: Meta, context: Context) {
         let listens = |name: &String| self.has_action(&[name]);
         if let Some(inner) = self.0.as_ref().filter(|_| names.iter().any(listens)) {
@@ -146,8 +155,8 @@ impl Hooks {
         let runs = hearing.iter().map(async |listener| {
             let outcome = match context.within(name, &listener.name, inner.options.max_depth) {
                 Ok(context) => {
-                    let run = listener.handler.init(meta.clone().with("event", name), context);
-                    guarded(Duration::ZERO, run).await
+                    let meta = meta.clone().with("event", name);
+                    guarded(Duration::ZERO, || listener.handler.init(meta, context)).await
                 }
                 Err(error) => Ok(Err(error)),
             };
@@ -164,8 +173,12 @@ impl Hooks {
         if let Some(mut waiting) = inner.lane.take() {
             let inner = inner.clone();
             tasks::spawn("actions", async move {
-                while let Some(event) = waiting.recv().await {
-                    inner.start_actions(event).await;
+                let mut stage = inner.stage.subscribe();
+                loop {
+                    tokio::select! {
+                        Some(event) = waiting.recv() => inner.start_actions(event).await,
+                        () = reached(&mut stage, Stage::Stopped) => return,
+                    }
                 }
             });
         }
@@ -177,21 +190,25 @@ impl Hooks {
     }
 
     /// Stops the jobs and waits until all actions have run, at most so long.
-    /// Returns how many events were left, which is logged.
+    /// Returns how many events and jobs were left, which is logged; jobs that
+    /// still run are cut off.
     pub async fn drain(&self, grace: Duration) -> usize {
         let Some(inner) = &self.0 else { return 0 };
-        inner.stopped.send_replace(true);
-        let jobs = std::mem::take(&mut *inner.jobs.lock().unwrap_or_else(PoisonError::into_inner));
+        inner.stage.send_replace(Stage::Stopping);
+        let mut jobs = std::mem::take(&mut *inner.jobs.lock().unwrap_or_else(PoisonError::into_inner));
         let ended = async {
             inner.lane.idle().await;
-            join_all(jobs).await;
+            join_all(&mut jobs).await;
         };
-        if timeout(grace, ended).await.is_err() {
-            let left = inner.lane.count();
-            tracing::error!(left, "the gateway stops before its hooks have run for some events");
-            return left;
+        let outcome = timeout(grace, ended).await;
+        inner.stage.send_replace(Stage::Stopped);
+        if outcome.is_ok() {
+            return 0;
         }
-        0
+        let running = jobs.iter().filter(|job| !job.is_finished());
+        let (events, jobs) = (inner.lane.count(), running.map(JoinHandle::abort).count());
+        tracing::error!(events, jobs, "the gateway stops before its hooks have done their work");
+        events + jobs
     }
 }
 
@@ -208,7 +225,7 @@ impl Inner {
         let context = context.within(event, &listener.name, self.options.max_depth);
         let context = context.map_err(|error| refused(error, is_admin, event, &listener.name))?;
         let payload = Payload::with_attributes(payload, meta.facts().clone());
-        match guarded(self.options.time_limit, listener.handler.filter(payload, meta, context)).await {
+        match guarded(self.options.time_limit, || listener.handler.filter(payload, meta, context)).await {
             Ok(Ok(payload)) => Ok(payload.into_json()),
             Ok(Err(error)) => Err(refused(error, is_admin, event, &listener.name)),
             Err(broken) => {
@@ -240,11 +257,16 @@ impl Inner {
 
     async fn run_action(&self, listener: &Listener<dyn Action>, event: &str, meta: Meta, context: Context) {
         let outcome = match context.within(event, &listener.name, self.options.max_depth) {
-            Ok(context) => guarded(self.options.time_limit, listener.handler.act(meta, context.into_action())).await,
+            Ok(context) => {
+                let context = context.into_action();
+                guarded(self.options.time_limit, || listener.handler.act(meta, context)).await
+            }
             Err(error) => Ok(Err(error)),
         };
-        if let Some(reason) = reason(outcome) {
-            tracing::warn!(event, hook = listener.name, reason, "a hook failed");
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => tracing::warn!(event, hook = listener.name, ?reason, "a hook failed"),
+            Err(broken) => tracing::error!(event, hook = listener.name, "a hook {broken}"),
         }
     }
 
@@ -252,18 +274,18 @@ impl Inner {
     /// with itself; runs that were due meanwhile are missed, and counted.
     async fn run_job(self: Arc<Self>, number: usize, clock: Clock, context: Context) {
         let job = &self.registry.jobs[number];
-        let mut stopped = self.stopped.subscribe();
+        let mut stage = self.stage.subscribe();
         while let Some(due) = job.schedule.next_after(clock.now_micros()) {
             tokio::select! {
                 () = sleep(schedule::wait(clock.now_micros(), due)) => {}
-                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = reached(&mut stage, Stage::Stopping) => return,
             }
             // Timers may be early by a little; the time must have come.
             if clock.now_micros() < due {
                 continue;
             }
             let outcome = match context.within(&job.name, &job.name, self.options.max_depth) {
-                Ok(context) => guarded(Duration::ZERO, job.handler.run(context)).await,
+                Ok(context) => guarded(Duration::ZERO, || job.handler.run(context)).await,
                 Err(error) => Ok(Err(error)),
             };
             if let Some(reason) = reason(outcome) {
@@ -271,19 +293,29 @@ impl Inner {
             }
             let missed = job.schedule.count_between(due, clock.now_micros());
             if missed > 0 {
-                tracing::warn!(hook = job.name, missed, "a scheduled job was still running, or the machine slept, when it was due");
+                tracing::warn!(
+                    hook = job.name,
+                    missed,
+                    "a scheduled job was still running, or the machine slept, when it was due"
+                );
             }
         }
     }
 }
 
+async fn reached(stage: &mut watch::Receiver<Stage>, at_least: Stage) {
+    // Its sender lives as long as the handlers.
+    let _ = stage.wait_for(|stage| *stage >= at_least).await;
+}
+
 /// A handler's own error. What nobody foresaw is logged, and shown to
 /// administrators alone.
 fn refused(mut error: Error, is_admin: bool, event: &str, hook: &str) -> Failure {
-    if let Some(cause) = &error.cause {
+    // Taken, so that nobody whom it passes on its way logs it again.
+    if let Some(cause) = error.cause.take() {
         tracing::error!(event, hook, cause, "a hook failed");
         if is_admin {
-            error.message.clone_from(cause);
+            error.message = cause;
         }
     }
     Failure::Refused(error)
@@ -306,9 +338,9 @@ impl fmt::Display for Broken {
 }
 
 /// Runs a handler for so long at most (zero: as long as it takes), and survives
-/// its panics.
-async fn guarded<T>(limit: Duration, run: impl Future<Output = T>) -> Result<T, Broken> {
-    let run = AssertUnwindSafe(run).catch_unwind();
+/// its panics, also those before its first await.
+async fn guarded<T, F: Future<Output = T>>(limit: Duration, run: impl FnOnce() -> F) -> Result<T, Broken> {
+    let run = AssertUnwindSafe(async { run().await }).catch_unwind();
     let outcome = match limit.is_zero() {
         true => run.await,
         false => timeout(limit, run).await.map_err(|_| Broken::TookTooLong(limit))?,

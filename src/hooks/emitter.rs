@@ -13,14 +13,14 @@ pub struct Emitter {
 }
 
 impl Emitter {
-    /// Tells of something; whoever listens reacts, and nobody waits for it.
+    /// Tells of something; whoever listens reacts, at once and outside of any
+    /// transaction, and nobody waits for it.
     ///
     /// # Errors
-    /// When the name is one of the gateway's own events, or when events have
-    /// led to events too often.
+    /// When the name is one of the gateway's own events.
     pub async fn emit_action(&self, name: &str, meta: Meta) -> Result<(), Error> {
         check(name)?;
-        self.hooks.act(vec![name.to_owned()], meta, self.context.root()).await;
+        self.hooks.act(vec![name.to_owned()], meta, self.context.clone()).await;
         Ok(())
     }
 
@@ -54,5 +54,34 @@ pub fn is_core_event(name: &str) -> bool {
         [_, "items", verb] => VERBS.contains(verb),
         [system, verb] => SYSTEM.contains(system) && VERBS.contains(verb),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_gateway_says_itself_cannot_be_made_up() {
+        for core in [
+            "items.create",
+            "items",
+            "news.items.delete",
+            "news.items.read",
+            "users.update",
+            "request.error",
+            "request.not_found",
+            "database.error",
+            "server.start",
+            "response",
+            "auth.login",
+            "authenticate",
+            "files.upload",
+        ] {
+            assert!(is_core_event(core), "{core}");
+        }
+        for own in ["news.published", "custom.article.created", "users.greeted", "item.create", "news.items", "a"] {
+            assert!(!is_core_event(own), "{own}");
+        }
     }
 }

@@ -13,8 +13,9 @@ pub(super) struct Waiting {
     pub(super) meta: Meta,
     pub(super) context: Context,
     /// Its place in the queue; given back once its handlers were started. None
-    /// for what actions do: waiting for room that only they can make, they
-    /// would wait for ever.
+    /// for what actions do, and for what is told within a transaction: waiting
+    /// for room that only they can make, or for actions that wait for their
+    /// locks, they would wait for ever.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
@@ -52,15 +53,16 @@ impl Lane {
 
     /// Puts an event at the end, as soon as there is room.
     pub(super) async fn push(&self, names: Vec<String>, meta: Meta, context: Context) {
-        let place = match context.in_action() {
+        let place = match context.in_action() || context.in_transaction() {
             true => None,
             // The semaphore is never closed.
             false => self.places.clone().acquire_owned().await.ok(),
         };
         self.pending.send_modify(|count| *count += 1);
-        if self.sender.send(Waiting { names, meta, context, place }).is_err() {
-            // Its receiver ends with the process.
+        if self.sender.send(Waiting { names, meta, context: context.root(), place }).is_err() {
+            // The gateway has stopped: whoever goes on without it is told once.
             self.pending.send_modify(|count| *count -= 1);
+            tracing::warn!("an event came after the gateway's end, so that no hook hears of it");
         }
     }
 

@@ -30,3 +30,6 @@ pub use self::{
     payload::Payload,
     registry::{BuildError, Registry},
 };
+
+#[cfg(test)]
+mod tests;
