@@ -335,7 +335,10 @@ impl Registration<'_, '_> {
                 self.note(&of.name);
                 let note = table.field(&name).and_then(|field| table.field_column(field));
                 let note = note.and_then(|column| description(table.column(column)));
-                let member = InputValue::new(name, type_ref(&of));
+                let mut member = InputValue::new(name, type_ref(&of));
+                if let Some(default) = of.default.and_then(|default| ConstValue::from_json(default).ok()) {
+                    member = member.default_value(default);
+                }
                 input = input.field(match note {
                     Some(note) => member.description(note),
                     None => member,

@@ -378,6 +378,3 @@ pub fn key_json(key: &[Key]) -> Json {
         parts => parts.iter().map(part).collect(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -69,6 +69,3 @@ fn named_image(w: &mut Writer<'_>, alias: Alias) -> Result<(), Error> {
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;
