@@ -32,6 +32,9 @@ impl Session {
         async move {
             self.caller.access.create(table.id).ok_or_else(|| forbidden(table))?;
             self.count(payloads.len())?;
+            if payloads.is_empty() {
+                return Ok(Vec::new());
+            }
             if !self.is_filtered(table, Action::Create) {
                 return self.create_level(table, payloads).await;
             }
@@ -55,7 +58,7 @@ impl Session {
         self.link(table, &mut drafts).await?;
         drafts.iter().try_for_each(|draft| draft.check_complete(table))?;
         let images = self.insert(table, &drafts).await?;
-        self.changed(images.iter().map(|image| Change::created(table, image.clone())));
+        self.changed(table, images.iter().map(|image| Change::created(table, image.clone())));
         let parents = images.iter().cloned().zip(drafts.iter_mut().map(|draft| std::mem::take(&mut draft.to_many)));
         self.save_related(table, parents.collect(), true).await?;
         for ((slot, payload), image) in slots.into_iter().zip(&images) {
@@ -81,8 +84,24 @@ impl Session {
                     images[*at] = Some(image);
                 }
             }
+            self.raise_sequence(table, &columns, &rows).await?;
         }
         Ok(images.into_iter().map(|image| image.expect("every draft is in one group")).collect())
+    }
+
+    /// A key that was given instead of drawn from its sequence must not be
+    /// drawn later.
+    async fn raise_sequence(&self, table: &Table, columns: &[ColumnId], rows: &[Vec<Value>]) -> Result<(), Error> {
+        let Some(at) = columns.iter().position(|column| table.column(*column).auto_increment) else { return Ok(()) };
+        let given = rows.iter().filter_map(|row| match row[at] {
+            Value::Int(number) => Some(number),
+            _ => None,
+        });
+        let Some(highest) = given.max() else { return Ok(()) };
+        match sql::write::raise_sequence(self.catalog(), table.id, columns[at], highest) {
+            Some(bound) => self.read(&bound).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn run_insert(

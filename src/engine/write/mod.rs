@@ -122,9 +122,6 @@ impl Session {
             Write::UpdateWhere { predicate, limit, payload } => {
                 let right = self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?;
                 let keys = self.matching(table, predicate.and(right.rows()), limit, variables).await?;
-                if keys.is_empty() {
-                    return Ok(Wrote::Rows(Vec::new()));
-                }
                 self.update(table, vec![Alteration { keys, payload }], Missing::Skip).await?.into_iter().flatten().collect()
             }
             Write::Upsert(payloads, on) => self.upsert(table, payloads, &on).await?,
@@ -135,9 +132,7 @@ impl Session {
             Write::DeleteWhere { predicate, limit } => {
                 let right = self.caller.access.delete(table.id).ok_or_else(|| forbidden(table))?;
                 let keys = self.matching(table, predicate.and(right.rows()), limit, variables).await?;
-                if !keys.is_empty() {
-                    self.delete(table, keys.clone(), Missing::Skip).await?;
-                }
+                self.delete(table, keys.clone(), Missing::Skip).await?;
                 return Ok(Wrote::Gone(keys));
             }
         };

@@ -54,6 +54,9 @@ impl Session {
         async move {
             self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?;
             self.count(alterations.iter().map(|alteration| alteration.keys.len()).sum())?;
+            if alterations.iter().all(|alteration| alteration.keys.is_empty()) {
+                return Ok(alterations.iter().map(|_| Vec::new()).collect());
+            }
             if !self.is_filtered(table, Action::Update) {
                 return self.alter(table, alterations, missing).await;
             }
@@ -242,7 +245,7 @@ impl Session {
             let after = after.get(&before.row_key(table))?;
             Change::updated(table, before.clone(), after.clone())
         });
-        self.changed(changes.collect::<Vec<_>>());
+        self.changed(table, changes.collect::<Vec<_>>());
     }
 
     /// The rows with given values in `columns`, where `rows` holds.
@@ -281,7 +284,7 @@ fn values(draft: &Draft, columns: &[ColumnId]) -> Vec<Value> {
     columns.iter().map(|column| value(column).map_or(Value::Null, |(_, value)| value.clone())).collect()
 }
 
-fn distinct(keys: Vec<RowKey>) -> Vec<RowKey> {
+pub(super) fn distinct(keys: Vec<RowKey>) -> Vec<RowKey> {
     let mut seen = HashSet::new();
     keys.into_iter().filter(|key| seen.insert(key.clone())).collect()
 }
