@@ -69,3 +69,6 @@ fn named_image(w: &mut Writer<'_>, alias: Alias) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
