@@ -18,8 +18,7 @@ pub(super) const TRANSACTION_SCOPE: &str = "TransactionScope";
 /// Its values: a transaction for each root field, or one for all.
 pub(super) const SCOPES: [&str; 2] = ["FIELD", "OPERATION"];
 /// The directive in the schema definition language.
-pub(super) const TRANSACTION_SDL: &str =
-    "directive @transaction(scope: TransactionScope! = OPERATION) on MUTATION\n";
+pub(super) const TRANSACTION_SDL: &str = "directive @transaction(scope: TransactionScope! = OPERATION) on MUTATION\n";
 
 /// The directive as introspection tells it.
 pub(super) fn transaction_directive() -> Json {

@@ -271,7 +271,11 @@ impl Inner {
             }
             let missed = job.schedule.count_between(due, clock.now_micros());
             if missed > 0 {
-                tracing::warn!(hook = job.name, missed, "a scheduled job was still running, or the machine slept, when it was due");
+                tracing::warn!(
+                    hook = job.name,
+                    missed,
+                    "a scheduled job was still running, or the machine slept, when it was due"
+                );
             }
         }
     }

@@ -79,7 +79,7 @@ pub fn resolve(kind: Kind, name: &str) -> Option<Vec<(Kind, String)>> {
     if let Some((_, _, kind, modern)) = fixed {
         return Some(vec![(*kind, (*modern).to_owned())]);
     }
-    if kind == Filter && name == "response" || name.starts_with("response.") && kind == Filter {
+    if kind == Filter && (name == "response" || name.starts_with("response.")) {
         return response(name);
     }
     if kind == Filter {

@@ -129,9 +129,7 @@ fn caller(context: &hooks::Context, rights: Rights) -> Caller {
         (Rights::Full, _) => {
             Caller { principal: principal.unwrap_or_else(|| Arc::new(Principal::admin())), access: Access::full() }
         }
-        (Rights::Caller, Some(access)) => {
-            Caller { principal: principal.unwrap_or_default(), access: access.clone() }
-        }
+        (Rights::Caller, Some(access)) => Caller { principal: principal.unwrap_or_default(), access: access.clone() },
         (Rights::Caller, None) => Caller { principal: Arc::default(), access: Access::nothing() },
     }
 }

@@ -50,8 +50,7 @@ impl Session {
 
     async fn create_level(&self, table: &Table, payloads: Vec<Payload>) -> Result<Vec<RowImage>, Error> {
         let told = self.is_told(table, Action::Create);
-        let slots: Vec<_> =
-            payloads.iter().filter(|_| told).map(|payload| (self.slot(), payload.clone())).collect();
+        let slots: Vec<_> = payloads.iter().filter(|_| told).map(|payload| (self.slot(), payload.clone())).collect();
         let catalog = self.catalog();
         let draft = |payload| Draft::new(catalog, &self.caller.access, table, WriteAction::Create, payload);
         let mut drafts = payloads.into_iter().map(draft).collect::<Result<Vec<_>, _>>()?;
@@ -180,7 +179,8 @@ impl Session {
 fn unknown_key(table: &Table) -> Error {
     let keys: Vec<&str> = table.key.iter().map(|column| table.column_field(*column)).collect();
     let (keys, collection) = (keys.join("`, `"), &table.collection);
-    Fault::Payload(format!("`{keys}` of `{collection}` must be given: this database does not tell what it made up")).into()
+    Fault::Payload(format!("`{keys}` of `{collection}` must be given: this database does not tell what it made up"))
+        .into()
 }
 
 fn values(draft: &Draft, columns: &[ColumnId]) -> Vec<Value> {
@@ -210,9 +210,9 @@ pub(super) fn with_value(error: Error, table: &Table, columns: &[ColumnId], rows
     if broken.kind == crate::db::ViolationKind::ForeignKey && is_own && broken.field.is_none() {
         // SQLite does not say which; where only one is given, it is that one.
         let mut keys = columns.iter().filter(|column| {
-            table.fields.iter().any(|field| {
-                matches!(field.kind, crate::catalog::FieldKind::ToOne(_, Some(known)) if known == **column)
-            })
+            table.fields.iter().any(
+                |field| matches!(field.kind, crate::catalog::FieldKind::ToOne(_, Some(known)) if known == **column),
+            )
         });
         if let (Some(column), None) = (keys.next(), keys.next()) {
             broken.field = Some(table.column_field(*column).to_owned());

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{Action, group::Found, update::{Missing, distinct}, work::Session};
+use super::{
+    Action,
+    group::Found,
+    update::{Missing, distinct},
+    work::Session,
+};
 use crate::{
     catalog::Table,
     engine::Error,

@@ -235,7 +235,8 @@ impl Session {
     ) -> Result<crate::db::Rows, Error> {
         self.run(table, command).await.map_err(|error| {
             let alike = changes.iter().all(|change| change.values == changes[0].values);
-            let rows: Vec<Vec<Value>> = changes.iter().take(if alike { 1 } else { 2 }).map(|it| it.values.clone()).collect();
+            let rows: Vec<Vec<Value>> =
+                changes.iter().take(if alike { 1 } else { 2 }).map(|it| it.values.clone()).collect();
             with_value(error, table, columns, &rows)
         })
     }
@@ -266,8 +267,7 @@ impl Session {
             _ => keys.len(),
         };
         for keys in keys.chunks(chunk) {
-            let bound =
-                sql::write::locate(self.catalog(), table.id, columns, keys, rows, &self.bindings(), hold)?;
+            let bound = sql::write::locate(self.catalog(), table.id, columns, keys, rows, &self.bindings(), hold)?;
             found.add(table, columns, self.read(&bound).await?);
         }
         Ok(found)

@@ -1,10 +1,12 @@
 //! A transaction in progress and what it has done so far; and a session, which
 //! is somebody's view of it.
 
-use std::collections::HashSet;
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::Value as Json;
@@ -220,9 +222,11 @@ impl Session {
         let mut next = 0;
         while let Some(from) = reached.get(next).copied() {
             next += 1;
-            for relationship in self.catalog().relationships.iter().filter(|relationship| {
-                relationship.from == from && relationship.cardinality == Cardinality::OneToMany
-            }) {
+            for relationship in
+                self.catalog().relationships.iter().filter(|relationship| {
+                    relationship.from == from && relationship.cardinality == Cardinality::OneToMany
+                })
+            {
                 if !reached.contains(&relationship.to) {
                     reached.push(relationship.to);
                 }
@@ -247,7 +251,13 @@ impl Session {
     }
 
     /// Lets the filters have their way with a payload.
-    pub(super) async fn filter(&self, table: &Table, action: Action, payload: Json, keys: Option<Json>) -> Result<Json, Error> {
+    pub(super) async fn filter(
+        &self,
+        table: &Table,
+        action: Action,
+        payload: Json,
+        keys: Option<Json>,
+    ) -> Result<Json, Error> {
         let names = Self::names(table, action);
         let mut meta = Meta::new().with("collection", table.collection.clone());
         if let Some(keys) = keys {

@@ -120,9 +120,10 @@ fn unnested(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: &[Vec
         value::unnested(&mut w, of(column), "n.v", at);
     }
     w.push(" FROM ");
-    let arrays = columns.iter().enumerate().map(|(at, column)| {
-        value::column_of(of(column), rows.iter().map(|row| row[at].clone()))
-    });
+    let arrays = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| value::column_of(of(column), rows.iter().map(|row| row[at].clone())));
     value::unnest(&mut w, "n", arrays.map(|array| ("v", array)))?;
     returning(&mut w, table)?;
     let (text, values) = w.finish_ready();

@@ -59,8 +59,7 @@ fn catalog(dialect: Dialect, inserts_return: bool) -> Catalog {
         column("rating", "numeric(4,2)", ColumnType::Decimal),
         column("at", "timestamptz", ColumnType::Timestamp),
     ];
-    let seats =
-        vec![column("row", "varchar(4)", ColumnType::Text), column("number", "integer", ColumnType::Integer)];
+    let seats = vec![column("row", "varchar(4)", ColumnType::Text), column("number", "integer", ColumnType::Integer)];
     let tables = vec![table("items", items, &["id"]), table("seats", seats, &["row", "number"])];
     Catalog::build(dialect, &Facts { tables }, &Options { inserts_return, ..Options::default() })
 }
@@ -79,10 +78,8 @@ fn insert_of(dialect: Dialect, rows: usize) -> Command {
 }
 
 fn update_of(dialect: Dialect, values: &[&str]) -> Command {
-    let changes: Vec<Change> = (1..)
-        .zip(values)
-        .map(|(key, value)| Change { key: vec![Key::Int(key)], values: vec![text(value)] })
-        .collect();
+    let changes: Vec<Change> =
+        (1..).zip(values).map(|(key, value)| Change { key: vec![Key::Int(key)], values: vec![text(value)] }).collect();
     let bindings = Bindings { variables: &[], now_micros: 0 };
     update(&catalog(dialect, true), ITEMS, &[TITLE], &changes, &Predicate::always(), &bindings).unwrap()
 }
@@ -130,7 +127,8 @@ fn more_placeholders_than_mysql_can_count_are_several_statements() {
 
 #[test]
 fn a_row_of_defaults_names_no_column() {
-    let of = |dialect, returns| insert(&catalog(dialect, returns), ITEMS, &[], vec![Vec::new()]).unwrap().remove(0).text;
+    let of =
+        |dialect, returns| insert(&catalog(dialect, returns), ITEMS, &[], vec![Vec::new()]).unwrap().remove(0).text;
     let expected = r#"INSERT INTO "items" DEFAULT VALUES RETURNING "id", "title", "rating", "at""#;
     assert_eq!(&*of(Dialect::Postgres, true), expected);
     assert_eq!(&*of(Dialect::Sqlite, true), expected);
@@ -144,9 +142,14 @@ fn rows_that_change_alike_are_found_held_and_shown_in_one_statement() {
         r#"WITH o AS (SELECT t0."id" AS k0, t0."id" AS c0, t0."title" AS c1, t0."rating" AS c2, t0."at" AS c3 FROM "items" AS t0 WHERE t0."id" = $1 FOR UPDATE OF t0) UPDATE "items" AS t1 SET "title" = $2 FROM o WHERE t1."id" = o.k0 RETURNING t1."id", t1."title", t1."rating", t1."at", o.c0, o.c1, o.c2, o.c3"#
     );
     assert!(
-        update_of(Dialect::Postgres, &["x", "x"]).text.contains(r#"WHERE t0."id" = ANY($1::text[]::int8[]) FOR UPDATE"#)
+        update_of(Dialect::Postgres, &["x", "x"])
+            .text
+            .contains(r#"WHERE t0."id" = ANY($1::text[]::int8[]) FOR UPDATE"#)
     );
-    assert_eq!(&*update_of(Dialect::MySql, &["x", "x", "x"]).text, "UPDATE `items` SET `title` = ? WHERE `id` IN (?, ?, ?, ?)");
+    assert_eq!(
+        &*update_of(Dialect::MySql, &["x", "x", "x"]).text,
+        "UPDATE `items` SET `title` = ? WHERE `id` IN (?, ?, ?, ?)"
+    );
     assert_eq!(
         &*update_of(Dialect::Sqlite, &["x"]).text,
         r#"UPDATE "items" SET "title" = ?1 WHERE "id" = ?2 RETURNING "id", "title", "rating", "at""#
@@ -174,7 +177,8 @@ fn rows_that_change_each_in_its_way_are_one_statement_too() {
 #[test]
 fn keys_of_several_parts_are_compared_part_by_part() {
     let keys = [vec![Key::Text("A".into()), Key::Int(1)], vec![Key::Text("B".into()), Key::Int(2)]];
-    let of = |dialect, keys: &[Vec<Key>]| delete(&catalog(dialect, dialect != Dialect::MySql), SEATS, keys).unwrap().text;
+    let of =
+        |dialect, keys: &[Vec<Key>]| delete(&catalog(dialect, dialect != Dialect::MySql), SEATS, keys).unwrap().text;
     assert_eq!(
         &*of(Dialect::Postgres, &keys),
         r#"DELETE FROM "seats" WHERE ("row", "number") IN (SELECT k.k0::text, k.k1::int8 FROM unnest($1::text[], $2::text[]) AS k(k0, k1)) RETURNING "row", "number""#
