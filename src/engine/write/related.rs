@@ -32,7 +32,8 @@ impl Session {
         if drafts.iter().all(|draft| draft.to_one.is_empty()) {
             return Ok(());
         }
-        let mut ways: Vec<_> = drafts.iter().flat_map(|draft| &draft.to_one).map(|to_one| to_one.relationship).collect();
+        let mut ways: Vec<_> =
+            drafts.iter().flat_map(|draft| &draft.to_one).map(|to_one| to_one.relationship).collect();
         ways.sort_unstable();
         ways.dedup();
         for way in ways {
@@ -241,13 +242,13 @@ impl Session {
             return self.delete(child, gone, Missing::Refuse).await;
         }
         if let Some(column) = columns.iter().find(|column| !child.column(**column).nullable) {
-            return Err(Error::Broken(Broken {
+            return Err(Error::Broken(Box::new(Broken {
                 kind: ViolationKind::NotNull,
                 collection: Some(child.collection.clone()),
                 field: Some(child.column_field(*column).to_owned()),
                 value: None,
                 constraint: None,
-            }));
+            })));
         }
         let nothing = columns.iter().map(|column| (child.column_field(*column).to_owned(), Json::Null)).collect();
         self.update(child, vec![Alteration { keys: gone, payload: nothing }], Missing::Refuse).await.map(drop)
@@ -325,11 +326,11 @@ struct Pairs<'a> {
 
 /// Two new rows of one key.
 fn duplicate(table: &Table) -> Error {
-    Error::Broken(Broken {
+    Error::Broken(Box::new(Broken {
         kind: ViolationKind::Unique,
         collection: Some(table.collection.clone()),
         field: table.key.first().map(|column| table.column_field(*column).to_owned()),
         value: None,
         constraint: None,
-    })
+    }))
 }

@@ -82,7 +82,13 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("the listener has an address");
         let authenticator = Authenticator::new(auth::Options { admin_token: Some(TOKEN.to_owned()) });
-        let parts = server::Parts { service: service.clone(), database: database.clone(), authenticator, clock };
+        let parts = server::Parts {
+            service: service.clone(),
+            database: database.clone(),
+            authenticator,
+            clock,
+            hooks: server::HookParts::none(),
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let options = settings.server.unwrap_or_else(server_options);
         let running = tokio::spawn(server::run(listener, parts, options, async {
