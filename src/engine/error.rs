@@ -75,6 +75,9 @@ pub struct Broken {
     pub value: Option<Json>,
     /// The constraint's name, for checks.
     pub constraint: Option<String>,
+    /// Whether it may be otherwise when everything is done again, because another
+    /// transaction has just added a row.
+    pub transient: bool,
 }
 
 impl Broken {

@@ -185,9 +185,14 @@ impl Engine {
                     Err(error)
                 }
             };
-            match (outcome, pauses.next()) {
-                (Err(Error::Conflict), Some(pause)) => tokio::time::sleep(*pause).await,
-                (outcome, _) => return outcome,
+            let is_transient = match &outcome {
+                Err(Error::Conflict) => true,
+                Err(Error::Broken(broken)) => broken.transient,
+                _ => false,
+            };
+            match pauses.next().filter(|_| is_transient) {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => return outcome,
             }
         }
     }

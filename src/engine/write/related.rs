@@ -248,6 +248,7 @@ impl Session {
                 field: Some(child.column_field(*column).to_owned()),
                 value: None,
                 constraint: None,
+                transient: false,
             })));
         }
         let nothing = columns.iter().map(|column| (child.column_field(*column).to_owned(), Json::Null)).collect();
@@ -332,5 +333,6 @@ fn duplicate(table: &Table) -> Error {
         field: table.key.first().map(|column| table.column_field(*column).to_owned()),
         value: None,
         constraint: None,
+        transient: false,
     }))
 }

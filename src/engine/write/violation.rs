@@ -29,6 +29,7 @@ fn broken(catalog: &Catalog, written: &Table, violation: Violation) -> Broken {
         field,
         value: None,
         constraint: constraint.filter(|_| kind == ViolationKind::Check),
+        transient: false,
     }
 }
 

@@ -12,14 +12,14 @@ use std::{
 use serde_json::Value as Json;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{super::Caller, Action, violation};
+use super::{super::Caller, Action, group::values, violation};
 use crate::{
-    catalog::{Cardinality, Catalog, Table, TableId},
+    catalog::{Cardinality, Catalog, ColumnId, Table, TableId},
     db::{Rows, Transaction},
     engine::{Engine, Error},
     events::{Change, Commit},
     hooks::{Context, Meta, MutationOptions},
-    plan::write::Fault,
+    plan::write::{Fault, RowKey},
     predicate::Bindings,
     sql::{Bound, write::Command},
     tasks,
@@ -233,6 +233,14 @@ impl Session {
             }
         }
         self.work.done().touched.extend(reached);
+    }
+
+    /// Whether the transaction itself has written a row with one of these values
+    /// in some columns.
+    pub(super) fn has_written(&self, table: &Table, columns: &[ColumnId], keys: &[RowKey]) -> bool {
+        let done = self.work.done();
+        let images = done.changes.iter().filter(|change| change.table == table.id).filter_map(|change| change.after.as_ref());
+        images.filter_map(|image| values(table, columns, image)).any(|values| keys.contains(&values))
     }
 
     fn names(table: &Table, action: Action) -> [String; 2] {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Write as _};
 
 use serde_json::{Map, Value as Json};
 
-use super::tables::{Holds, Relation, Table};
+use super::tables::{Relation, Table};
 
 /// An item as a client gives it. A key that the database will make up is the
 /// text `@` and the mark of the payload that makes the row.
@@ -303,11 +303,6 @@ fn literal(json: &Json) -> String {
         }
         scalar => scalar.to_string(),
     }
-}
-
-/// The columns of a key out of a payload or row.
-pub fn is_text(table: &Table, column: &str) -> bool {
-    table.column(column).is_some_and(|column| column.holds == Holds::Text)
 }
 
 /// The fields of relations to many.

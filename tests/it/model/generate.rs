@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{
     document::{Document, Field, Filter, Operation, Payload, to_many},
     state::{Cell, State, json as json_of},
-    tables::{Column, Holds, Relation, STATUSES, TABLES, Table, table},
+    tables::{Column, Holds, Relation, STATUSES, TABLES, Table, table as table_named},
 };
 use crate::fuzz::Dice;
 
@@ -248,7 +248,7 @@ impl<'a> Generator<'a> {
             }
             let json = match self.dice.roll(8) {
                 0 if !must => Json::Null,
-                _ => Json::Object(self.related(super::tables::table(to), depth)),
+                _ => Json::Object(self.related(table_named(to), depth)),
             };
             payload.insert(column.to_owned(), json);
         }
@@ -297,10 +297,10 @@ impl<'a> Generator<'a> {
         match way {
             Relation::ToOne { .. } => {}
             Relation::Pairs { to, .. } => {
-                items.extend(self.several(|it| Json::Object(it.related(super::tables::table(to), depth))));
+                items.extend(self.several(|it| Json::Object(it.related(table_named(to), depth))));
             }
             Relation::ToMany { child, column, .. } => {
-                let child = super::tables::table(child);
+                let child = table_named(child);
                 // Those that are there now, so that not all sets let go of some.
                 if self.dice.roll(4) > 0 {
                     items.extend(self.current(table, payload, child, column));
@@ -385,7 +385,7 @@ impl<'a> Generator<'a> {
             table.relations.iter().copied().filter(|relation| matches!(relation, Relation::ToOne { .. })).collect();
         if (!table.has_mark() || self.dice.once_in(3)) && !pointing.is_empty() {
             let Relation::ToOne { column, to, .. } = *self.dice.pick(&pointing) else { unreachable!("it is to one") };
-            let key = self.key_of_any(super::tables::table(to));
+            let key = self.key_of_any(table_named(to));
             return (Filter::PointsTo(column, key), limit);
         }
         if table.column("status").is_some() && self.dice.once_in(2) {

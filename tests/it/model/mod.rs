@@ -73,9 +73,8 @@ async fn check(kind: Kind, inserts_return: Option<bool>) {
     for seed in first..first + sequences {
         let mut documents = Vec::new();
         if let Err(failure) = generate_and_run(&app, &data, seed, &mut documents, &mut tally).await {
-            let (documents, failure) = shrink(&app, &data, documents, failure).await;
-            let text: Vec<String> = documents.iter().map(Document::to_graphql).collect();
-            panic!("{kind:?}, TEST_SEED={seed} TEST_SEQUENCES=1:\n{}\n{failure}", text.join("\n"));
+            let failure = shrink(&app, &data, documents, failure).await;
+            panic!("{kind:?}, TEST_SEED={seed} TEST_SEQUENCES=1\n{failure}");
         }
     }
     println!("{kind:?}: {tally:?}");
@@ -99,7 +98,7 @@ async fn generate_and_run(
         let made = world.made.iter().map(|(mark, (table, key))| ((*table, *key), *mark)).collect();
         let document = Generator::new(&mut dice, &mut marks, &world.state, &made).document();
         documents.push(document);
-        world.run(&documents[documents.len() - 1], tally).await?;
+        world.run_told(&documents[documents.len() - 1], tally).await?;
     }
     Ok(())
 }
@@ -110,7 +109,7 @@ async fn shrink(
     data: &TestDatabase,
     mut documents: Vec<Document>,
     mut failure: String,
-) -> (Vec<Document>, String) {
+) -> String {
     let mut attempts = 0;
     'again: loop {
         let mut smaller = Vec::new();
@@ -129,17 +128,17 @@ async fn shrink(
         for documents_ in smaller {
             attempts += 1;
             if attempts > ATTEMPTS {
-                return (documents, failure);
+                return failure;
             }
             let mut world = World::new(app, data).await;
             for document in &documents_ {
-                if let Err(other) = world.run(document, &mut Tally::default()).await {
+                if let Err(other) = world.run_told(document, &mut Tally::default()).await {
                     (documents, failure) = (documents_, other);
                     continue 'again;
                 }
             }
         }
-        return (documents, failure);
+        return failure;
     }
 }
 
@@ -150,13 +149,21 @@ struct World<'a> {
     /// The keys that the database made up, by the marks of the payloads.
     made: HashMap<i64, (&'static str, i64)>,
     position: Position,
+    /// What was sent so far.
+    sent: Vec<String>,
 }
 
 impl<'a> World<'a> {
     async fn new(app: &'a TestApp, data: &TestDatabase) -> Self {
         data.execute(EMPTY).await;
         let position = app.events.log().head();
-        Self { app, state: State::default(), made: HashMap::new(), position }
+        Self { app, state: State::default(), made: HashMap::new(), position, sent: Vec::new() }
+    }
+
+    /// Runs a document; a failure with all that led to it.
+    async fn run_told(&mut self, document: &Document, tally: &mut Tally) -> Result<(), String> {
+        let outcome = self.run(document, tally).await;
+        outcome.map_err(|failure| format!("{}\n{failure}", self.sent.join("\n")))
     }
 
     async fn run(&mut self, document: &Document, tally: &mut Tally) -> Result<(), String> {
@@ -174,12 +181,13 @@ impl<'a> World<'a> {
         self.state = after;
         let text = document.to_graphql();
         let reply = self.app.graphql(&text).await;
+        self.sent.push(text);
         let transactions = self.new_events()?;
         let keys: HashMap<i64, i64> = self.made.iter().map(|(mark, (_, key))| (*mark, *key)).collect();
         let made = |mark| keys.get(&mark).copied();
         self.state.settle(&made);
         expected.outcomes.iter_mut().for_each(|outcome| outcome.settle(&made));
-        let told = |problem: String| Err(format!("{problem}\nin\n{text}\nanswer {:#}", reply.body));
+        let told = |problem: String| Err(format!("{problem}\nanswer {}", reply.body));
         if let Err(problem) = answered(&document, &expected, &reply) {
             return told(problem);
         }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::{
     document::{Document, Field, Filter, Operation, Payload},
-    tables::{Column, Holds, OnDelete, Relation, TABLES, Table, table},
+    tables::{Column, Holds, OnDelete, Relation, TABLES, Table, table as table_named},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -354,7 +354,7 @@ impl Run {
         for (name, json) in payload {
             match (table.relation(&name), json) {
                 (Some(Relation::ToOne { column, to, .. }), Json::Object(payload)) => {
-                    draft.to_one.push((column, super::tables::table(to), payload));
+                    draft.to_one.push((column, table_named(to), payload));
                 }
                 (Some(relation @ (Relation::ToMany { .. } | Relation::Pairs { .. })), json) => {
                     let items = match json {
@@ -560,9 +560,9 @@ impl Run {
             }
             match *relation {
                 Relation::ToOne { .. } => {}
-                Relation::ToMany { child, column, .. } => self.save_children(super::tables::table(child), column, sets),
+                Relation::ToMany { child, column, .. } => self.save_children(table_named(child), column, sets),
                 Relation::Pairs { junction, near, far, to, .. } => {
-                    self.save_pairs(super::tables::table(junction), near, far, super::tables::table(to), sets);
+                    self.save_pairs(table_named(junction), near, far, table_named(to), sets);
                 }
             }
         }
@@ -737,9 +737,4 @@ pub fn row(table: &'static Table, json: &Json) -> Row {
         json => cell(column, json),
     };
     table.columns.iter().map(|column| (column.name, read(column).expect("a stored value"))).collect()
-}
-
-/// A collection by the name it is served under.
-pub fn known(collection: &str) -> &'static Table {
-    table(collection)
 }
