@@ -144,7 +144,9 @@ impl<'a> Generator<'a> {
         if self.fault(12) {
             let column = *self.dice.pick(table.key);
             let column = table.column(column).expect("it is there");
-            let json = if column.holds == Holds::Number && self.dice.once_in(2) { json!("x1") } else { self.absent(column) };
+            // Plain numbers must be some, keys need not.
+            let is_id = table.auto || table.target(column.name).is_some();
+            let json = if is_id && self.dice.once_in(2) { json!("x1") } else { self.absent(column) };
             key.insert(column.name.to_owned(), json);
         }
         key

@@ -274,6 +274,7 @@ impl Run {
                 let keys = self.keys(table, std::slice::from_ref(key));
                 self.update(table, vec![(keys, payload.clone())], Missing::Refuse)
             }
+            Operation::UpdateItems(keys, _) if keys.is_empty() => Vec::new(),
             Operation::UpdateItems(keys, payload) => {
                 let keys = self.keys(table, keys);
                 self.update(table, vec![(keys, payload.clone())], Missing::Skip)
