@@ -191,10 +191,16 @@ impl Session {
         }
         let mut alterations = Vec::new();
         let mut seen = HashSet::new();
+        // In several sets, a row ends up in the last of them.
+        let mut moved: HashSet<RowKey> = HashSet::new();
         for (key, payload, parent) in listed {
             match found.get(&key) {
                 Some(image) => {
-                    let stays = values(child, &relationship.to_columns, image).as_ref() == Some(&parent);
+                    let is_there = values(child, &relationship.to_columns, image).as_ref() == Some(&parent);
+                    let stays = is_there && !moved.contains(&key);
+                    if !stays {
+                        moved.insert(key.clone());
+                    }
                     let says_more = payload.iter().any(|(name, json)| {
                         let is_key = child.key.iter().any(|column| child.column_field(*column) == name);
                         !(fields.contains(&name.as_str()) || (is_key && !json.is_object()))
