@@ -169,31 +169,32 @@ impl Session {
         let catalog = self.catalog();
         let child = catalog.table(relationship.to);
         let fields: Vec<&str> = relationship.to_columns.iter().map(|column| child.column_field(*column)).collect();
-        let mut listed: Vec<(RowKey, Payload, RowKey)> = Vec::new();
-        let mut creations = Vec::new();
+        let mut listed: Vec<(Option<RowKey>, Payload, RowKey)> = Vec::new();
         let parents: Vec<RowKey> = sets.iter().map(|set| set.parent.clone()).collect();
         for set in &mut sets {
             for mut payload in set.payloads.drain(..) {
                 for (field, part) in fields.iter().zip(&set.parent) {
                     payload.insert((*field).to_owned(), key_json(std::slice::from_ref(part)));
                 }
-                match payload_key(catalog, child, &payload)? {
-                    Some(key) => listed.push((key, payload, set.parent.clone())),
-                    None => creations.push(payload),
-                }
+                let key = payload_key(catalog, child, &payload)?;
+                listed.push((key, payload, set.parent.clone()));
             }
         }
-        let keys: Vec<RowKey> = listed.iter().map(|(key, ..)| key.clone()).collect();
+        let keys: Vec<RowKey> = listed.iter().filter_map(|(key, ..)| key.clone()).collect();
         let found = self.locate(child, &child.key, &keys, &self.visible(child)?, false).await?;
         if !fresh {
             let kept: HashSet<&RowKey> = keys.iter().collect();
             self.let_go(relationship, child, &parents, &kept).await?;
         }
-        let mut alterations = Vec::new();
+        // In the order of the document: a row in several sets ends up in the last.
+        let (mut alterations, mut creations) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
-        // In several sets, a row ends up in the last of them.
         let mut moved: HashSet<RowKey> = HashSet::new();
         for (key, payload, parent) in listed {
+            let Some(key) = key else {
+                creations.push(payload);
+                continue;
+            };
             match found.get(&key) {
                 Some(image) => {
                     let is_there = values(child, &relationship.to_columns, image).as_ref() == Some(&parent);

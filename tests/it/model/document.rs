@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::tables::{Relation, Table};
 
 /// An item as a client gives it. A key that the database will make up is the
-/// text `@` and the mark of the payload that makes the row.
+/// text `@` and its number, see [`made_number`](super::state::made_number).
 pub type Payload = Map<String, Json>;
 
 #[derive(Clone, Debug)]
@@ -241,9 +241,9 @@ pub fn columns(table: &Table) -> String {
 fn resolve(json: &mut Json, known: &HashMap<i64, i64>) {
     match json {
         Json::String(text) => {
-            if let Some(mark) = text.strip_prefix('@') {
-                let mark: i64 = mark.parse().expect("a mark is a number");
-                *json = known.get(&mark).copied().unwrap_or(-5_000_000 - mark).into();
+            if let Some(number) = text.strip_prefix('@') {
+                let number: i64 = number.parse().expect("it is a number");
+                *json = known.get(&number).copied().unwrap_or(-5_000_000 - number).into();
             }
         }
         Json::Array(items) => items.iter_mut().for_each(|json| resolve(json, known)),

@@ -33,7 +33,7 @@ pub struct Generator<'a> {
     pub dice: &'a mut Dice,
     pub marks: &'a mut Marks,
     pub state: &'a State,
-    /// The marks of rows whose keys the database made up, by key.
+    /// The numbers of keys that the database made up.
     pub made: &'a HashMap<(&'static str, i64), i64>,
     /// Whether anything may be wrong on purpose.
     faulty: bool,

@@ -95,7 +95,7 @@ async fn generate_and_run(
     let mut marks = Marks::new();
     let mut world = World::new(app, data).await;
     for _ in 0..DOCUMENTS {
-        let made = world.made.iter().map(|(mark, (table, key))| ((*table, *key), *mark)).collect();
+        let made = world.made.iter().map(|(number, (table, key))| ((*table, *key), *number)).collect();
         let document = Generator::new(&mut dice, &mut marks, &world.state, &made).document();
         documents.push(document);
         world.run_told(&documents[documents.len() - 1], tally).await?;
@@ -146,7 +146,7 @@ async fn shrink(
 struct World<'a> {
     app: &'a TestApp,
     state: State,
-    /// The keys that the database made up, by the marks of the payloads.
+    /// The keys that the database made up, by their numbers.
     made: HashMap<i64, (&'static str, i64)>,
     position: Position,
     /// What was sent so far.
@@ -170,7 +170,7 @@ impl<'a> World<'a> {
         if document.fields.is_empty() {
             return Ok(());
         }
-        let keys = self.made.iter().map(|(mark, (_, key))| (*mark, *key)).collect();
+        let keys = self.made.iter().map(|(number, (_, key))| (*number, *key)).collect();
         let document = document.resolved(&keys);
         let mut after = self.state.clone();
         let mut expected = after.run(&document);
@@ -183,8 +183,8 @@ impl<'a> World<'a> {
         let reply = self.app.graphql(&text).await;
         self.sent.push(text);
         let transactions = self.new_events()?;
-        let keys: HashMap<i64, i64> = self.made.iter().map(|(mark, (_, key))| (*mark, *key)).collect();
-        let made = |mark| keys.get(&mark).copied();
+        let keys: HashMap<i64, i64> = self.made.iter().map(|(number, (_, key))| (*number, *key)).collect();
+        let made = |number| keys.get(&number).copied();
         self.state.settle(&made);
         expected.outcomes.iter_mut().for_each(|outcome| outcome.settle(&made));
         let told = |problem: String| Err(format!("{problem}\nanswer {}", reply.body));
@@ -196,7 +196,9 @@ impl<'a> World<'a> {
             events.sort();
         }
         if transactions != expected.transactions {
-            return told(format!("events {transactions:#?}\nexpected {:#?}", expected.transactions));
+            let differing = differences(transactions.iter().flatten(), expected.transactions.iter().flatten());
+            let (found, expected) = (transactions.len(), expected.transactions.len());
+            return told(format!("events in {found} transactions, expected in {expected}\n{differing}"));
         }
         if let Err(problem) = self.compare_rows().await {
             return told(problem);
@@ -215,6 +217,7 @@ impl<'a> World<'a> {
     fn new_events(&mut self) -> Result<Vec<Vec<Event>>, String> {
         let read = self.app.events.log().read_after(self.position, usize::MAX);
         let mut transactions: Vec<(events::TransactionId, Vec<Event>)> = Vec::new();
+        let mut copies: HashMap<i64, i64> = HashMap::new();
         for event in read.expect("the log keeps everything") {
             let next = Position { offset: self.position.offset + 1, ..self.position };
             assert_eq!(event.position, next, "the log has gaps");
@@ -236,7 +239,9 @@ impl<'a> World<'a> {
             if let (Action::Create, Some(Cell::Number(mark)), [Cell::Number(key)]) =
                 (ours.action, ours.after.as_ref().and_then(|row| row.get("mark")), &ours.key[..])
             {
-                self.made.insert(*mark, (table.name, *key));
+                let copy = copies.entry(*mark).or_default();
+                self.made.insert(state::made_number(*mark, *copy), (table.name, *key));
+                *copy += 1;
             }
             match transactions.last_mut().filter(|(id, _)| *id == event.transaction) {
                 Some((_, events)) => events.push(ours),
@@ -263,11 +268,27 @@ impl<'a> World<'a> {
             let mut expected: Vec<_> = self.state.rows(table).cloned().collect();
             expected.sort();
             if stored != expected {
-                return Err(format!("{} {stored:#?}\nexpected {expected:#?}", table.name));
+                return Err(format!("{}\n{}", table.name, differences(&stored, &expected)));
             }
         }
         Ok(())
     }
+}
+
+/// What is only here, and what is only expected.
+fn differences<'r, T: std::fmt::Debug + PartialEq + 'r>(
+    found: impl IntoIterator<Item = &'r T>,
+    expected: impl IntoIterator<Item = &'r T>,
+) -> String {
+    let (mut missing, mut more): (Vec<&T>, Vec<&T>) = (expected.into_iter().collect(), Vec::new());
+    for one in found {
+        match missing.iter().position(|other| *other == one) {
+            Some(at) => drop(missing.remove(at)),
+            None => more.push(one),
+        }
+    }
+    let lines = more.iter().map(|one| format!("unexpected {one:?}\n"));
+    lines.chain(missing.iter().map(|one| format!("missing {one:?}\n"))).collect()
 }
 
 fn rows(table: &'static Table, list: &Json) -> Vec<state::Row> {
@@ -322,7 +343,7 @@ fn answered(document: &Document, expected: &Expected, reply: &Reply) -> Result<(
             }
         };
         if !is_right {
-            return Err(format!("{alias} is expected to be {outcome:#?}"));
+            return Err(format!("{alias} is expected to be {outcome:?}"));
         }
     }
     // A failure of a field that is never null takes all data with it.

@@ -4,7 +4,10 @@
 //! A faulty document is carried on with, to learn of everything that is wrong
 //! with it: which of several faults is told is not the model's business.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde_json::Value as Json;
 
@@ -13,13 +16,29 @@ use super::{
     tables::{Column, Holds, OnDelete, Relation, TABLES, Table, table as table_named},
 };
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
     Null,
     Number(i64),
     Text(String),
-    /// A key that the database makes up for the row of a payload's mark.
+    /// A key that the database makes up, see [`made_number`].
     Made(i64),
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", json(self))
+    }
+}
+
+/// Most rows that one payload makes.
+const COPIES: i64 = 1_000;
+
+/// Names a key that the database makes up: by the mark of the payload, and how
+/// many rows the same payload has made before.
+pub fn made_number(mark: i64, copy: i64) -> i64 {
+    assert!(copy < COPIES, "a payload makes few rows");
+    mark * COPIES + copy
 }
 
 pub type Key = Vec<Cell>;
@@ -42,13 +61,19 @@ pub enum Action {
     Delete,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Event {
     pub table: &'static str,
     pub action: Action,
     pub key: Key,
     pub before: Option<Row>,
     pub after: Option<Row>,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {} {:?} from {:?} to {:?}", self.action, self.table, self.key, self.before, self.after)
+    }
 }
 
 /// What a root field is expected to answer.
@@ -177,8 +202,8 @@ pub fn settle(row: &mut Row, made: &impl Fn(i64) -> Option<i64>) {
 }
 
 fn settle_cell(cell: &mut Cell, made: &impl Fn(i64) -> Option<i64>) {
-    if let Cell::Made(mark) = cell {
-        *cell = made(*mark).map_or(cell.clone(), Cell::Number);
+    if let Cell::Made(number) = cell {
+        *cell = made(*number).map_or(cell.clone(), Cell::Number);
     }
 }
 
@@ -213,7 +238,7 @@ pub fn key_text(key: &Key) -> String {
         Cell::Number(number) => Json::from(*number),
         Cell::Text(text) => Json::from(&**text),
         Cell::Null => Json::Null,
-        Cell::Made(mark) => Json::from(format!("@{mark}")),
+        Cell::Made(number) => Json::from(format!("@{number}")),
     };
     match &key[..] {
         [Cell::Text(text)] => text.clone(),
@@ -243,6 +268,8 @@ struct Run {
     /// Unique values that rows have given up, and those that rows wanted.
     freed: BTreeSet<(&'static str, Vec<&'static str>, Key)>,
     claimed: BTreeSet<(&'static str, Vec<&'static str>, Key)>,
+    /// How many rows each payload has made, by its mark.
+    copies: BTreeMap<i64, i64>,
 }
 
 /// A payload taken apart.
@@ -416,7 +443,7 @@ impl Run {
                 (None, Some(default)) => Cell::Text(default.to_owned()),
                 (None, None) if column.nullable => Cell::Null,
                 (None, None) if table.auto && table.is_key(column.name) => match given["mark"] {
-                    Cell::Number(mark) => Cell::Made(mark),
+                    Cell::Number(mark) => Cell::Made(made_number(mark, self.copy(mark))),
                     ref other => panic!("a row without a mark: {other:?}"),
                 },
                 (None, None) => {
@@ -435,6 +462,12 @@ impl Run {
             self.events.push(event);
         }
         key
+    }
+
+    fn copy(&mut self, mark: i64) -> i64 {
+        let copies = self.copies.entry(mark).or_default();
+        *copies += 1;
+        *copies - 1
     }
 
     /// What only the database refuses.
@@ -713,7 +746,7 @@ pub fn cell(column: &Column, json: &Json) -> Option<Cell> {
         (Json::Number(number), Holds::Number) => Cell::Number(number.as_i64()?),
         // A key that is still to be made, handed down to children.
         (Json::String(text), Holds::Number) => match text.strip_prefix('@') {
-            Some(mark) => Cell::Made(mark.parse().ok()?),
+            Some(number) => Cell::Made(number.parse().ok()?),
             None => Cell::Number(text.parse().ok()?),
         },
         (Json::String(text), Holds::Text) => Cell::Text(text.clone()),
@@ -727,7 +760,7 @@ pub fn json(cell: &Cell) -> Json {
         Cell::Null => Json::Null,
         Cell::Number(number) => Json::from(*number),
         Cell::Text(text) => Json::from(&**text),
-        Cell::Made(mark) => Json::from(format!("@{mark}")),
+        Cell::Made(number) => Json::from(format!("@{number}")),
     }
 }
 
