@@ -377,3 +377,6 @@ pub fn key_json(key: &[Key]) -> Json {
         parts => parts.iter().map(part).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;
