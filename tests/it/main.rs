@@ -31,3 +31,4 @@ mod shop;
 mod smoke;
 mod support;
 mod wide;
+mod writes;

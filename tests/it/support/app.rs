@@ -45,6 +45,8 @@ pub struct Settings {
     pub acquire_timeout: Option<Duration>,
     pub statement_timeout: Option<Duration>,
     pub server: Option<server::Options>,
+    /// Whether statements that write may give rows back; as the database does if absent.
+    pub inserts_return: Option<bool>,
     /// PostgreSQL schemas beside `public`.
     pub more_schemas: Vec<String>,
 }
@@ -67,7 +69,7 @@ impl TestApp {
         let facts = database.introspect().await.expect("the database can be introspected");
         let serving = catalog::Options {
             default_schema: Some("public".to_owned()),
-            inserts_return: database.inserts_return(),
+            inserts_return: settings.inserts_return.unwrap_or_else(|| database.inserts_return()),
             ..catalog::Options::default()
         };
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
