@@ -38,4 +38,8 @@ pub mod telemetry;
 
 pub mod config;
 
+pub mod gateway;
+
 pub mod app;
+
+pub use gateway::Gateway;

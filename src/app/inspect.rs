@@ -8,11 +8,14 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value as Json};
 
-use super::{Gateway, build, counted};
+use super::counted;
 use crate::{
     catalog::{Catalog, FieldKind, NoteAction, Table},
+    clock::Clock,
     config::{self, Format},
+    gateway::Core,
     graphql::{Allowed, Request},
+    hooks::Hooks,
     principal::Principal,
 };
 
@@ -42,17 +45,17 @@ fragment TypeRef on __Type {
 
 /// Prints the schema as an administrator sees it.
 pub(super) async fn schema(options: config::Gateway, format: Format) -> anyhow::Result<()> {
-    let gateway = build(&options).await?;
+    let gateway = Core::assemble(&options, Hooks::none(), None, &Clock::default()).await?;
     let text = match format {
         Format::Sdl => gateway.service.sdl(&Principal::admin())?,
         Format::Json => introspect(&gateway).await?,
     };
-    gateway.database.close().await;
+    gateway.engine.database().close().await;
     let mut out = io::stdout().lock();
     writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
-async fn introspect(gateway: &Gateway) -> anyhow::Result<String> {
+async fn introspect(gateway: &Core) -> anyhow::Result<String> {
     let request = Request { query: Cow::Borrowed(INTROSPECTION), variables: Map::new(), operation_name: None };
     let answer = gateway.service.execute(&Principal::admin(), request, Allowed::Queries).await;
     let answer: Json = serde_json::from_slice(&answer.body).context("the introspection is not JSON")?;
@@ -64,8 +67,8 @@ async fn introspect(gateway: &Gateway) -> anyhow::Result<String> {
 
 /// Prints what would be served and what not.
 pub(super) async fn check(options: config::Gateway) -> anyhow::Result<()> {
-    let gateway = build(&options).await?;
-    gateway.database.close().await;
+    let gateway = Core::assemble(&options, Hooks::none(), None, &Clock::default()).await?;
+    gateway.engine.database().close().await;
     let database = config::describe(&options.database.url);
     let mut out = io::stdout().lock();
     write_check(&mut out, &database, &gateway.catalog)

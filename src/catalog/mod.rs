@@ -248,6 +248,14 @@ impl Table {
             .map_or("", |field| field.name.as_str())
     }
 
+    /// Whether some columns are a unique key, in whatever order.
+    pub fn is_unique(&self, columns: &[ColumnId]) -> bool {
+        let same = |unique: &Vec<ColumnId>| {
+            unique.len() == columns.len() && unique.iter().all(|column| columns.contains(column))
+        };
+        same(&self.key) || self.uniques.iter().any(same)
+    }
+
     /// Whether a column alone identifies a row.
     pub fn is_single_key(&self, column: ColumnId) -> bool {
         self.key == [column]

@@ -11,7 +11,7 @@ use std::{io, path::Path, time::Duration};
 use anyhow::{Context as _, bail};
 use clap::{CommandFactory as _, FromArgMatches as _, ValueEnum};
 
-use crate::{auth, db, server, telemetry};
+use crate::{auth, db, events, hooks::Environment, server, telemetry};
 
 pub use database::describe;
 
@@ -61,6 +61,8 @@ pub struct Gateway {
     pub limits: Limits,
     /// Whether one operation sees one state of the data.
     pub consistency: Consistency,
+    /// How much of what has changed is kept for who comes back to it.
+    pub events: events::Options,
     /// How the log looks.
     pub log: telemetry::Options,
 }
@@ -88,6 +90,8 @@ pub struct Limits {
     pub introspection: bool,
     /// Memory for cached plans, in bytes.
     pub plan_cache_bytes: u64,
+    /// Most items that a mutation writes, nested ones included; `None`: any number.
+    pub batch: Option<usize>,
 }
 
 /// What the caller without a token may do.
@@ -138,6 +142,29 @@ pub fn load() -> anyhow::Result<Command> {
     let matches = command().get_matches();
     let cli = arguments::Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     cli.into_command()
+}
+
+/// Options for a gateway that a program embeds: from the environment, with the
+/// database at `url` if one is given.
+///
+/// # Errors
+/// When a variable cannot be understood, or no database is named.
+pub fn embedded(url: Option<&str>) -> anyhow::Result<Serve> {
+    let words = ["tidegate", "serve"].into_iter().chain(url.into_iter().flat_map(|url| ["--database-url", url]));
+    let matches = command().try_get_matches_from(words).context("the environment does not fit the options")?;
+    let cli = arguments::Cli::from_arg_matches(&matches)?;
+    match cli.into_command()? {
+        Command::Serve(serve) => Ok(serve),
+        other => bail!("`serve` was read as {other:?}"),
+    }
+}
+
+/// The process's environment, as far as it is text.
+pub fn environment() -> Environment {
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// The command line; environment values, which may be secret, are not shown.

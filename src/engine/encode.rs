@@ -54,6 +54,23 @@ struct Writer {
     path: Vec<PathSegment>,
 }
 
+/// The value of one root field by itself.
+pub(super) fn alone(root: &Root, filled: Filled) -> Written {
+    let mut w =
+        Writer { out: Vec::with_capacity(1024), errors: Vec::new(), path: vec![PathSegment::Key(root.key.clone())] };
+    let bubbled = w.root(root, &Ok(filled)).is_err();
+    Written { text: w.out, head: 0, errors: w.errors, bubbled }
+}
+
+/// The rows of a level as a JSON list.
+pub(super) fn list(node: &Node, level: &Level) -> Result<Vec<u8>, Error> {
+    let mut w = Writer { out: Vec::with_capacity(1024), errors: Vec::new(), path: Vec::new() };
+    match w.list(node, level, Some(0), true) {
+        Ok(()) => Ok(w.out),
+        Err(Bubble) => Err(Error::Internal),
+    }
+}
+
 /// Nothing of an operation was done because one of its root fields failed.
 pub(super) fn undone(root: &Root, error: &Error) -> Answer {
     let mut w = Writer { out: DATA.to_vec(), errors: Vec::new(), path: vec![PathSegment::Key(root.key.clone())] };
@@ -64,7 +81,9 @@ pub(super) fn undone(root: &Root, error: &Error) -> Answer {
 
 /// Writes `data`, the object that holds it left open.
 pub(super) fn answer(roots: &[Root], mut filled: Vec<Result<Filled, Error>>) -> Answer {
-    if let ([root], [Ok(Filled::Written(written))]) = (roots, &mut filled[..]) {
+    if let ([root], [Ok(Filled::Written(written))]) = (roots, &mut filled[..])
+        && written.head > 0
+    {
         return written.alone(root);
     }
     let mut w = Writer { out: Vec::with_capacity(4096), errors: Vec::new(), path: Vec::new() };
@@ -134,6 +153,16 @@ impl<'a> ListWriter<'a> {
 }
 
 impl Written {
+    /// The text, if it is one.
+    pub(super) fn text(&self) -> Option<&[u8]> {
+        (!self.bubbled).then(|| &self.text[self.head..])
+    }
+
+    /// The same with another text.
+    pub(super) fn with_text(self, text: Vec<u8>) -> Self {
+        Self { text, head: 0, ..self }
+    }
+
     /// As the only root of an answer, of which its head was made.
     fn alone(&mut self, root: &Root) -> Answer {
         let mut body = std::mem::take(&mut self.text);
@@ -188,7 +217,7 @@ impl Writer {
                 self.out.extend_from_slice(text);
                 Ok(())
             }
-            (RootKind::List(_), Filled::Written(written)) => {
+            (_, Filled::Written(written)) => {
                 self.errors.extend(written.errors.iter().cloned());
                 if written.bubbled {
                     return Err(Bubble);
@@ -197,7 +226,7 @@ impl Writer {
                 Ok(())
             }
             (RootKind::List(node), Filled::Rows(level)) => self.list(node, level, Some(0), true),
-            (RootKind::Write(_), Filled::Text(text)) => {
+            (_, Filled::Text(text)) => {
                 self.out.extend_from_slice(text);
                 Ok(())
             }
@@ -215,9 +244,7 @@ impl Writer {
                 | RootKind::Write(_)
                 | RootKind::Failed(_),
                 _,
-            ) => {
-                Err(self.fail(&Error::Internal, root.position))
-            }
+            ) => Err(self.fail(&Error::Internal, root.position)),
         }
     }
 

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use tokio::sync::Mutex;
 
-use super::encode::{ListWriter, Written};
 use super::{
     AggregateRoot, Batch, Child, Consistency, Engine, Error, KeyRoot, Node, Root, RootKind, Variables, batch::KeySet,
+};
+use super::{
+    encode::{ListWriter, Written},
+    write::Work,
 };
 use crate::{
     catalog::Dialect,
@@ -67,18 +70,40 @@ pub(super) enum Filled {
 /// Where statements are sent.
 pub(super) struct Source<'a> {
     engine: &'a Engine,
-    /// The transaction that all statements share, once it was begun.
-    snapshot: Option<Mutex<Option<Snapshot>>>,
+    way: Way,
+}
+
+enum Way {
+    /// Each statement on its own.
+    Alone,
+    /// In one read-only transaction, once it was begun.
+    Snapshot(Mutex<Option<Snapshot>>),
+    /// In a transaction that writes.
+    Within(Arc<Work>),
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(engine: &'a Engine, consistency: Consistency) -> Self {
-        let snapshot = (consistency == Consistency::Operation).then(|| Mutex::new(None));
-        Self { engine, snapshot }
+        let way = match consistency {
+            Consistency::Statement => Way::Alone,
+            Consistency::Operation => Way::Snapshot(Mutex::new(None)),
+        };
+        Self { engine, way }
+    }
+
+    /// Reads what a transaction in progress sees.
+    pub(super) fn within(engine: &'a Engine, work: Arc<Work>) -> Self {
+        Self { engine, way: Way::Within(work) }
+    }
+
+    fn is_alone(&self) -> bool {
+        matches!(self.way, Way::Alone)
     }
 
     pub(super) async fn finish(self) {
-        if let Some(snapshot) = self.snapshot.and_then(Mutex::into_inner) {
+        if let Way::Snapshot(snapshot) = self.way
+            && let Some(snapshot) = snapshot.into_inner()
+        {
             snapshot.finish().await;
         }
     }
@@ -86,9 +111,10 @@ impl<'a> Source<'a> {
     async fn fetch(&self, statement: &Statement, arguments: &Arguments<'_>) -> Result<Rows, Error> {
         let bound = statement.bind(arguments).map_err(Error::Invalid)?;
         let database = self.engine.database();
-        let rows = match &self.snapshot {
-            None => database.fetch(&bound.text, &bound.values).await,
-            Some(shared) => {
+        let rows = match &self.way {
+            Way::Alone => database.fetch(&bound.text, &bound.values).await,
+            Way::Within(work) => work.fetch(&bound).await,
+            Way::Snapshot(shared) => {
                 let mut shared = shared.lock().await;
                 let begun = match shared.take() {
                     Some(snapshot) => Ok(snapshot),
@@ -114,7 +140,7 @@ impl<'a> Source<'a> {
         variables: &Variables,
         keys: Vec<Vec<Key>>,
     ) -> Result<Arc<Batch>, Error> {
-        if self.snapshot.is_none() {
+        if self.is_alone() {
             return self.engine.loader.load(statement, variables, keys).await;
         }
         let mut set = KeySet::default();
@@ -140,7 +166,7 @@ pub(super) async fn run(source: &Source<'_>, roots: &[Root], variables: &Variabl
 
 pub(super) async fn run_root(source: &Source<'_>, root: &Root, variables: &Variables) -> Result<Filled, Error> {
     match &root.kind {
-        RootKind::List(node) if node.children.is_empty() && source.snapshot.is_none() => {
+        RootKind::List(node) if node.children.is_empty() && source.is_alone() => {
             written_list(source, root, node, variables).await
         }
         RootKind::List(node) => list(source, node, variables).await,

@@ -8,13 +8,16 @@
 mod batch;
 mod encode;
 mod error;
+mod items;
 mod levels;
 mod loader;
 mod shape;
+mod told;
 mod write;
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use serde_json::Value as Json;
 
 pub use self::{
@@ -23,7 +26,7 @@ pub use self::{
     error::{Broken, Code, Error},
     loader::Loader,
     shape::{
-        AggregateRoot, Child, Gone, GoneMember, KeyRoot, Member, Node, Output, Position, Root, RootKind, Shape,
+        AggregateRoot, Asked, Child, Gone, GoneMember, KeyRoot, Member, Node, Output, Position, Root, RootKind, Shape,
         TransactionScope, WriteAnswer, WriteOperation, WriteRoot,
     },
 };
@@ -138,8 +141,22 @@ impl Engine {
 
     /// What hooks get on behalf of a caller.
     fn context(&self, caller: &Caller) -> Context {
-        let _ = caller;
-        Context::default()
+        // Nobody will look at it.
+        if self.hooks.is_empty() {
+            return Context::default();
+        }
+        let caller = Some((caller.principal.clone(), caller.access.clone()));
+        Context::new(self.hooks.clone(), Arc::new(self.clone()), Some(self.catalog.clone()), caller)
+    }
+
+    /// What hooks get that nobody caused: jobs, and those of the start.
+    pub fn own_context(&self) -> Context {
+        Context::new(self.hooks.clone(), Arc::new(self.clone()), Some(self.catalog.clone()), None)
+    }
+
+    /// Who has a say.
+    pub fn hooks(&self) -> &Hooks {
+        &self.hooks
     }
 
     /// Where changes are told.
@@ -154,9 +171,12 @@ impl Engine {
 
     /// Runs an operation: its roots concurrently, then writes the answer in the
     /// order of the document. Dropping the future cancels its statements.
-    pub async fn read(&self, roots: &[Root], variables: &Variables) -> Answer {
+    pub async fn read(&self, caller: &Caller, roots: &[Root], variables: &Variables) -> Answer {
         let source = levels::Source::new(self, self.options.consistency);
-        let filled = levels::run(&source, roots, variables).await;
+        let filled = match self.hooks.is_empty() {
+            true => levels::run(&source, roots, variables).await,
+            false => join_all(roots.iter().map(|root| self.read_told(caller, &source, root, variables))).await,
+        };
         source.finish().await;
         encode::answer(roots, filled)
     }

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use crate::{
     catalog::{ColumnId, ColumnType, TableId},
     db::Form,
@@ -28,8 +30,34 @@ pub struct Root {
     pub position: Position,
     /// Whether a failure takes all of `data` with it.
     pub non_null: bool,
+    /// What of which collection is read; for hooks.
+    pub asked: Option<Box<Asked>>,
     /// What it is.
     pub kind: RootKind,
+}
+
+/// What a root field reads, as hooks are told.
+#[derive(Debug)]
+pub struct Asked {
+    /// Where.
+    pub table: TableId,
+    /// The arguments, by their names.
+    pub arguments: Vec<(Box<str>, Input)>,
+    /// The fields, by their own names.
+    pub fields: Vec<Box<str>>,
+}
+
+impl Asked {
+    /// The query as an object.
+    pub fn query(&self, variables: &[Option<Json>]) -> Json {
+        let arguments = self.arguments.iter().filter_map(|(name, input)| {
+            let json = input.resolve(variables)?;
+            Some((name.to_string(), json))
+        });
+        let mut query: serde_json::Map<String, Json> = arguments.filter(|(_, json)| !json.is_null()).collect();
+        query.insert("fields".to_owned(), self.fields.iter().map(|name| &**name).collect());
+        Json::Object(query)
+    }
 }
 
 /// What a root field is.

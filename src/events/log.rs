@@ -36,7 +36,8 @@ pub trait EventLog: fmt::Debug + Send + Sync {
     /// Listens to events from now on.
     fn subscribe(&self) -> Subscriber;
 
-    /// Begins a new epoch: something may have happened that is not here.
+    /// Begins a new epoch: something may have happened that is not here. Who
+    /// listens is told.
     fn break_off(&self);
 }
 
@@ -61,11 +62,11 @@ pub enum GoneReason {
     Future,
 }
 
-/// A listener missed some commits.
+/// A listener missed something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the listener is {missed} commits behind")]
+#[error("the listener missed commits")]
 pub struct Lagged {
-    /// How many.
+    /// How many commits; 0 when nobody can know, for the log was broken off.
     pub missed: u64,
     /// Behind which event it missed them.
     pub after: Position,
@@ -74,37 +75,45 @@ pub struct Lagged {
 /// Hears of commits as they are appended.
 #[derive(Debug)]
 pub struct Subscriber {
-    receiver: broadcast::Receiver<Arc<[Arc<ChangeEvent>]>>,
+    receiver: broadcast::Receiver<Heard>,
     last: Position,
+}
+
+/// A commit as listeners get it, or that the log was broken off.
+#[derive(Clone, Debug)]
+struct Heard {
+    /// None if it was broken off.
+    events: Option<Arc<[Arc<ChangeEvent>]>>,
+    head: Position,
 }
 
 impl Subscriber {
     /// The events of the next commit; `None` when the log is gone. After
-    /// [`Lagged`] what was missed can be read from the log.
+    /// [`Lagged`] what was missed can be read from the log, or the log says that
+    /// it cannot; what is read there may be heard once more.
     ///
     /// # Errors
-    /// [`Lagged`] when commits came faster than they were taken.
+    /// [`Lagged`] when commits came faster than they were taken, and when the log
+    /// was broken off.
     pub async fn next(&mut self) -> Result<Option<Arc<[Arc<ChangeEvent>]>>, Lagged> {
         match self.receiver.recv().await {
-            Ok(events) => {
-                if let Some(event) = events.last() {
-                    self.last = event.position;
-                }
-                Ok(Some(events))
+            Ok(Heard { events, head }) => {
+                let after = std::mem::replace(&mut self.last, head);
+                events.map(Some).ok_or(Lagged { missed: 0, after })
             }
             Err(broadcast::error::RecvError::Closed) => Ok(None),
             Err(broadcast::error::RecvError::Lagged(missed)) => Err(Lagged { missed, after: self.last }),
         }
     }
 
-    /// The last event that was heard of.
+    /// Behind the last event that was heard of.
     pub fn position(&self) -> Position {
         self.last
     }
 }
 
-/// How much is kept; whichever limit is reached first counts, and the newest
-/// commit is kept whatever its size.
+/// How much is kept; whichever limit is reached first counts, but the newest
+/// commit is kept whatever its size, until it is too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Most events; 0 means none are kept.
@@ -127,7 +136,7 @@ pub struct MemoryLog {
     options: Options,
     clock: Clock,
     ring: Mutex<Ring>,
-    live: broadcast::Sender<Arc<[Arc<ChangeEvent>]>>,
+    live: broadcast::Sender<Heard>,
 }
 
 #[derive(Debug)]
@@ -155,18 +164,23 @@ impl MemoryLog {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn evict(&self, ring: &mut Ring, keep: usize) {
-        let max_age = i64::try_from(self.options.max_age.as_micros()).unwrap_or(i64::MAX);
-        let oldest = if max_age == 0 { i64::MIN } else { self.clock.now_micros().saturating_sub(max_age) };
+    /// Makes room, but keeps the newest events, so many of them.
+    fn evict_excess(&self, ring: &mut Ring, keep: usize) {
         while ring.events.len() > keep
-            && let Some((event, bytes)) = ring.events.front()
+            && (ring.events.len() > self.options.max_events || ring.bytes > self.options.max_bytes)
         {
-            let is_over = ring.events.len() > self.options.max_events || ring.bytes > self.options.max_bytes;
-            if !is_over && event.at_micros >= oldest {
-                return;
-            }
-            ring.bytes -= bytes;
-            ring.events.pop_front();
+            ring.evict_oldest();
+        }
+    }
+
+    fn evict_old(&self, ring: &mut Ring) {
+        if self.options.max_age.is_zero() {
+            return;
+        }
+        let max_age = i64::try_from(self.options.max_age.as_micros()).unwrap_or(i64::MAX);
+        let oldest = self.clock.now_micros().saturating_sub(max_age);
+        while ring.events.front().is_some_and(|(event, _)| event.at_micros < oldest) {
+            ring.evict_oldest();
         }
     }
 }
@@ -179,6 +193,12 @@ impl Ring {
     fn oldest(&self) -> Position {
         Position { epoch: self.epoch, offset: self.count - self.events.len() as u64 }
     }
+
+    fn evict_oldest(&mut self) {
+        if let Some((_, bytes)) = self.events.pop_front() {
+            self.bytes -= bytes;
+        }
+    }
 }
 
 impl EventLog for MemoryLog {
@@ -189,22 +209,22 @@ impl EventLog for MemoryLog {
         }
         ring.transactions += 1;
         let transaction = TransactionId(ring.transactions);
-        let Commit { changes, by, at_micros } = commit;
+        let Commit { changes, touched: _, by, at_micros } = commit;
         let mut events = Vec::with_capacity(changes.len());
         for change in changes {
             ring.count += 1;
             let bytes = change.bytes();
-            let event =
-                Arc::new(ChangeEvent { position: ring.head(), change, by: by.clone(), at_micros, transaction });
+            let event = Arc::new(ChangeEvent { position: ring.head(), change, by: by.clone(), at_micros, transaction });
             ring.bytes += bytes;
             ring.events.push_back((event.clone(), bytes));
             events.push(event);
         }
         let keep = if self.options.max_events == 0 || self.options.max_bytes == 0 { 0 } else { events.len() };
-        self.evict(&mut ring, keep);
+        self.evict_excess(&mut ring, keep);
+        self.evict_old(&mut ring);
         // Under the lock, so that listeners hear in the order of the log; there
         // may be none.
-        let _ = self.live.send(events.into());
+        let _ = self.live.send(Heard { events: Some(events.into()), head: ring.head() });
         ring.head()
     }
 
@@ -214,7 +234,7 @@ impl EventLog for MemoryLog {
 
     fn read_after(&self, after: Position, max: usize) -> Result<Vec<Arc<ChangeEvent>>, Gone> {
         let mut ring = self.ring();
-        self.evict(&mut ring, 0);
+        self.evict_old(&mut ring);
         let oldest = ring.oldest();
         let gone = |reason| Err(Gone { oldest, reason });
         if after.epoch != ring.epoch {
@@ -242,5 +262,6 @@ impl EventLog for MemoryLog {
         ring.count = 0;
         ring.events.clear();
         ring.bytes = 0;
+        let _ = self.live.send(Heard { events: None, head: ring.head() });
     }
 }

@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use self::sequence::Sequencer;
 pub use self::{
     change::{Action, Change, ChangeEvent, Commit, RowImage, TransactionId},
     generations::Generations,
     log::{EventLog, Gone, GoneReason, Lagged, MemoryLog, Options, Subscriber},
     position::Position,
 };
-use self::sequence::Sequencer;
 
 /// Where commits are published. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -66,7 +66,8 @@ impl Events {
     fn resolve(&self, number: u64, outcome: Option<Published>) {
         self.0.sequencer.resolve(number, outcome, |published| match published {
             Published::Commit(commit, done) => {
-                self.0.generations.advance(commit.changes.iter().map(|change| change.table));
+                let changed = commit.changes.iter().map(|change| change.table);
+                self.0.generations.advance(changed.chain(commit.touched.iter().copied()));
                 // Who no longer waits for it does not need to know.
                 let _ = done.send(self.0.log.append(commit));
             }
@@ -88,17 +89,21 @@ pub struct Ticket {
 
 impl Ticket {
     /// The transaction was committed: its changes become events once all before
-    /// it have, also if nobody waits for that any more. Resolves to the position
-    /// of the last of them.
-    pub async fn publish(mut self, commit: Commit) -> Position {
+    /// it have, whether anybody waits for that or not. The future resolves to the
+    /// position of the last of them.
+    //
+    // Not an `async fn`, which would do nothing before it is polled.
+    pub fn publish(mut self, commit: Commit) -> impl Future<Output = Position> + use<> {
         let (done, appended) = oneshot::channel();
         if let Some(number) = self.number.take() {
             self.events.resolve(number, Some(Published::Commit(commit, done)));
         }
-        match appended.await {
-            Ok(position) => position,
-            // The sender is only dropped by a panic while appending.
-            Err(_) => self.events.log().head(),
+        async move {
+            match appended.await {
+                Ok(position) => position,
+                // The sender is only dropped by a panic while appending.
+                Err(_) => self.events.log().head(),
+            }
         }
     }
 

@@ -46,13 +46,14 @@ pub(super) fn refused(problems: &[Problem]) -> Response {
     }
     body.extend_from_slice(b"]}");
     let code = problems.first().map_or(ErrorCode::GraphqlValidation, Problem::code);
-    Response { body, refused: Some(code), timings: super::Timings::default() }
+    Response { body, refused: Some(code), has_errors: true, timings: super::Timings::default() }
 }
 
 /// What was executed, with its errors behind the data.
 pub(super) fn executed(answer: Answer) -> Response {
     let mut body = answer.body;
-    if !answer.errors.is_empty() {
+    let has_errors = !answer.errors.is_empty();
+    if has_errors {
         body.extend_from_slice(b",\"errors\":[");
         for (at, error) in answer.errors.iter().enumerate() {
             if at > 0 {
@@ -63,7 +64,7 @@ pub(super) fn executed(answer: Answer) -> Response {
         body.push(b']');
     }
     body.push(b'}');
-    Response { body, refused: None, timings: super::Timings::default() }
+    Response { body, refused: None, has_errors, timings: super::Timings::default() }
 }
 
 fn write_field_error(body: &mut Vec<u8>, error: &FieldError) {

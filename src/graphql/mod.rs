@@ -60,6 +60,8 @@ pub struct Response {
     /// `Some` when the request was refused before execution began, so that
     /// there is no `data`: the code of the first error.
     pub refused: Option<ErrorCode>,
+    /// Whether there are errors in it.
+    pub has_errors: bool,
     /// Where the time went.
     pub timings: Timings,
 }

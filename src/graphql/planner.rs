@@ -22,7 +22,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     Allowed, Limits, Request, Timings,
     answer::Problem,
-    compile,
+    compile::{self, Changes},
     document::{self, Walk},
     introspection, lexical,
     limits::{self, Exceeded},
@@ -170,13 +170,28 @@ impl Planner {
         let plan = match known {
             Some(plan) => plan,
             None => {
-                let plan = Arc::new(self.compile(&view, &prepared, request, allowed, &values).await?);
+                let changes = Changes::new();
+                let plan = Arc::new(self.compile(&view, &prepared, request, allowed, &values, &changes).await?);
                 self.plans.keep_plan(key, plan.clone());
                 plan
             }
         };
         timings.plan = watch.elapsed();
         Ok(Planned { plan, values, access: view.access.clone() })
+    }
+
+    /// A plan with what hooks have made of its root fields, for this once.
+    pub(super) async fn changed(
+        &self,
+        principal: &Principal,
+        request: &Request<'_>,
+        allowed: Allowed,
+        values: &[Option<Json>],
+        changes: &Changes,
+    ) -> Result<Arc<Plan>, Refusal> {
+        let view = self.view(principal).map_err(|error| internal(&error))?;
+        let prepared = self.prepared(&view, request, allowed).await?;
+        self.compile(&view, &prepared, request, allowed, values, changes).await.map(Arc::new)
     }
 
     fn view(&self, principal: &Principal) -> Result<Arc<View>, SchemaError> {
@@ -254,6 +269,7 @@ impl Planner {
         request: &Request<'_>,
         allowed: Allowed,
         values: &[Option<Json>],
+        changes: &Changes,
     ) -> Result<Plan, Refusal> {
         let name = prepared.operation_name.as_deref();
         let operation = document::operation(&prepared.document, name).map_err(|message| vec![problem(message)])?;
@@ -261,7 +277,8 @@ impl Planner {
         let types = view.types(self);
         let scope = Scope { names: &prepared.names, roles: &prepared.roles, values };
         let walk = Walk { document: &prepared.document, scope };
-        let compiled = compile::compile(&types, walk, &self.limits, operation.ty, &operation.selection_set.node);
+        let compiled =
+            compile::compile(&types, walk, &self.limits, operation.ty, &operation.selection_set.node, changes);
         let mut compiled = compiled.map_err(exceeded)?;
         let mut weight = compiled.roots.iter().map(crate::engine::Root::weight).sum::<usize>();
         if !compiled.introspection.is_empty() {
@@ -321,9 +338,7 @@ fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
             code: Some(ErrorCode::MethodNotAllowed),
             ..Problem::default()
         }]),
-        (OperationType::Subscription, Allowed::All) => {
-            Err(vec![problem(format!("The schema has no {kind} type."))])
-        }
+        (OperationType::Subscription, Allowed::All) => Err(vec![problem(format!("The schema has no {kind} type."))]),
     }
 }
 

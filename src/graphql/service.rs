@@ -2,9 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
+use serde_json::Value as Json;
+
 use super::{
     Allowed, Limits, Planner, Request, Response, Timings, answer,
+    compile::Changes,
     planner::{Planned, Refusal, SchemaError},
+    plans::Plan,
 };
 use crate::{
     catalog::Catalog,
@@ -62,6 +66,24 @@ impl Service {
 }
 
 impl Inner {
+    /// What hooks make of the root fields.
+    async fn changes(&self, caller: &engine::Caller, plan: &Plan, variables: &engine::Variables) -> Changes {
+        let mut changes = Changes::new();
+        if self.engine.hooks().is_empty() {
+            return changes;
+        }
+        for (at, root) in plan.roots.iter().enumerate() {
+            let Some(asked) = &root.asked else { continue };
+            match self.engine.filter_query(caller, asked, variables).await {
+                Ok(None) => {}
+                Ok(Some(Json::Object(query))) => drop(changes.insert(at, Ok(query))),
+                Ok(Some(_)) => drop(changes.insert(at, Err(engine::Error::Invalid("a query is an object".to_owned())))),
+                Err(error) => drop(changes.insert(at, Err(error))),
+            }
+        }
+        changes
+    }
+
     async fn execute(
         &self,
         principal: &Principal,
@@ -72,12 +94,17 @@ impl Inner {
         let Planned { plan, values, access } = self.planner.plan(principal, request, allowed, timings).await?;
         let watch = Stopwatch::start();
         let variables = engine::Variables { values: values.into(), now_micros: self.clock.now_micros() };
+        let caller = engine::Caller { principal: Arc::new(principal.clone()), access };
         let answer = match plan.writes {
-            None => self.engine.read(&plan.roots, &variables).await,
-            Some(scope) => {
-                let caller = engine::Caller { principal: Arc::new(principal.clone()), access };
-                self.engine.write(&caller, &plan.roots, scope, &variables).await
+            None => {
+                let changes = self.changes(&caller, &plan, &variables).await;
+                let plan = match changes.is_empty() {
+                    true => plan,
+                    false => self.planner.changed(principal, request, allowed, &variables.values, &changes).await?,
+                };
+                self.engine.read(&caller, &plan.roots, &variables).await
             }
+            Some(scope) => self.engine.write(&caller, &plan.roots, scope, &variables).await,
         };
         let response = answer::executed(answer);
         timings.sql = watch.elapsed();

@@ -153,6 +153,12 @@ impl Access {
         Self(Arc::new(Inner { fingerprint: "admin".to_owned(), reads, writes }))
     }
 
+    /// Nothing at all.
+    pub fn nothing() -> Self {
+        let nothing = || Scope::Some(HashMap::new());
+        Self(Arc::new(Inner { fingerprint: "public:nothing".to_owned(), reads: nothing(), writes: nothing() }))
+    }
+
     /// Whether it may write everything, whatever rows there are.
     pub fn is_full(&self) -> bool {
         matches!(self.0.writes, Scope::Everything)

@@ -19,7 +19,11 @@ use tower_http::{
 };
 use tracing::Instrument as _;
 
-use super::{problem::Problem, request_id::RequestIds};
+use super::{
+    hooked::{Heard, HookParts},
+    problem::Problem,
+    request_id::RequestIds,
+};
 use crate::{clock::Stopwatch, error_code::ErrorCode, graphql::Timings};
 
 /// Smaller answers fit one packet as they are.
@@ -40,12 +44,13 @@ pub(super) struct Front {
     /// Answers in place of a route that panicked.
     sorry: Compression<Router, SizeAbove>,
     request_ids: RequestIds,
+    hooks: HookParts,
 }
 
 impl Front {
-    pub(super) fn new(router: Router) -> Self {
+    pub(super) fn new(router: Router, hooks: HookParts) -> Self {
         let sorry = compressed(Router::new().fallback(sorry));
-        Self { routes: compressed(router), sorry, request_ids: RequestIds::new() }
+        Self { routes: compressed(router), sorry, request_ids: RequestIds::new(), hooks }
     }
 
     /// Answers one request, whatever happens.
@@ -55,6 +60,7 @@ impl Front {
         let span = tracing::error_span!("request", id = id.to_str().unwrap_or_default());
         let line = Line { method: request.method().clone(), path: request.uri().clone() };
         request.extensions_mut().insert(Peer(peer));
+        let heard = self.hooks.hears_responses().then(|| Heard::of(&request, peer));
         let answering = AssertUnwindSafe(self.routes.clone().oneshot(request)).catch_unwind();
         async {
             let answered = match answering.await {
@@ -66,6 +72,10 @@ impl Front {
             let timings = response.extensions().get::<Timings>().copied();
             add_headers(response.headers_mut(), id, server_timing(timings, total));
             line.log(response.status(), total);
+            if let Some(heard) = heard {
+                let answered = heard.answered(&response, total);
+                self.hooks.tell(answered).await;
+            }
             response
         }
         .instrument(span)

@@ -13,6 +13,7 @@ use futures_util::StreamExt as _;
 use super::{
     Options, Shared,
     front::Peer,
+    hooked::HasErrors,
     media::{self, Media},
     payload,
     problem::{self, Problem, status},
@@ -127,6 +128,9 @@ fn into_http(answer: graphql::Response, media: Media, method: &Method) -> Respon
         response.headers_mut().insert(header::ALLOW, axum::http::HeaderValue::from_static("POST"));
     }
     response.extensions_mut().insert(answer.timings);
+    if answer.has_errors {
+        response.extensions_mut().insert(HasErrors);
+    }
     response
 }
 

@@ -8,6 +8,7 @@ mod cors;
 mod front;
 mod graphql;
 mod health;
+mod hooked;
 mod media;
 mod page;
 mod payload;
@@ -23,6 +24,7 @@ use tokio::net::TcpListener;
 use crate::{auth::Authenticator, clock::Clock, db::Database, graphql::Service};
 
 pub use cors::{Options as CorsOptions, Origins};
+pub use hooked::HookParts;
 
 /// How the gateway behaves towards its clients.
 #[derive(Clone, Debug)]
@@ -50,8 +52,8 @@ pub struct Options {
 pub struct PageOptions {
     /// What is served, in words.
     pub title: String,
-    /// The first query in the editor.
-    pub query: String,
+    /// What the editor has to begin with, a tab each.
+    pub examples: Vec<String>,
     /// A token to be put into the page; only given away on loopback addresses.
     pub token: Option<String>,
 }
@@ -73,6 +75,8 @@ pub struct Parts {
     pub authenticator: Authenticator,
     /// Dates downloads.
     pub clock: Clock,
+    /// Have a say.
+    pub hooks: HookParts,
 }
 
 /// What handlers share.
@@ -103,9 +107,14 @@ fn front(address: SocketAddr, parts: Parts, options: Options) -> Arc<front::Fron
     let cors = options.cors.as_ref().map(cors::layer);
     let page = page::Page::new(&options.page, address.ip().is_loopback());
     let health = health::Health::new(parts.database.clone());
-    let router = routes::router(Arc::new(Shared { parts, options, health, page }));
-    Arc::new(front::Front::new(match cors {
-        Some(cors) => router.layer(cors),
-        None => router,
-    }))
+    let hooks = parts.hooks.clone();
+    let shared = Arc::new(Shared { parts, options, health, page });
+    let mut router = routes::router(shared.clone());
+    if hooks.rewrites_errors() {
+        router = router.layer(axum::middleware::from_fn_with_state(shared, hooked::rewrite_errors));
+    }
+    if let Some(cors) = cors {
+        router = router.layer(cors);
+    }
+    Arc::new(front::Front::new(router, hooks))
 }

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::media::Media;
+use super::{hooked::HasErrors, media::Media};
 use crate::{auth, error_code::ErrorCode};
 
 /// A refusal.
@@ -68,6 +68,7 @@ impl Problem {
         let body = json!({ "errors": [{ "message": self.message, "extensions": extensions }] });
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = status(self.code);
+        response.extensions_mut().insert(HasErrors);
         response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());
         keep_from_caches(response.headers_mut());
         if self.code == ErrorCode::InvalidCredentials {

@@ -5,11 +5,12 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     Extension, Router,
     body::Body,
+    extract::State,
     http::{HeaderMap, Method, Response, Uri, header, request},
     routing::{any, get},
 };
 
-use super::{Shared, front::Peer, graphql, health, page, problem::Problem, specs};
+use super::{Shared, front::Peer, graphql, health, hooked, page, problem::Problem, specs};
 use crate::{
     auth::{self, Credentials},
     principal::Principal,
@@ -29,7 +30,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(only_get)
         .route("/server/specs/graphql", any(specs::download))
         .route("/server/specs/graphql/items", any(specs::download))
-        .fallback(not_found)
+        .fallback(asked_elsewhere)
         .with_state(shared)
 }
 
@@ -40,6 +41,19 @@ async fn only_get(method: Method) -> Response<Body> {
 /// Nothing is here.
 pub(super) async fn not_found(uri: Uri) -> Response<Body> {
     Problem::route(uri.path()).into_json()
+}
+
+/// Nothing is here, unless a hook has it.
+async fn asked_elsewhere(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response<Body> {
+    match hooked::not_found(&shared.parts.hooks, &method, &uri, &headers).await {
+        Some(response) => response,
+        None => not_found(uri).await,
+    }
 }
 
 /// Who asks, by what the request brings.

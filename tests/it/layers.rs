@@ -45,7 +45,7 @@ fn sources() -> Vec<Source> {
         for entry in fs::read_dir(&folder).expect("the sources can be listed") {
             let path = entry.expect("the sources can be listed").path();
             if path.is_dir() {
-                folders.push(path);
+                folders.extend((!path.ends_with("tests")).then_some(path));
             } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
                 let name = path.strip_prefix(root().join("src")).expect("it is below src").to_owned();
                 let first = name.iter().next().expect("a path has a first part").to_string_lossy();

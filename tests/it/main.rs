@@ -24,6 +24,7 @@ mod language;
 mod layers;
 mod limits;
 mod lists;
+mod model;
 mod node;
 mod odd_keys;
 mod schema;

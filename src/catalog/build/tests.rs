@@ -132,3 +132,36 @@ fn what_is_left_out_is_said() {
     ");
     assert!(catalog.collection("report").unwrap().key.is_empty());
 }
+
+#[test]
+fn a_table_knows_its_keys_and_what_violations_are_called() {
+    let mut people = table("people", &["id", "first", "last"], &["id"], &[]);
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    // A key that a hidden column is part of cannot be told from its values.
+    people.uniques = vec![owned(&["last", "first"]), owned(&["last", "hidden"])];
+    people.constraints = vec![ConstraintFacts {
+        name: "known".to_owned(),
+        kind: ConstraintKind::Check,
+        columns: owned(&["hidden", "last"]),
+    }];
+    people.has_triggers = true;
+    people.columns[1].length = Some(40);
+    people.columns[0].identity_always = true;
+    let catalog = build(vec![people, table("plain", &["id"], &["id"], &[])]);
+    let people = catalog.collection("people").unwrap();
+    assert_eq!(people.uniques, [vec![ColumnId(0)], vec![ColumnId(2), ColumnId(1)]]);
+    let expected = Constraint { name: "known".to_owned(), kind: ConstraintKind::Check, columns: vec![ColumnId(2)] };
+    assert_eq!(people.constraints, [expected]);
+    assert!(people.triggers && !catalog.collection("plain").unwrap().triggers);
+    assert_eq!((people.columns[1].length, people.columns[1].identity_always), (Some(40), false));
+    assert!(people.columns[0].identity_always);
+}
+
+#[test]
+fn only_mysql_may_lack_rows_that_inserts_return() {
+    let options = Options { inserts_return: false, ..Options::default() };
+    for (dialect, expected) in [(Dialect::Postgres, true), (Dialect::MySql, false), (Dialect::Sqlite, true)] {
+        assert_eq!(Catalog::build(dialect, &Facts::default(), &options).inserts_return, expected);
+        assert!(Catalog::build(dialect, &Facts::default(), &Options::default()).inserts_return);
+    }
+}

@@ -4,13 +4,13 @@ use anyhow::{Context as _, bail};
 use axum::http::{HeaderName, HeaderValue, Method};
 
 use super::{
-    Cli, CorsArguments, DemoArguments, GatewayArguments, HttpArguments, LimitArguments, LogArguments, PingArguments,
-    PoolArguments, ServeArguments, Subcommands,
+    Cli, CorsArguments, DemoArguments, EventArguments, GatewayArguments, HttpArguments, LimitArguments, LogArguments,
+    PingArguments, PoolArguments, ServeArguments, Subcommands,
 };
 use crate::{
     auth,
     config::{Command, DEMO_FILE, Gateway, Limits, Ping, PublicAccess, Serve, describe},
-    db,
+    db, events,
     server::{self, CorsOptions, Origins, PageOptions},
     telemetry,
 };
@@ -41,14 +41,14 @@ impl ServeArguments {
 impl DemoArguments {
     fn into_options(self) -> anyhow::Result<Serve> {
         let url = format!("sqlite:{}", DEMO_FILE);
-        let gateway = gateway(url, self.pool, &self.limits, self.log, PublicAccess::None)?;
+        let gateway = gateway(url, self.pool, &self.limits, &self.events, self.log, PublicAccess::None)?;
         self.http.into_options(gateway)
     }
 }
 
 impl GatewayArguments {
     fn into_options(self, public: PublicAccess) -> anyhow::Result<Gateway> {
-        gateway(self.database.url()?, self.pool, &self.limits, self.log, public)
+        gateway(self.database.url()?, self.pool, &self.limits, &self.events, self.log, public)
     }
 }
 
@@ -56,6 +56,7 @@ fn gateway(
     url: String,
     pool: PoolArguments,
     limits: &LimitArguments,
+    events: &EventArguments,
     log: LogArguments,
     public: PublicAccess,
 ) -> anyhow::Result<Gateway> {
@@ -67,6 +68,7 @@ fn gateway(
         public,
         limits: limits.limits(),
         consistency,
+        events: events.options(),
         log: telemetry::Options { level: log.log_level, style: log.log_style },
     })
 }
@@ -111,6 +113,17 @@ impl LimitArguments {
             max_rows: self.query_limit_max.0,
             introspection: self.introspection,
             plan_cache_bytes: self.plan_cache_size.saturating_mul(1 << 20),
+            batch: self.max_batch_mutation,
+        }
+    }
+}
+
+impl EventArguments {
+    fn options(&self) -> events::Options {
+        events::Options {
+            max_events: self.event_log_events,
+            max_bytes: self.event_log_size,
+            max_age: self.event_log_age,
         }
     }
 }

@@ -58,6 +58,8 @@ struct DemoArguments {
     #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
+    events: EventArguments,
+    #[command(flatten)]
     log: LogArguments,
     #[command(flatten)]
     http: HttpArguments,
@@ -80,6 +82,8 @@ struct GatewayArguments {
     pool: PoolArguments,
     #[command(flatten)]
     limits: LimitArguments,
+    #[command(flatten)]
+    events: EventArguments,
     #[command(flatten)]
     log: LogArguments,
 }
@@ -150,9 +154,26 @@ struct LimitArguments {
     /// Whether clients may ask for the schema.
     #[arg(long, env = "GRAPHQL_INTROSPECTION", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     introspection: bool,
+    /// Most items that one mutation may write, nested ones included [default: any number]
+    #[arg(long, env = "MAX_BATCH_MUTATION", value_name = "ITEMS")]
+    max_batch_mutation: Option<usize>,
     /// Memory for cached plans, in MiB.
     #[arg(long, env = "PLAN_CACHE_SIZE", default_value = "16", value_name = "MIB")]
     plan_cache_size: u64,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Log of changes")]
+struct EventArguments {
+    /// Most changes that are kept for clients who come back; 0 means none.
+    #[arg(long, env = "EVENT_LOG_EVENTS", default_value = "100000", value_name = "NUMBER")]
+    event_log_events: usize,
+    /// Most memory that they take, roughly, in bytes unless a unit (kb, mb) is given; 0 means none.
+    #[arg(long, env = "EVENT_LOG_SIZE", default_value = "64mb", value_name = "SIZE", value_parser = units::bytes)]
+    event_log_size: usize,
+    /// How long they are kept; 0 means no limit.
+    #[arg(long, env = "EVENT_LOG_AGE", default_value = "1h", value_name = "TIME", value_parser = units::duration)]
+    event_log_age: Duration,
 }
 
 #[derive(Args)]

@@ -27,13 +27,13 @@ use crate::{
 };
 
 /// A database of its own for one test.
-struct Scratch {
+pub(super) struct Scratch {
     name: String,
     url: Url,
 }
 
 impl Scratch {
-    fn options(&self) -> Options {
+    pub(super) fn options(&self) -> Options {
         Options {
             url: self.url.to_string(),
             max_connections: 4,
@@ -49,7 +49,7 @@ impl Scratch {
     }
 
     /// Runs statements beside the driver; the rows' cells as text.
-    async fn run(&self, statements: &str) -> Vec<Vec<String>> {
+    pub(super) async fn run(&self, statements: &str) -> Vec<Vec<String>> {
         let mut connection = MySqlConnection::connect(self.url.as_str()).await.unwrap();
         let rows = super::fetch_text_on(&mut connection, statements).await.unwrap();
         connection.close().await.unwrap();
@@ -60,12 +60,23 @@ impl Scratch {
         rows.iter().map(|row| (0..row.len()).map(|at| cell(row, at)).collect()).collect()
     }
 
-    async fn is_mariadb(&self) -> bool {
+    /// A relay to the server, and how to connect through it.
+    pub(super) async fn relayed(&self) -> (Relay, Options) {
+        let host = self.url.host_str().unwrap();
+        let server = tokio::net::lookup_host((host, self.url.port().unwrap_or(3306))).await.unwrap().next().unwrap();
+        let (relay, address) = Relay::to(server);
+        let mut url = self.url.clone();
+        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_port(Some(address.port())).unwrap();
+        (relay, Options { url: url.to_string(), ..self.options() })
+    }
+
+    pub(super) async fn is_mariadb(&self) -> bool {
         self.run("SELECT VERSION()").await[0][0].contains("MariaDB")
     }
 
     /// How many statements with `marker` run now, this one aside.
-    async fn running(&self, marker: &str) -> usize {
+    pub(super) async fn running(&self, marker: &str) -> usize {
         let query = format!(
             "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE '%{marker}%' AND ID <> CONNECTION_ID()"
         );
@@ -73,7 +84,7 @@ impl Scratch {
     }
 }
 
-async fn in_database<F: Future<Output = ()>>(test: impl FnOnce(Arc<Scratch>) -> F) {
+pub(super) async fn in_database<F: Future<Output = ()>>(test: impl FnOnce(Arc<Scratch>) -> F) {
     #[expect(clippy::disallowed_methods, reason = "the test's server is named by the environment")]
     let server = std::env::var("TEST_MYSQL_URL").expect("TEST_MYSQL_URL: run scripts/test");
     let name = format!("tidegate_{}", uuid::Uuid::new_v4().simple());
@@ -90,7 +101,7 @@ async fn in_database<F: Future<Output = ()>>(test: impl FnOnce(Arc<Scratch>) -> 
 }
 
 /// Waits for a fact, but not for long.
-async fn eventually<F: Future<Output = bool>>(what: &str, mut fact: impl FnMut() -> F) {
+pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut fact: impl FnMut() -> F) {
     let waiting = Stopwatch::start();
     while !fact().await {
         assert!(waiting.elapsed() < Duration::from_secs(10), "{what}: it did not come true");
@@ -98,7 +109,7 @@ async fn eventually<F: Future<Output = bool>>(what: &str, mut fact: impl FnMut()
     }
 }
 
-fn text(statement: &str) -> Arc<str> {
+pub(super) fn text(statement: &str) -> Arc<str> {
     Arc::from(statement)
 }
 
@@ -108,7 +119,7 @@ fn json(rows: &Rows, row: usize, column: usize, column_type: &ColumnType, form: 
     Ok(String::from_utf8(out).unwrap())
 }
 
-fn table<'f>(facts: &'f Facts, name: &str) -> &'f TableFacts {
+pub(super) fn table<'f>(facts: &'f Facts, name: &str) -> &'f TableFacts {
     facts.tables.iter().find(|table| table.name == name).unwrap()
 }
 
@@ -586,7 +597,7 @@ async fn warm_up(database: &Database) {
 
 /// Stands between the driver and the server, to be cut and mended.
 #[derive(Clone)]
-struct Relay(Arc<Mutex<RelayState>>);
+pub(super) struct Relay(Arc<Mutex<RelayState>>);
 
 struct RelayState {
     is_cut: bool,
@@ -620,7 +631,7 @@ impl Relay {
         copy(far, near);
     }
 
-    fn cut(&self) {
+    pub(super) fn cut(&self) {
         let mut state = self.0.lock().unwrap();
         state.is_cut = true;
         for stream in state.streams.drain(..) {
@@ -646,13 +657,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream) {
 #[tokio::test]
 async fn the_pool_recovers_when_the_server_comes_back() {
     in_database(async |scratch| {
-        let host = scratch.url.host_str().unwrap();
-        let server = tokio::net::lookup_host((host, scratch.url.port().unwrap_or(3306))).await.unwrap().next().unwrap();
-        let (relay, address) = Relay::to(server);
-        let mut url = scratch.url.clone();
-        url.set_host(Some("127.0.0.1")).unwrap();
-        url.set_port(Some(address.port())).unwrap();
-        let options = Options { url: url.to_string(), ..scratch.options() };
+        let (relay, options) = scratch.relayed().await;
         let database = Database::connect(options).await.unwrap();
         warm_up(&database).await;
         relay.cut();

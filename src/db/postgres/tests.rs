@@ -19,26 +19,26 @@ use crate::{
 
 /// A database of one test's own.
 #[derive(Clone)]
-struct Scratch {
-    name: String,
+pub(super) struct Scratch {
+    pub(super) name: String,
     url: String,
 }
 
 impl Scratch {
     /// Runs SQL beside the driver under test.
-    async fn run(&self, sql: &str) {
+    pub(super) async fn run(&self, sql: &str) {
         run(&self.url, sql).await;
     }
 
     /// One number, asked for beside the driver under test.
-    async fn count(&self, sql: &str) -> i64 {
+    pub(super) async fn count(&self, sql: &str) -> i64 {
         let mut connection = PgConnection::connect(&self.url).await.unwrap();
         let count = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         count
     }
 
-    fn options(&self) -> Options {
+    pub(super) fn options(&self) -> Options {
         Options {
             url: self.url.clone(),
             max_connections: 4,
@@ -85,7 +85,7 @@ async fn run(url: &str, sql: &str) {
 }
 
 /// Runs a test in a new database and drops that whatever happens.
-async fn with_database<F: Future<Output = ()>>(test: impl FnOnce(Scratch) -> F) {
+pub(super) async fn with_database<F: Future<Output = ()>>(test: impl FnOnce(Scratch) -> F) {
     let name = format!("tidegate_{}", uuid::Uuid::new_v4().simple());
     run(&server(), &format!("CREATE DATABASE {name}")).await;
     let scratch = Scratch { url: url_of(&name, None), name: name.clone() };
@@ -97,7 +97,7 @@ async fn with_database<F: Future<Output = ()>>(test: impl FnOnce(Scratch) -> F) 
 }
 
 /// Waits for a fact, not for a time.
-async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let watch = Stopwatch::start();
     while !holds().await {
         assert!(watch.elapsed() < Duration::from_secs(20), "{what} did not come about");
@@ -105,7 +105,7 @@ async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut(
     }
 }
 
-fn sql(text: &str) -> Arc<str> {
+pub(super) fn sql(text: &str) -> Arc<str> {
     Arc::from(text)
 }
 
@@ -122,11 +122,11 @@ async fn cell(database: &Postgres, text: &str, column_type: ColumnType, form: Fo
     }
 }
 
-fn table<'a>(facts: &'a Facts, name: &str) -> &'a TableFacts {
+pub(super) fn table<'a>(facts: &'a Facts, name: &str) -> &'a TableFacts {
     facts.tables.iter().find(|table| table.name == name).unwrap()
 }
 
-fn column<'a>(table: &'a TableFacts, name: &str) -> &'a ColumnFacts {
+pub(super) fn column<'a>(table: &'a TableFacts, name: &str) -> &'a ColumnFacts {
     table.columns.iter().find(|column| column.name == name).unwrap()
 }
 

@@ -17,23 +17,24 @@ use crate::{
     value::{Key, Value},
 };
 
-const ENDLESS: &str = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";
+pub(super) const ENDLESS: &str =
+    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";
 
 /// A file made by `sql`, and a connection that may write it.
-struct File {
+pub(super) struct File {
     folder: TempDir,
-    writer: Connection,
+    pub(super) writer: Connection,
 }
 
 impl File {
-    fn new(sql: &str) -> Self {
+    pub(super) fn new(sql: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let writer = Connection::open(folder.path().join("test.db")).unwrap();
         writer.execute_batch(sql).unwrap();
         Self { folder, writer }
     }
 
-    fn options(&self) -> Options {
+    pub(super) fn options(&self) -> Options {
         options(&format!("sqlite:{}", self.folder.path().join("test.db").display()))
     }
 

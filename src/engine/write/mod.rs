@@ -28,10 +28,13 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::Value as Json;
 
 use self::update::{Alteration, Missing};
-pub(super) use self::work::{Session, Work};
+pub(super) use self::{
+    create::object,
+    work::{Session, Work},
+};
 use super::{
-    Answer, Caller, Consistency, Engine, Error, Root, RootKind, TransactionScope, Variables, WriteOperation,
-    WriteRoot, encode,
+    Answer, Caller, Consistency, Engine, Error, Root, RootKind, TransactionScope, Variables, WriteOperation, WriteRoot,
+    encode,
     levels::{self, Filled, Source},
 };
 use crate::{
@@ -75,10 +78,17 @@ pub(super) enum Write {
     Update(Vec<RowKey>, Payload, bool),
     /// A payload with its key for each row.
     UpdateBatch(Vec<Payload>),
-    UpdateWhere { predicate: Predicate, limit: u32, payload: Payload },
+    UpdateWhere {
+        predicate: Predicate,
+        limit: u32,
+        payload: Payload,
+    },
     Upsert(Vec<Payload>, Vec<ColumnId>),
     Delete(Vec<RowKey>),
-    DeleteWhere { predicate: Predicate, limit: u32 },
+    DeleteWhere {
+        predicate: Predicate,
+        limit: u32,
+    },
 }
 
 /// What was written.
@@ -92,12 +102,7 @@ pub(super) enum Wrote {
 
 impl Session {
     /// Carries a write out within the session's transaction.
-    pub(super) async fn carry_out(
-        &self,
-        table: &Table,
-        write: Write,
-        variables: &Variables,
-    ) -> Result<Wrote, Error> {
+    pub(super) async fn carry_out(&self, table: &Table, write: Write, variables: &Variables) -> Result<Wrote, Error> {
         // Whoever may write everything skips what is not there; anybody else
         // must not learn what is (contract `graphql.md` 7.2).
         let lenient = if self.caller.access.is_full() { Missing::Skip } else { Missing::Refuse };
@@ -119,10 +124,11 @@ impl Session {
             Write::UpdateWhere { predicate, limit, payload } => {
                 let right = self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?;
                 let keys = self.matching(table, predicate.and(right.rows()), limit, variables).await?;
-                if keys.is_empty() {
-                    return Ok(Wrote::Rows(Vec::new()));
-                }
-                self.update(table, vec![Alteration { keys, payload }], Missing::Skip).await?.into_iter().flatten().collect()
+                self.update(table, vec![Alteration { keys, payload }], Missing::Skip)
+                    .await?
+                    .into_iter()
+                    .flatten()
+                    .collect()
             }
             Write::Upsert(payloads, on) => self.upsert(table, payloads, &on).await?,
             Write::Delete(keys) => {
@@ -132,9 +138,7 @@ impl Session {
             Write::DeleteWhere { predicate, limit } => {
                 let right = self.caller.access.delete(table.id).ok_or_else(|| forbidden(table))?;
                 let keys = self.matching(table, predicate.and(right.rows()), limit, variables).await?;
-                if !keys.is_empty() {
-                    self.delete(table, keys.clone(), Missing::Skip).await?;
-                }
+                self.delete(table, keys.clone(), Missing::Skip).await?;
                 return Ok(Wrote::Gone(keys));
             }
         };
@@ -181,9 +185,14 @@ impl Engine {
                     Err(error)
                 }
             };
-            match (outcome, pauses.next()) {
-                (Err(Error::Conflict), Some(pause)) => tokio::time::sleep(*pause).await,
-                (outcome, _) => return outcome,
+            let is_transient = match &outcome {
+                Err(Error::Conflict) => true,
+                Err(Error::Broken(broken)) => broken.transient,
+                _ => false,
+            };
+            match pauses.next().filter(|_| is_transient) {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => return outcome,
             }
         }
     }
@@ -246,7 +255,7 @@ impl Engine {
         let table = self.catalog.table(root.table);
         let write = resolve(table, &root.operation, variables)?;
         let context = self.context(caller);
-        let (wrote, alone) = self
+        let done = self
             .in_transaction(caller, &MutationOptions::default(), &context, |session| {
                 let write = write.clone();
                 async move {
@@ -255,7 +264,11 @@ impl Engine {
                 }
                 .boxed()
             })
-            .await?;
+            .await;
+        let (wrote, alone) = match done {
+            Ok(done) => done,
+            Err(error) => return Err(self.reworded(caller, error).await),
+        };
         answer::fill(source, &self.catalog, root, &wrote, alone, variables).await
     }
 
@@ -296,7 +309,10 @@ impl Engine {
             }
             .boxed()
         });
-        let done = done.await.map_err(|error| (failed_at.load(Ordering::Relaxed), error))?;
+        let done = match done.await {
+            Ok(done) => done,
+            Err(error) => return Err((failed_at.load(Ordering::Relaxed), self.reworded(caller, error).await)),
+        };
         let mut outcomes = Vec::with_capacity(roots.len());
         for (root, wrote) in roots.iter().zip(done) {
             outcomes.push(match (&root.kind, wrote) {
@@ -341,6 +357,11 @@ fn resolve(table: &Table, operation: &WriteOperation, variables: &Variables) -> 
             Write::DeleteWhere { predicate: predicate.clone(), limit: *limit }
         }
     })
+}
+
+/// The fields that are a row's key.
+pub(super) fn key_fields(table: &Table) -> Vec<String> {
+    table.key.iter().map(|column| table.column_field(*column).to_owned()).collect()
 }
 
 /// A key as one text, as it is shown where an `ID` stands for it.

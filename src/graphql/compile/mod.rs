@@ -4,10 +4,10 @@
 
 mod write;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::parser::types::{OperationType, SelectionSet};
-use serde_json::Value as Json;
+use async_graphql::parser::types::{Field as AstField, OperationType, SelectionSet};
+use serde_json::{Map, Value as Json};
 
 use super::{
     document::{Collected, Walk},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     catalog::{Cardinality, ColumnId, ColumnType, Dialect, Field, FieldKind, RelationshipId, Table},
     db::Form,
-    engine::{AggregateRoot, Child, Error, KeyRoot, Member, Node, Output, Root, RootKind, Shape},
+    engine::{AggregateRoot, Asked, Child, Error, KeyRoot, Member, Node, Output, Root, RootKind, Shape},
     plan::{
         self, Aggregate, AggregateFunction, AggregatePlan, Arguments, Measure, MeasureOperand, Page, ReadPlan,
         Selection, Source,
@@ -55,17 +55,30 @@ pub(super) fn compile(
     limits: &Limits,
     kind: OperationType,
     selection: &SelectionSet,
+    changes: &Changes,
 ) -> Result<Compiled, Exceeded> {
     let fields = walk.collect(&[selection]);
     limits::check_root_fields(fields.len(), limits.root_fields)?;
-    let mut compiler = Compiler { types, walk, limits, cost: 0, statements: 0 };
+    let mut compiler = Compiler { types, walk, limits, cost: 0, statements: 0, changed: None };
     let mut introspection = Vec::new();
     let mut roots = Vec::with_capacity(fields.len());
     for field in &fields {
         if field.field.name.node.starts_with("__") && field.field.name.node != "__typename" {
             introspection.push(roots.len());
         }
-        roots.push(compiler.root(kind, field));
+        compiler.changed = None;
+        roots.push(match changes.get(&roots.len()) {
+            Some(Err(error)) => {
+                let mut root = compiler.root(kind, field);
+                root.kind = RootKind::Failed(error.clone());
+                root
+            }
+            Some(Ok(query)) => {
+                compiler.changed = Some((field.field, query));
+                compiler.root(kind, field)
+            }
+            None => compiler.root(kind, field),
+        });
         if compiler.statements > limits.statements {
             return Err(Exceeded::new("statements", "lists and relations", limits.statements));
         }
@@ -83,7 +96,13 @@ struct Compiler<'a> {
     /// Lists and relations so far. Beyond the limit nothing more is compiled:
     /// fragments make it cheap to write more of them than anyone could run.
     statements: usize,
+    /// A root field whose arguments hooks have changed, and what they are now.
+    changed: Option<(&'a AstField, &'a Map<String, Json>)>,
 }
+
+/// What hooks have made of root fields, by their places: other arguments, or a
+/// refusal.
+pub(super) type Changes = HashMap<usize, Result<Map<String, Json>, Error>>;
 
 /// What a row is made of while its level is compiled.
 struct Level<'t> {
@@ -121,7 +140,30 @@ impl<'a> Compiler<'a> {
             _ if name.starts_with("__") => (false, Ok(RootKind::Constant(Box::from(&b"null"[..])))),
             _ => self.collection_root(name, field),
         };
-        Root { key: field.key.into(), position: field.position, non_null, kind: kind.unwrap_or_else(RootKind::Failed) }
+        let asked = if mutates { None } else { self.asked(name, field).map(Box::new) };
+        let kind = kind.unwrap_or_else(RootKind::Failed);
+        Root { key: field.key.into(), position: field.position, non_null, asked, kind }
+    }
+
+    /// What a root field reads, for hooks.
+    fn asked(&self, name: &str, field: &Collected<'a>) -> Option<Asked> {
+        let catalog = self.types.catalog;
+        let suffixed = |suffix| name.strip_suffix(suffix).and_then(|name| catalog.collection(name));
+        let table = catalog.collection(name).or_else(|| suffixed("_by_id")).or_else(|| suffixed("_aggregated"))?;
+        let of = |name: &str| match name {
+            "filter" => Type::named(format!("{}_filter", table.collection)),
+            "sort" | "groupBy" => Type::list("String"),
+            "limit" | "offset" | "page" => Type::named("Int"),
+            "search" | "version" => Type::named("String"),
+            _ => Type::named("ID"),
+        };
+        let arguments = field.field.arguments.iter().filter_map(|(name, _)| {
+            let name = name.node.as_str();
+            Some((name.into(), self.input(field, name, &of(name)).ok().flatten()?))
+        });
+        let fields = self.walk.collect(&field.selections);
+        let fields = fields.iter().map(|field| field.field.name.node.as_str()).filter(|name| *name != "__typename");
+        Some(Asked { table: table.id, arguments: arguments.collect(), fields: fields.map(Box::from).collect() })
     }
 
     fn collection_root(&mut self, name: &str, field: &Collected<'a>) -> (bool, Result<RootKind, Error>) {
@@ -159,7 +201,11 @@ impl<'a> Compiler<'a> {
             key.push((term, Target::of(table.column(*column), Rounding::Refuse)));
         }
         let source = Source::Keys(table.key.clone());
-        let node = self.node(table, source, &Arguments::default(), &field.selections, 1, 1)?;
+        // A hook may narrow down what a key finds.
+        let filter = self.change(field).and_then(|query| query.get("filter"));
+        let filter = filter.filter(|filter| !filter.is_null()).map(|filter| Input::from(filter.clone()));
+        let arguments = Arguments { filter, ..Arguments::default() };
+        let node = self.node(table, source, &arguments, &field.selections, 1, 1)?;
         Ok(KeyRoot { node, key })
     }
 
@@ -490,18 +536,28 @@ impl<'a> Compiler<'a> {
 
     /// An argument's value; null counts as not given (contract 4.5).
     fn input(&self, field: &Collected<'a>, name: &str, of: &Type) -> Result<Option<Input>, Error> {
+        // The parts of a key are not a query's.
+        if let Some(query) = self.change(field).filter(|_| of.name != "ID") {
+            return Ok(query.get(name).filter(|json| !json.is_null()).map(|json| Input::from(json.clone())));
+        }
         let Some(value) = field.argument(name) else { return Ok(None) };
         let input = coerce_literal(self.types, self.walk.scope, of, value).map_err(Error::Invalid)?;
         let absent = input.is_null() || input.presence() == Presence::Absent;
         Ok((!absent).then_some(input))
     }
 
+    /// What hooks have made of a root field's arguments.
+    fn change(&self, field: &Collected<'a>) -> Option<&'a Map<String, Json>> {
+        self.changed.filter(|(changed, _)| std::ptr::eq(*changed, field.field)).map(|(_, query)| query)
+    }
+
     /// A list of texts; a single text is split at its commas (contract 4.2).
     fn texts(&self, field: &Collected<'a>, name: &str) -> Result<Option<Vec<String>>, Error> {
-        let written_alone = !matches!(
-            field.argument(name),
-            Some(async_graphql_value::Value::List(_) | async_graphql_value::Value::Variable(_))
-        );
+        let written_alone = self.change(field).is_none()
+            && !matches!(
+                field.argument(name),
+                Some(async_graphql_value::Value::List(_) | async_graphql_value::Value::Variable(_))
+            );
         let items = match self.input(field, name, &Type::list("String"))? {
             Some(Input::List(items)) => items,
             Some(single) => vec![single],

@@ -6,11 +6,7 @@ use async_graphql_value::Value;
 use serde_json::Value as Json;
 
 use super::{
-    super::{
-        document::Collected,
-        mutations::Kind,
-        types,
-    },
+    super::{document::Collected, mutations::Kind, types},
     Compiler,
 };
 use crate::{
@@ -46,7 +42,9 @@ impl<'a> Compiler<'a> {
         };
         Ok(match kind {
             Kind::CreateItems | Kind::CreateItem => WriteOperation::Create(given("data")?),
-            Kind::UpdateItems => WriteOperation::Update { keys: given(keys_name(table))?, data: given("data")?, strict: false },
+            Kind::UpdateItems => {
+                WriteOperation::Update { keys: given(keys_name(table))?, data: given("data")?, strict: false }
+            }
             Kind::UpdateItem => {
                 WriteOperation::Update { keys: self.single_key(table, field)?, data: given("data")?, strict: true }
             }
@@ -110,17 +108,20 @@ impl<'a> Compiler<'a> {
         for name in &names {
             let column = table.field(name).and_then(|field| table.field_column(field));
             columns.push(column.ok_or_else(|| {
-                Error::Forbidden(Some(format!("no field `{name}` in `{}`, or no permission to use it", table.collection)))
+                Error::Forbidden(Some(format!(
+                    "no field `{name}` in `{}`, or no permission to use it",
+                    table.collection
+                )))
             })?);
         }
-        let same = |unique: &Vec<ColumnId>| {
-            unique.len() == columns.len() && unique.iter().all(|column| columns.contains(column))
-        };
-        if table.uniques.iter().any(same) || same(&table.key) {
+        if table.is_unique(&columns) {
             return Ok(columns);
         }
         let names = names.join(", ");
-        Err(Error::Invalid(format!("`on` names the fields of a unique key, which {names} of `{}` are not", table.collection)))
+        Err(Error::Invalid(format!(
+            "`on` names the fields of a unique key, which {names} of `{}` are not",
+            table.collection
+        )))
     }
 
     fn write_answer(&mut self, kind: Kind, table: &'a Table, field: &Collected<'a>) -> Result<WriteAnswer, Error> {
@@ -156,9 +157,7 @@ fn keys_name(table: &Table) -> &'static str {
 }
 
 /// The transaction that an operation asks for by `@transaction`.
-pub(in crate::graphql) fn is_one_transaction(
-    operation: &async_graphql::parser::types::OperationDefinition,
-) -> bool {
+pub(in crate::graphql) fn is_one_transaction(operation: &async_graphql::parser::types::OperationDefinition) -> bool {
     let directive =
         operation.directives.iter().find(|directive| directive.node.name.node == super::super::mutations::TRANSACTION);
     directive.is_some_and(|directive| {

@@ -10,6 +10,7 @@ use tidegate::{
     clock::Clock,
     db::{self, Database},
     engine::{self, Engine},
+    events::Events,
     graphql::{self, Service},
     permissions::Policy,
     server,
@@ -25,6 +26,8 @@ pub const TOKEN: &str = "test-token";
 pub struct TestApp {
     pub database: Database,
     pub catalog: Arc<Catalog>,
+    /// Where the gateway tells its changes.
+    pub events: Events,
     pub address: SocketAddr,
     pub service: Service,
     client: reqwest::Client,
@@ -75,12 +78,19 @@ impl TestApp {
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
         let clock = settings.clock.clone();
         let parts = engine::Parts::plain(database.clone(), catalog.clone(), clock.clone());
+        let events = parts.events.clone();
         let engine = Engine::new(parts, settings.engine);
         let service = Service::new(engine, catalog.clone(), settings.policy, settings.limits, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("the listener has an address");
         let authenticator = Authenticator::new(auth::Options { admin_token: Some(TOKEN.to_owned()) });
-        let parts = server::Parts { service: service.clone(), database: database.clone(), authenticator, clock };
+        let parts = server::Parts {
+            service: service.clone(),
+            database: database.clone(),
+            authenticator,
+            clock,
+            hooks: server::HookParts::none(),
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let options = settings.server.unwrap_or_else(server_options);
         let running = tokio::spawn(server::run(listener, parts, options, async {
@@ -88,7 +98,7 @@ impl TestApp {
             let _ = stopped.await;
         }));
         let client = reqwest::Client::new();
-        Self { database, catalog, address, service, client, stop, running, data }
+        Self { database, catalog, events, address, service, client, stop, running, data }
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -1,0 +1,425 @@
+//! The gateway as a library: put together from options and hooks, then served,
+//! or used in place.
+//!
+//! ```no_run
+//! use serde_json::json;
+//! use tidegate::{Gateway, hooks};
+//!
+//! # async fn run() -> anyhow::Result<()> {
+//! Gateway::builder()
+//!     .database("sqlite:shop.db")
+//!     .filter("articles.items.create", async |mut payload: hooks::Payload, _, _| {
+//!         payload.set("slug", "made-up");
+//!         Ok(payload)
+//!     })
+//!     .action("items.*", async |meta: hooks::Meta, context: hooks::Context| {
+//!         context.logger().info(format!("{} in {}", meta.event(), meta.collection()));
+//!         Ok(())
+//!     })
+//!     .schedule("0 3 * * *", async |context: hooks::Context| {
+//!         let old = json!({ "filter": { "expires": { "_lt": "$NOW" } } });
+//!         context.items_with_full_rights("sessions").delete_by_query(old).await?;
+//!         Ok(())
+//!     })
+//!     .serve()
+//!     .await
+//! # }
+//! ```
+
+mod stop;
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use tokio::{net::TcpListener, time::timeout};
+
+pub use self::stop::Stop;
+use crate::{
+    auth::Authenticator,
+    catalog::{self, Catalog},
+    clock::Clock,
+    config,
+    db::Database,
+    engine::{self, Engine},
+    events::{Events, MemoryLog},
+    graphql,
+    hooks::{self, Action, Environment, Filter, Hooks, Init, ItemsService, Job, Meta, Registry},
+    permissions::{Policy, PublicAccess},
+    plan,
+    principal::Principal,
+    server,
+};
+
+/// How long closing the database's connections may take at the end.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Points of the start before it listens, in their order (contract
+/// `extensions.md` 6).
+const STARTING: [&str; 8] = [
+    "app.before",
+    "middlewares.before",
+    "middlewares.after",
+    "routes.before",
+    "routes.custom.before",
+    "routes.custom.after",
+    "routes.after",
+    "app.after",
+];
+
+/// A database, introspected, with everything up to the GraphQL service on top,
+/// and how it is to be served.
+#[derive(Debug)]
+pub struct Gateway {
+    options: config::Serve,
+    core: Core,
+    clock: Clock,
+}
+
+/// What answers.
+#[derive(Debug)]
+pub struct Core {
+    /// Answers GraphQL.
+    pub service: graphql::Service,
+    /// Executes.
+    pub engine: Engine,
+    /// What is served.
+    pub catalog: Arc<Catalog>,
+}
+
+/// Changes options.
+type Change = Box<dyn FnOnce(&mut config::Serve) + Send>;
+
+/// Puts a gateway together. What is not said here is taken from the
+/// environment, as the command `tidegate serve` does, and else the default.
+#[derive(Default)]
+pub struct Builder {
+    url: Option<String>,
+    options: Option<config::Serve>,
+    changes: Vec<Change>,
+    registry: Registry,
+    hooks: hooks::Options,
+    policy: Option<Policy>,
+    environment: Option<Environment>,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("registry", &self.registry).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// Serves the database at this URL.
+    #[must_use]
+    pub fn database(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+
+    /// Listens there; port 0 lets the system choose.
+    #[must_use]
+    pub fn listen(self, host: impl Into<String>, port: u16) -> Self {
+        let host = host.into();
+        self.configure(move |options| {
+            options.host = host;
+            options.port = port;
+        })
+    }
+
+    /// Whoever brings this token may do everything.
+    #[must_use]
+    pub fn admin_token(self, token: impl Into<String>) -> Self {
+        let token = token.into();
+        self.configure(move |options| options.auth.admin_token = Some(token))
+    }
+
+    /// Changes any other option.
+    #[must_use]
+    pub fn configure(mut self, change: impl FnOnce(&mut config::Serve) + Send + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// Takes all options from here instead of the environment.
+    #[must_use]
+    pub fn options(mut self, options: config::Serve) -> Self {
+        self.options = Some(options);
+        self
+    }
+
+    /// What callers without a token may do, in more detail than the options have it.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// What hooks see as the environment, instead of the process's own.
+    #[must_use]
+    pub fn environment(mut self, environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.environment = Some(environment.into_iter().collect());
+        self
+    }
+
+    /// What hooks are held to.
+    #[must_use]
+    pub fn hook_options(mut self, options: hooks::Options) -> Self {
+        self.hooks = options;
+        self
+    }
+
+    /// Tells the time.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Registers a filter: it runs before an event and may change or refuse what
+    /// is about to happen.
+    #[must_use]
+    pub fn filter(mut self, event: &str, handler: impl Filter) -> Self {
+        self.registry.filter(event, handler);
+        self
+    }
+
+    /// Registers an action: it runs after an event.
+    #[must_use]
+    pub fn action(mut self, event: &str, handler: impl Action) -> Self {
+        self.registry.action(event, handler);
+        self
+    }
+
+    /// Registers something for a point of the start, such as `app.after`.
+    #[must_use]
+    pub fn init(mut self, event: &str, handler: impl Init) -> Self {
+        self.registry.init(event, handler);
+        self
+    }
+
+    /// Registers a job: a cron text of five fields, or six with seconds first,
+    /// in the time zone of the process.
+    #[must_use]
+    pub fn schedule(mut self, cron: &str, handler: impl Job) -> Self {
+        self.registry.schedule(cron, handler);
+        self
+    }
+
+    /// As [`Self::schedule`], in a time zone by its IANA name.
+    #[must_use]
+    pub fn schedule_in(mut self, zone: &str, cron: &str, handler: impl Job) -> Self {
+        self.registry.schedule_in(zone, cron, handler);
+        self
+    }
+
+    /// Connects, introspects and puts everything together.
+    ///
+    /// # Errors
+    /// One clear sentence (with its chain) that holds no secret.
+    pub async fn build(self) -> anyhow::Result<Gateway> {
+        let mut options = match (self.options, self.url) {
+            (Some(options), None) => options,
+            (Some(mut options), Some(url)) => {
+                options.gateway.database.url = url;
+                options
+            }
+            (None, url) => config::embedded(url.as_deref())?,
+        };
+        self.changes.into_iter().for_each(|change| change(&mut options));
+        let environment = self.environment.unwrap_or_else(config::environment);
+        let hooks = self.registry.build(self.hooks, environment)?;
+        let core = Core::assemble(&options.gateway, hooks, self.policy, &self.clock).await?;
+        Ok(Gateway { options, core, clock: self.clock })
+    }
+
+    /// Builds and serves until the process is asked to stop.
+    ///
+    /// # Errors
+    /// As [`Self::build`] and [`Gateway::serve`].
+    pub async fn serve(self) -> anyhow::Result<()> {
+        self.build().await?.serve().await
+    }
+}
+
+impl Core {
+    /// Connects, introspects and builds everything up to the GraphQL service.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub async fn assemble(
+        options: &config::Gateway,
+        hooks: Hooks,
+        policy: Option<Policy>,
+        clock: &Clock,
+    ) -> anyhow::Result<Self> {
+        let database = Database::connect(options.database.clone()).await?;
+        let facts = database.introspect().await.context("the database cannot be introspected")?;
+        let serving = catalog::Options {
+            default_schema: options.database.schemas.first().cloned(),
+            exclude: options.exclude_tables.clone(),
+            inserts_return: database.inserts_return(),
+        };
+        let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
+        let engine = engine(&database, &catalog, hooks, clock, options);
+        let policy = policy.unwrap_or_else(|| Policy { public: public_access(options.public) });
+        let limits = limits(&options.limits);
+        let service = graphql::Service::new(engine.clone(), catalog.clone(), policy, limits, clock.clone());
+        // Now rather than at the first request: it takes its time, and may fail.
+        for principal in [Principal::admin(), Principal::public()] {
+            service.planner().prepare(&principal)?;
+        }
+        Ok(Self { service, engine, catalog })
+    }
+}
+
+fn engine(
+    database: &Database,
+    catalog: &Arc<Catalog>,
+    hooks: Hooks,
+    clock: &Clock,
+    options: &config::Gateway,
+) -> Engine {
+    let log = Arc::new(MemoryLog::new(options.events, clock.clone()));
+    let parts = engine::Parts {
+        database: database.clone(),
+        catalog: catalog.clone(),
+        hooks,
+        events: Events::new(log, catalog.tables.len()),
+        clock: clock.clone(),
+    };
+    let consistency = match options.consistency {
+        config::Consistency::Statement => engine::Consistency::Statement,
+        config::Consistency::Operation => engine::Consistency::Operation,
+    };
+    Engine::new(parts, engine::Options { consistency, max_batch: options.limits.batch })
+}
+
+fn public_access(configured: config::PublicAccess) -> PublicAccess {
+    match configured {
+        config::PublicAccess::None => PublicAccess::Nothing,
+        config::PublicAccess::Read => PublicAccess::Read,
+    }
+}
+
+fn limits(configured: &config::Limits) -> graphql::Limits {
+    graphql::Limits {
+        lists: plan::Limits {
+            default_limit: configured.default_rows.unwrap_or(u32::MAX),
+            max_limit: configured.max_rows,
+            max_depth: configured.depth,
+        },
+        tokens: configured.tokens,
+        aliases: configured.aliases,
+        root_fields: configured.root_fields,
+        statements: configured.statements,
+        cost: configured.cost,
+        introspection: configured.introspection,
+        plan_cache_bytes: configured.plan_cache_bytes,
+    }
+}
+
+impl Gateway {
+    /// A gateway of one's own.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The options that it was built from.
+    pub fn options(&self) -> &config::Serve {
+        &self.options
+    }
+
+    /// Answers GraphQL without HTTP.
+    pub fn service(&self) -> &graphql::Service {
+        &self.core.service
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        self.core.engine.database()
+    }
+
+    /// What is served.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.core.catalog
+    }
+
+    /// Where changes are told.
+    pub fn events(&self) -> &Events {
+        self.core.engine.events()
+    }
+
+    /// The items of a collection, with all rights.
+    pub fn items(&self, collection: impl Into<String>) -> ItemsService {
+        self.core.engine.own_context().items_with_full_rights(collection)
+    }
+
+    /// Listens where the options say, and serves until the process is asked to
+    /// stop.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub async fn serve(self) -> anyhow::Result<()> {
+        let listener = listen(&self.options.host, self.options.port).await?;
+        let stop = Stop::on_signals()?;
+        self.serve_on(listener, async move { stop.wait().await }).await
+    }
+
+    /// Serves until `stop` resolves. Running requests finish, then what hooks
+    /// still have to do, each within the time that the options give.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub async fn serve_on(self, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self { options, core: Core { service, engine, catalog: _ }, clock } = self;
+        let (hooks, context) = (engine.hooks().clone(), engine.own_context());
+        hooks.start(&clock, &context);
+        for event in STARTING {
+            hooks.init(event, Meta::new(), &context).await;
+        }
+        let address = listener.local_addr().context("the listener has no address")?;
+        let meta = || Meta::new().with("server", address.to_string());
+        hooks.act(vec!["server.start".to_owned()], meta(), context.clone()).await;
+        let database = engine.database().clone();
+        let parts = server::Parts {
+            service,
+            database: database.clone(),
+            authenticator: Authenticator::new(options.auth),
+            clock,
+            hooks: server::HookParts { hooks: hooks.clone(), context: context.clone() },
+        };
+        let grace = options.server.shutdown_timeout;
+        let stopping = async {
+            stop.await;
+            // Before connections close: a hook may still want to tell somebody.
+            hooks.act(vec!["server.stop".to_owned()], meta(), context.clone()).await;
+        };
+        server::run(listener, parts, options.server, stopping).await?;
+        hooks.drain(grace).await;
+        if timeout(CLOSING, database.close()).await.is_err() {
+            tracing::warn!("the database's connections did not close within {CLOSING:?}");
+        }
+        Ok(())
+    }
+}
+
+/// Listens, with an error that says what to do.
+///
+/// # Errors
+/// When the address is taken or cannot be had.
+pub async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((host, port)).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow!("port {port} on {host} is already in use; choose another with --port"),
+        _ => anyhow::Error::new(error).context(format!("cannot listen on {host}:{port}")),
+    })
+}
+
+/// An address that can be opened; of all addresses, this machine's own.
+pub fn base_url(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("http://localhost:{}", address.port()),
+        false => format!("http://{address}"),
+    }
+}

@@ -1,0 +1,58 @@
+//! Events between handlers, by names of their own (contract `extensions.md` 11).
+
+use serde_json::Value as Json;
+
+use super::{Context, Error, Failure, Hooks, Meta, legacy::SYSTEM};
+
+/// Emits events of one's own. They reach the handlers that were registered for
+/// their names; the gateway's own events cannot be made up.
+#[derive(Clone, Debug)]
+pub struct Emitter {
+    pub(super) hooks: Hooks,
+    pub(super) context: Context,
+}
+
+impl Emitter {
+    /// Tells of something; whoever listens reacts, and nobody waits for it.
+    ///
+    /// # Errors
+    /// When the name is one of the gateway's own events, or when events have
+    /// led to events too often.
+    pub async fn emit_action(&self, name: &str, meta: Meta) -> Result<(), Error> {
+        check(name)?;
+        self.hooks.act(vec![name.to_owned()], meta, self.context.root()).await;
+        Ok(())
+    }
+
+    /// Lets whoever listens change or refuse something.
+    ///
+    /// # Errors
+    /// As [`Self::emit_action`], and what a listener refuses with.
+    pub async fn emit_filter(&self, name: &str, payload: Json, meta: Meta) -> Result<Json, Error> {
+        check(name)?;
+        self.hooks.filter(&[name], payload, meta, &self.context).await.map_err(|failure| match failure {
+            Failure::Refused(error) => error,
+            Failure::Broken { handler } => Error::unexpected(format!("the handler {handler} is broken")),
+        })
+    }
+}
+
+fn check(name: &str) -> Result<(), Error> {
+    if is_core_event(name) {
+        return Err(Error::unexpected(format!("`{name}` is an event of the gateway itself")));
+    }
+    Ok(())
+}
+
+/// Whether a name is one of the gateway's own events.
+pub fn is_core_event(name: &str) -> bool {
+    const VERBS: &[&str] = &["query", "read", "create", "update", "delete", "sort", "promote", "upload"];
+    const FIRST: &[&str] = &["items", "request", "database", "server", "response", "auth", "authenticate", "websocket"];
+    let segments: Vec<&str> = name.split('.').collect();
+    match segments.as_slice() {
+        [first, ..] if FIRST.contains(first) => true,
+        [_, "items", verb] => VERBS.contains(verb),
+        [system, verb] => SYSTEM.contains(system) && VERBS.contains(verb),
+        _ => false,
+    }
+}
