@@ -32,3 +32,4 @@ mod shop;
 mod smoke;
 mod support;
 mod wide;
+mod writes;

@@ -210,6 +210,10 @@ impl Draft {
             let field = table.column_field(id);
             return Err(Fault::Payload(format!("`{field}` of `{}` is computed and cannot be given", table.collection)));
         }
+        if table.key.contains(&id) && !json.is_null() {
+            // A malformed key is refused as one wherever it stands.
+            key_part(column, json)?;
+        }
         let value = value::of(table, column, json)?;
         self.put(id, value);
         Ok(())
