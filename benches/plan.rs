@@ -62,7 +62,8 @@ impl Demo {
             })
             .expect("the demo's database can be read");
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &catalog::Options::default()));
-        let engine = Engine::new(database.clone(), engine::Options::default());
+        let parts = engine::Parts::plain(database.clone(), catalog.clone(), Clock::default());
+        let engine = Engine::new(parts, engine::Options::default());
         let service = Service::new(engine, catalog, Policy::default(), Limits::default(), Clock::default());
         Self { runtime, database, service, _folder: folder }
     }

@@ -12,8 +12,9 @@ use crate::config::{DEMO_FILE, Serve};
 
 const SQL: &str = include_str!("../../schema/demo.sql");
 
-/// What the page for people opens with.
-const EXAMPLE: &str = include_str!("../../schema/demo.graphql");
+/// What the page for people opens with, a tab each.
+const EXAMPLES: [&str; 2] =
+    [include_str!("../../schema/demo.graphql"), include_str!("../../schema/demo-write.graphql")];
 
 /// What the start prints for trying it out.
 pub(super) struct TryOut {
@@ -44,7 +45,7 @@ fn quoted(text: &str) -> String {
 pub(super) fn prepare(mut options: Serve) -> (Serve, TryOut) {
     let token = options.auth.admin_token.get_or_insert_with(|| Uuid::new_v4().simple().to_string()).clone();
     options.server.page.token = Some(token.clone());
-    options.server.page.query = EXAMPLE.to_owned();
+    options.server.page.examples = EXAMPLES.map(str::to_owned).to_vec();
     (options, TryOut { token })
 }
 

@@ -14,8 +14,8 @@ use crate::{
     clock::Clock,
     config::{self, Format},
     gateway::Core,
-    hooks::Hooks,
     graphql::{Allowed, Request},
+    hooks::Hooks,
     principal::Principal,
 };
 

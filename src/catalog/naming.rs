@@ -113,9 +113,7 @@ fn derived(collection: &str) -> Vec<String> {
     ] {
         names.push(format!("{collection}{suffix}"));
     }
-    for (prefix, suffix) in
-        [("create_", "_input"), ("update_", "_input"), ("delete_", "_input"), ("version_", "")]
-    {
+    for (prefix, suffix) in [("create_", "_input"), ("update_", "_input"), ("delete_", "_input"), ("version_", "")] {
         names.push(format!("{prefix}{collection}{suffix}"));
     }
     names

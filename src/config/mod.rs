@@ -162,7 +162,9 @@ pub fn embedded(url: Option<&str>) -> anyhow::Result<Serve> {
 /// The process's environment, as far as it is text.
 pub fn environment() -> Environment {
     #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// The command line; environment values, which may be secret, are not shown.

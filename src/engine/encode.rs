@@ -56,7 +56,8 @@ struct Writer {
 
 /// The value of one root field by itself.
 pub(super) fn alone(root: &Root, filled: Filled) -> Written {
-    let mut w = Writer { out: Vec::with_capacity(1024), errors: Vec::new(), path: vec![PathSegment::Key(root.key.clone())] };
+    let mut w =
+        Writer { out: Vec::with_capacity(1024), errors: Vec::new(), path: vec![PathSegment::Key(root.key.clone())] };
     let bubbled = w.root(root, &Ok(filled)).is_err();
     Written { text: w.out, head: 0, errors: w.errors, bubbled }
 }
@@ -243,9 +244,7 @@ impl Writer {
                 | RootKind::Write(_)
                 | RootKind::Failed(_),
                 _,
-            ) => {
-                Err(self.fail(&Error::Internal, root.position))
-            }
+            ) => Err(self.fail(&Error::Internal, root.position)),
         }
     }
 

@@ -26,10 +26,10 @@ pub enum Error {
     Forbidden(Option<String>),
     /// A payload that cannot be written.
     #[error(transparent)]
-    Fault(Fault),
+    Fault(Box<Fault>),
     /// A constraint of the database that a write broke.
     #[error(transparent)]
-    Broken(Broken),
+    Broken(Box<Broken>),
     /// A hook said no, in its own words.
     #[error("{message}")]
     Refused {
@@ -75,6 +75,9 @@ pub struct Broken {
     pub value: Option<Json>,
     /// The constraint's name, for checks.
     pub constraint: Option<String>,
+    /// Whether it may be otherwise when everything is done again, because another
+    /// transaction has just added a row.
+    pub transient: bool,
 }
 
 impl Broken {
@@ -156,11 +159,14 @@ impl Error {
     pub fn code(&self) -> Code {
         Code::Known(match self {
             Self::Invalid(_) | Self::Value => ErrorCode::InvalidQuery,
-            Self::Forbidden(_) | Self::Fault(Fault::Forbidden(_)) => ErrorCode::Forbidden,
-            Self::Fault(Fault::Payload(_)) => ErrorCode::InvalidPayload,
-            Self::Fault(Fault::Validation { .. }) => ErrorCode::FailedValidation,
-            Self::Fault(Fault::TooLong { .. }) => ErrorCode::ValueTooLong,
-            Self::Fault(Fault::OutOfRange { .. }) => ErrorCode::ValueOutOfRange,
+            Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::Fault(fault) => match **fault {
+                Fault::Forbidden(_) => ErrorCode::Forbidden,
+                Fault::Payload(_) => ErrorCode::InvalidPayload,
+                Fault::Validation { .. } => ErrorCode::FailedValidation,
+                Fault::TooLong { .. } => ErrorCode::ValueTooLong,
+                Fault::OutOfRange { .. } => ErrorCode::ValueOutOfRange,
+            },
             Self::Broken(broken) => broken.code(),
             Self::Refused { code, .. } => return Code::Custom(code.clone()),
             Self::Timeout(_) => ErrorCode::OutOfTime,
@@ -171,35 +177,12 @@ impl Error {
 
     /// Further members of `extensions`.
     pub fn details(&self) -> Map<String, Json> {
-        let of = |members: &[(&str, Json)]| members.iter().map(|(name, json)| ((*name).to_owned(), json.clone())).collect();
         match self {
-            Self::Invalid(reason)
-            | Self::Forbidden(Some(reason))
-            | Self::Fault(Fault::Forbidden(Some(reason)) | Fault::Payload(reason)) => {
-                of(&[("reason", reason.as_str().into())])
-            }
-            Self::Fault(Fault::Validation { field, path, rule }) => {
-                let mut members: Map<String, Json> = of(&[
-                    ("field", field.as_str().into()),
-                    ("path", path.iter().map(String::as_str).collect()),
-                    ("type", rule.name().into()),
-                ]);
-                if let Rule::OneOf(valid) = rule {
-                    members.insert("valid".to_owned(), valid.iter().map(String::as_str).collect());
-                }
-                members
-            }
-            Self::Fault(Fault::TooLong { collection, field, value } | Fault::OutOfRange { collection, field, value }) => {
-                of(&[
-                    ("collection", collection.as_str().into()),
-                    ("field", field.as_str().into()),
-                    ("value", value.clone()),
-                ])
-            }
+            Self::Invalid(reason) | Self::Forbidden(Some(reason)) => members(&[("reason", reason.as_str().into())]),
+            Self::Fault(fault) => fault_details(fault),
             Self::Broken(broken) => broken.details(),
             Self::Refused { extensions, .. } => (**extensions).clone(),
             Self::Forbidden(None)
-            | Self::Fault(Fault::Forbidden(None))
             | Self::Timeout(_)
             | Self::Unavailable
             | Self::Unknown
@@ -226,7 +209,7 @@ impl Error {
     /// The same error, met while a relation was followed.
     pub(super) fn within(self, relation: &str) -> Self {
         match self {
-            Self::Fault(fault) => Self::Fault(fault.within(relation)),
+            Self::Fault(fault) => Self::Fault(Box::new(fault.within(relation))),
             other => other,
         }
     }
@@ -256,9 +239,34 @@ impl Error {
     }
 }
 
+fn members(members: &[(&str, Json)]) -> Map<String, Json> {
+    members.iter().map(|(name, json)| ((*name).to_owned(), json.clone())).collect()
+}
+
+fn fault_details(fault: &Fault) -> Map<String, Json> {
+    match fault {
+        Fault::Forbidden(None) => Map::new(),
+        Fault::Forbidden(Some(reason)) | Fault::Payload(reason) => members(&[("reason", reason.as_str().into())]),
+        Fault::Validation { field, path, rule } => {
+            let path: Json = path.iter().map(String::as_str).collect();
+            let mut details =
+                members(&[("field", field.as_str().into()), ("path", path), ("type", rule.name().into())]);
+            if let Rule::OneOf(valid) = rule {
+                details.insert("valid".to_owned(), valid.iter().map(String::as_str).collect());
+            }
+            details
+        }
+        Fault::TooLong { collection, field, value } | Fault::OutOfRange { collection, field, value } => members(&[
+            ("collection", collection.as_str().into()),
+            ("field", field.as_str().into()),
+            ("value", (**value).clone()),
+        ]),
+    }
+}
+
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+        Self::Fault(Box::new(fault))
     }
 }
 
@@ -277,7 +285,7 @@ impl From<Failure> for Error {
             Failure::Refused(error) => Self::Refused {
                 code: error.code.as_str().into(),
                 message: error.message,
-                extensions: Arc::new(error.extensions),
+                extensions: Arc::new(*error.extensions),
             },
             // It has been logged, with its name.
             Failure::Broken { .. } => Self::Internal,
@@ -294,7 +302,7 @@ impl Error {
             Code::Custom(_) => 500,
         };
         let mut told = hooks::Error::new(code.as_str(), status, self.to_string());
-        told.extensions = self.details();
+        *told.extensions = self.details();
         told
     }
 }

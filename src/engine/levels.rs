@@ -6,11 +6,11 @@ use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use tokio::sync::Mutex;
 
 use super::{
-    encode::{ListWriter, Written},
-    write::Work,
+    AggregateRoot, Batch, Child, Consistency, Engine, Error, KeyRoot, Node, Root, RootKind, Variables, batch::KeySet,
 };
 use super::{
-    AggregateRoot, Batch, Child, Consistency, Engine, Error, KeyRoot, Node, Root, RootKind, Variables, batch::KeySet,
+    encode::{ListWriter, Written},
+    write::Work,
 };
 use crate::{
     catalog::Dialect,

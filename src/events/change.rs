@@ -179,6 +179,9 @@ impl Change {
 pub struct Commit {
     /// The rows.
     pub changes: Vec<Change>,
+    /// Tables of which more may have changed than is told here: silently, or by
+    /// the database itself, which deletes what points to deleted rows.
+    pub touched: Vec<TableId>,
     /// Who did it.
     pub by: Arc<Principal>,
     /// When it was committed, in microseconds since the epoch.

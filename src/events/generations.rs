@@ -28,7 +28,8 @@ impl Generations {
         }
     }
 
-    pub(super) fn advance_all(&self) {
+    /// Moves all of them on: whatever may have changed has.
+    pub fn advance_all(&self) {
         for counter in &self.0 {
             counter.fetch_add(1, Ordering::AcqRel);
         }

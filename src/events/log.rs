@@ -209,7 +209,7 @@ impl EventLog for MemoryLog {
         }
         ring.transactions += 1;
         let transaction = TransactionId(ring.transactions);
-        let Commit { changes, by, at_micros } = commit;
+        let Commit { changes, touched: _, by, at_micros } = commit;
         let mut events = Vec::with_capacity(changes.len());
         for change in changes {
             ring.count += 1;

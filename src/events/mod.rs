@@ -66,7 +66,8 @@ impl Events {
     fn resolve(&self, number: u64, outcome: Option<Published>) {
         self.0.sequencer.resolve(number, outcome, |published| match published {
             Published::Commit(commit, done) => {
-                self.0.generations.advance(commit.changes.iter().map(|change| change.table));
+                let changed = commit.changes.iter().map(|change| change.table);
+                self.0.generations.advance(changed.chain(commit.touched.iter().copied()));
                 // Who no longer waits for it does not need to know.
                 let _ = done.send(self.0.log.append(commit));
             }

@@ -31,7 +31,7 @@ fn change(mark: i64) -> Change {
 /// A commit of some rows at a time.
 fn commit_at(at_micros: i64, marks: impl IntoIterator<Item = i64>) -> Commit {
     let changes = marks.into_iter().map(change).collect();
-    Commit { changes, by: Arc::new(Principal::admin()), at_micros }
+    Commit { changes, touched: Vec::new(), by: Arc::new(Principal::admin()), at_micros }
 }
 
 fn commit(marks: impl IntoIterator<Item = i64>) -> Commit {

@@ -86,13 +86,16 @@ pub struct Core {
     pub catalog: Arc<Catalog>,
 }
 
+/// Changes options.
+type Change = Box<dyn FnOnce(&mut config::Serve) + Send>;
+
 /// Puts a gateway together. What is not said here is taken from the
 /// environment, as the command `tidegate serve` does, and else the default.
 #[derive(Default)]
 pub struct Builder {
     url: Option<String>,
     options: Option<config::Serve>,
-    changes: Vec<Box<dyn FnOnce(&mut config::Serve) + Send>>,
+    changes: Vec<Change>,
     registry: Registry,
     hooks: hooks::Options,
     policy: Option<Policy>,

@@ -56,7 +56,11 @@ pub(super) fn without_transaction(mut document: ExecutableDocument) -> (Executab
         let mut found = operation.node.directives.extract_if(.., |it| it.node.name.node == TRANSACTION);
         let Some(first) = found.next() else { continue };
         let mut report = |message: String| {
-            problems.push(Problem { message, locations: vec![(first.pos.line, first.pos.column)], ..Problem::default() });
+            problems.push(Problem {
+                message,
+                locations: vec![(first.pos.line, first.pos.column)],
+                ..Problem::default()
+            });
         };
         if kind != OperationType::Mutation {
             report(format!("Directive \"@{TRANSACTION}\" may not be used on {}.", kind.to_string().to_uppercase()));

@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     document::{Collected, Walk},
+    mutations,
     schema::Validated,
 };
 
@@ -35,12 +36,43 @@ pub(super) async fn answers(
     if !response.errors.is_empty() {
         return Err(response.errors.into_iter().map(|error| error.message).collect());
     }
-    match response.data {
-        ConstValue::Object(members) => members
-            .into_iter()
-            .map(|(key, value)| Ok((key.to_string(), value.into_json().map_err(|error| vec![error.to_string()])?)))
-            .collect(),
-        _ => Err(vec!["the schema has no answer".to_owned()]),
+    let ConstValue::Object(members) = response.data else { return Err(vec!["the schema has no answer".to_owned()]) };
+    let mut answers = Map::with_capacity(members.len());
+    for (key, value) in members {
+        answers.insert(key.to_string(), value.into_json().map_err(|error| vec![error.to_string()])?);
+    }
+    if schema.registry().mutation_type.is_some() {
+        for field in asked.iter().filter(|field| field.field.name.node == "__schema") {
+            if let Some(Json::Object(told)) = answers.get_mut(field.key) {
+                add_transaction(walk, field, told);
+            }
+        }
+    }
+    Ok(answers)
+}
+
+/// Adds `@transaction`, which the library cannot be told of, to the directives.
+fn add_transaction(walk: Walk<'_, '_>, schema: &Collected<'_>, told: &mut Map<String, Json>) {
+    for field in walk.collect(&schema.selections).iter().filter(|field| field.field.name.node == "directives") {
+        if let Some(Json::Array(directives)) = told.get_mut(field.key) {
+            directives.push(picked(walk, field, &mutations::transaction_directive()));
+        }
+    }
+}
+
+/// What a selection picks of a value.
+fn picked(walk: Walk<'_, '_>, field: &Collected<'_>, value: &Json) -> Json {
+    match value {
+        Json::Array(items) => items.iter().map(|item| picked(walk, field, item)).collect(),
+        Json::Object(members) => {
+            let fields = walk.collect(&field.selections);
+            let pick = |field: &Collected<'_>| {
+                let value = members.get(field.field.name.node.as_str()).unwrap_or(&Json::Null);
+                (field.key.to_owned(), picked(walk, field, value))
+            };
+            Json::Object(fields.iter().map(pick).collect())
+        }
+        scalar => scalar.clone(),
     }
 }
 

@@ -2,6 +2,8 @@
 //! and 3.10), and what there is beyond it: upserts, and updates and deletions by
 //! filter.
 
+use serde_json::{Value as Json, json};
+
 use super::types::{self, Type, Types};
 use crate::{
     catalog::{Column, ColumnType, FieldKind, RelationshipId, Table, TableKind},
@@ -16,8 +18,28 @@ pub(super) const TRANSACTION_SCOPE: &str = "TransactionScope";
 /// Its values: a transaction for each root field, or one for all.
 pub(super) const SCOPES: [&str; 2] = ["FIELD", "OPERATION"];
 /// The directive in the schema definition language.
-pub(super) const TRANSACTION_SDL: &str =
-    "directive @transaction(scope: TransactionScope! = OPERATION) on MUTATION\n";
+pub(super) const TRANSACTION_SDL: &str = "directive @transaction(scope: TransactionScope! = OPERATION) on MUTATION\n";
+
+/// The directive as introspection tells it.
+pub(super) fn transaction_directive() -> Json {
+    let scope = json!({ "__typename": "__Type", "kind": "ENUM", "name": TRANSACTION_SCOPE, "ofType": null });
+    json!({
+        "__typename": "__Directive",
+        "name": TRANSACTION,
+        "description": "What one transaction covers.",
+        "isRepeatable": false,
+        "locations": ["MUTATION"],
+        "args": [{
+            "__typename": "__InputValue",
+            "name": "scope",
+            "description": null,
+            "type": { "__typename": "__Type", "kind": "NON_NULL", "name": null, "ofType": scope },
+            "defaultValue": "OPERATION",
+            "isDeprecated": false,
+            "deprecationReason": null,
+        }],
+    })
+}
 
 /// What a root field of a mutation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,9 +276,20 @@ fn column_input(table: &Table, column: &Column, action: WriteAction) -> Option<T
             true => !column.auto_increment && column.default.is_none(),
             false => types::is_non_null(table, column),
         };
-    // Texts come as one text, arrays as lists of anything that is one.
-    debug_assert!(of.list == matches!(column.column_type, ColumnType::Array(_)));
-    Some(of.non_null(non_null))
+    let default = if non_null { falsy_default(column) } else { None };
+    Some(Type { default, ..of.non_null(non_null) })
+}
+
+/// A default of zero, false or the empty text makes no field nullable (contract
+/// 3.5), but nobody has to write it.
+fn falsy_default(column: &Column) -> Option<Json> {
+    column.default.as_ref()?;
+    match column.column_type {
+        ColumnType::Boolean => Some(Json::Bool(false)),
+        ColumnType::Text => Some(Json::from("")),
+        ref other if other.is_numeric() && *other != ColumnType::BigInteger => Some(Json::from(0)),
+        _ => None,
+    }
 }
 
 /// `ids: [ID]!`, or `keys: [delete_x_input!]!` for keys of several parts.

@@ -277,7 +277,8 @@ impl Planner {
         let types = view.types(self);
         let scope = Scope { names: &prepared.names, roles: &prepared.roles, values };
         let walk = Walk { document: &prepared.document, scope };
-        let compiled = compile::compile(&types, walk, &self.limits, operation.ty, &operation.selection_set.node, changes);
+        let compiled =
+            compile::compile(&types, walk, &self.limits, operation.ty, &operation.selection_set.node, changes);
         let mut compiled = compiled.map_err(exceeded)?;
         let mut weight = compiled.roots.iter().map(crate::engine::Root::weight).sum::<usize>();
         if !compiled.introspection.is_empty() {
@@ -324,7 +325,9 @@ fn internal(error: &SchemaError) -> Refusal {
 
 /// Members that an input object lacks: `rules` knows when it may.
 fn is_left_to_rules(error: &ServerError) -> bool {
-    error.message.starts_with("Invalid value for argument") && error.message.ends_with("is required but not provided")
+    let message = &error.message;
+    let is_a_value = ["Invalid value for argument", "Invalid default value"].iter().any(|of| message.starts_with(of));
+    is_a_value && message.ends_with("is required but not provided")
 }
 
 fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
@@ -335,9 +338,7 @@ fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
             code: Some(ErrorCode::MethodNotAllowed),
             ..Problem::default()
         }]),
-        (OperationType::Subscription, Allowed::All) => {
-            Err(vec![problem(format!("The schema has no {kind} type."))])
-        }
+        (OperationType::Subscription, Allowed::All) => Err(vec![problem(format!("The schema has no {kind} type."))]),
     }
 }
 

@@ -6,7 +6,9 @@ use std::collections::HashSet;
 
 use async_graphql::{
     Pos, Positioned,
-    parser::types::{Directive, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet, VariableDefinition},
+    parser::types::{
+        Directive, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet, VariableDefinition,
+    },
     registry::{MetaType, MetaTypeName, Registry},
 };
 use async_graphql_value::Value;
@@ -32,7 +34,8 @@ pub(super) fn unknown_types(registry: &Registry, document: &ExecutableDocument) 
 pub(super) fn check(types: &Types<'_>, registry: &Registry, document: &ExecutableDocument) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (_, operation) in document.operations.iter() {
-        let mut rules = Rules { types, registry, document, operation: &operation.node, spread: HashSet::new(), problems };
+        let mut rules =
+            Rules { types, registry, document, operation: &operation.node, spread: HashSet::new(), problems };
         rules.operation();
         problems = rules.problems;
     }

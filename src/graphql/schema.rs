@@ -30,7 +30,8 @@ use crate::{
 /// When two types collide, which the catalog's naming rules out.
 pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::Schema, dynamic::SchemaError> {
     let tables: Vec<&Table> = types.tables().collect();
-    let writes = types.catalog.tables.iter().any(|table| Kind::GROUPS.into_iter().flatten().any(|kind| types.may(*kind, table)));
+    let writes =
+        types.catalog.tables.iter().any(|table| Kind::GROUPS.into_iter().flatten().any(|kind| types.may(*kind, table)));
     let builder = dynamic::Schema::build("Query", writes.then_some("Mutation"), None).extension(CheckFactory);
     let fields = tables.iter().flat_map(|table| types.fields(table));
     let children = fields
@@ -321,7 +322,9 @@ impl Registration<'_, '_> {
             self.register(Object::new("delete_one").field(id));
         }
         let scope = SCOPES.into_iter().fold(Enum::new(TRANSACTION_SCOPE), |scope, value| scope.item(value));
-        self.register(scope.description("What one transaction covers: each root field by itself, or all of an operation."));
+        self.register(
+            scope.description("What one transaction covers: each root field by itself, or all of an operation."),
+        );
     }
 
     fn write_inputs(&mut self, table: &Table) {
@@ -335,7 +338,10 @@ impl Registration<'_, '_> {
                 self.note(&of.name);
                 let note = table.field(&name).and_then(|field| table.field_column(field));
                 let note = note.and_then(|column| description(table.column(column)));
-                let member = InputValue::new(name, type_ref(&of));
+                let mut member = InputValue::new(name, type_ref(&of));
+                if let Some(default) = of.default.and_then(|default| ConstValue::from_json(default).ok()) {
+                    member = member.default_value(default);
+                }
                 input = input.field(match note {
                     Some(note) => member.description(note),
                     None => member,

@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use serde_json::Value as Json;
+
 use crate::{
     catalog::{Catalog, Column, ColumnId, ColumnType, Field, FieldKind, Table, TableId},
     permissions::Access,
@@ -20,11 +22,13 @@ pub(super) struct Type {
     pub(super) list: bool,
     pub(super) item_non_null: bool,
     pub(super) non_null: bool,
+    /// What stands for an input that is not given, though it is never null.
+    pub(super) default: Option<Json>,
 }
 
 impl Type {
     pub(super) fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), list: false, item_non_null: false, non_null: false }
+        Self { name: name.into(), list: false, item_non_null: false, non_null: false, default: None }
     }
 
     pub(super) fn list(name: impl Into<String>) -> Self {
@@ -38,7 +42,7 @@ impl Type {
 
     /// `[x!]!`
     pub(super) fn full_list(name: impl Into<String>) -> Self {
-        Self { list: true, item_non_null: true, non_null: true, name: name.into() }
+        Self { list: true, item_non_null: true, non_null: true, ..Self::named(name) }
     }
 }
 

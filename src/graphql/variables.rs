@@ -128,8 +128,8 @@ fn check_required(
     members: &InputMembers,
     given: impl Fn(&str) -> bool,
 ) -> Result<(), String> {
-    let lacks = |(member, of): &(&String, &Type)| of.non_null && !given(member);
-    match members.iter().filter(lacks).map(|(member, of)| (member, of)).min_by_key(|(member, _)| *member) {
+    let lacks = |(member, of): &(&String, &Type)| of.non_null && of.default.is_none() && !given(member);
+    match members.iter().filter(lacks).min_by_key(|(member, _)| *member) {
         Some((member, of)) if !types.names_a_row(name, |key| given(key)) => {
             Err(format!("Field \"{name}.{member}\" of required type \"{}!\" was not provided.", of.name))
         }

@@ -21,7 +21,7 @@ pub struct Error {
     /// For the client.
     pub message: String,
     /// Further members of `extensions`.
-    pub extensions: Map<String, Json>,
+    pub extensions: Box<Map<String, Json>>,
     /// What really happened, for the log and for administrators.
     pub(crate) cause: Option<String>,
 }
@@ -66,7 +66,7 @@ impl Error {
     /// An error with a code of one's own; the code is written in capitals.
     pub fn new(code: impl Into<String>, status: u16, message: impl Into<String>) -> Self {
         let code = code.into().to_uppercase();
-        Self { code, status, message: message.into(), extensions: Map::new(), cause: None }
+        Self { code, status, message: message.into(), extensions: Box::default(), cause: None }
     }
 
     fn known(code: ErrorCode, message: impl Into<String>) -> Self {

@@ -78,9 +78,7 @@ impl Input {
     pub fn resolve(&self, variables: &[Option<Json>]) -> Option<Json> {
         Some(match self {
             Self::Scalar(json) => json.clone(),
-            Self::List(items) => {
-                items.iter().map(|item| item.resolve(variables).unwrap_or(Json::Null)).collect()
-            }
+            Self::List(items) => items.iter().map(|item| item.resolve(variables).unwrap_or(Json::Null)).collect(),
             Self::Object(members) => Json::Object(
                 members.iter().filter_map(|(name, item)| Some((name.clone(), item.resolve(variables)?))).collect(),
             ),

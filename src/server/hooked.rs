@@ -93,7 +93,12 @@ async fn rewritten(parts: &HookParts, body: &Bytes) -> Option<Bytes> {
 
 /// Asks hooks about a path that leads nowhere: the answer that one of them has,
 /// as `{status, headers, body}`, or nothing.
-pub(super) async fn not_found(parts: &HookParts, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Response<Body>> {
+pub(super) async fn not_found(
+    parts: &HookParts,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Option<Response<Body>> {
     const EVENT: &str = "request.not_found";
     if !parts.hooks.has_filter(&[EVENT]) {
         return None;
@@ -103,7 +108,7 @@ pub(super) async fn not_found(parts: &HookParts, method: &Method, uri: &Uri, hea
         Ok(answer) => answered(answer),
         Err(Failure::Refused(error)) => {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut extensions = error.extensions;
+            let mut extensions = *error.extensions;
             extensions.insert("code".to_owned(), error.code.into());
             let body = json!({ "errors": [{ "message": error.message, "extensions": extensions }] });
             Some(json_response(status, &body))

@@ -52,8 +52,8 @@ pub struct Options {
 pub struct PageOptions {
     /// What is served, in words.
     pub title: String,
-    /// The first query in the editor.
-    pub query: String,
+    /// What the editor has to begin with, a tab each.
+    pub examples: Vec<String>,
     /// A token to be put into the page; only given away on loopback addresses.
     pub token: Option<String>,
 }

@@ -44,7 +44,12 @@ pub(super) async fn not_found(uri: Uri) -> Response<Body> {
 }
 
 /// Nothing is here, unless a hook has it.
-async fn asked_elsewhere(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, headers: HeaderMap) -> Response<Body> {
+async fn asked_elsewhere(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response<Body> {
     match hooked::not_found(&shared.parts.hooks, &method, &uri, &headers).await {
         Some(response) => response,
         None => not_found(uri).await,

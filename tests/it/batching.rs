@@ -205,7 +205,7 @@ const VERSIONS: &str = "{ parent(limit: -1) { version child { version } } child(
 /// A gateway whose plan is made and whose connections are open: a writer that
 /// holds up each step of opening one would only make it time out.
 async fn warm(data: &Arc<TestDatabase>, consistency: Consistency) -> TestApp {
-    let engine = engine::Options { consistency };
+    let engine = engine::Options { consistency, ..engine::Options::default() };
     let app = TestApp::start_with(data.clone(), Settings { engine, ..Settings::default() }).await;
     let admin = Principal::admin();
     let replies = join_all((0..4).map(|_| run(&app, &admin, VERSIONS, json!({})))).await;

@@ -95,8 +95,10 @@ async fn thousand_tables() -> Service {
     let catalog = Catalog::build(Dialect::Sqlite, &facts, &Options::default());
     let data = TestDatabase::create(Kind::Sqlite, "CREATE TABLE placeholder (id integer PRIMARY KEY)").await;
     let app = TestApp::start(Arc::new(data)).await;
-    let engine = Engine::new(app.database.clone(), engine::Options::default());
-    Service::new(engine, Arc::new(catalog), Policy::default(), Limits::default(), Clock::default())
+    let catalog = Arc::new(catalog);
+    let parts = engine::Parts::plain(app.database.clone(), catalog.clone(), Clock::default());
+    let engine = Engine::new(parts, engine::Options::default());
+    Service::new(engine, catalog, Policy::default(), Limits::default(), Clock::default())
 }
 
 fn table(number: usize) -> TableFacts {

@@ -4,8 +4,8 @@ use anyhow::{Context as _, bail};
 use axum::http::{HeaderName, HeaderValue, Method};
 
 use super::{
-    Cli, CorsArguments, DemoArguments, EventArguments, GatewayArguments, HttpArguments, LimitArguments, LogArguments, PingArguments,
-    PoolArguments, ServeArguments, Subcommands,
+    Cli, CorsArguments, DemoArguments, EventArguments, GatewayArguments, HttpArguments, LimitArguments, LogArguments,
+    PingArguments, PoolArguments, ServeArguments, Subcommands,
 };
 use crate::{
     auth,

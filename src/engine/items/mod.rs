@@ -69,18 +69,12 @@ impl Engine {
             ItemsOperation::UpdateBatch(payloads) => Write::UpdateBatch(objects(payloads)?),
             ItemsOperation::UpdateByQuery(query, payload) => {
                 let found = read(None, &only_keys(table, query)).await?;
-                if found.is_empty() {
-                    return Ok(Json::Array(Vec::new()));
-                }
                 Write::Update(keys(&found)?, object(payload)?, false)
             }
             ItemsOperation::Upsert(payloads, on) => Write::Upsert(objects(payloads)?, unique_key(table, &on)?),
             ItemsOperation::DeleteMany(of) => Write::Delete(keys(&of)?),
             ItemsOperation::DeleteByQuery(query) => {
                 let found = read(None, &only_keys(table, query)).await?;
-                if found.is_empty() {
-                    return Ok(Json::Array(Vec::new()));
-                }
                 Write::Delete(keys(&found)?)
             }
         };
@@ -135,9 +129,7 @@ fn caller(context: &hooks::Context, rights: Rights) -> Caller {
         (Rights::Full, _) => {
             Caller { principal: principal.unwrap_or_else(|| Arc::new(Principal::admin())), access: Access::full() }
         }
-        (Rights::Caller, Some(access)) => {
-            Caller { principal: principal.unwrap_or_default(), access: access.clone() }
-        }
+        (Rights::Caller, Some(access)) => Caller { principal: principal.unwrap_or_default(), access: access.clone() },
         (Rights::Caller, None) => Caller { principal: Arc::default(), access: Access::nothing() },
     }
 }

@@ -245,9 +245,11 @@ fn texts(name: &str, json: &Json) -> Result<Option<Vec<String>>, Error> {
     match json {
         Json::Null => Ok(None),
         Json::String(text) => Ok(Some(text.split(',').map(|part| part.trim().to_owned()).collect())),
-        Json::Array(items) => {
-            items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
-        }
+        Json::Array(items) => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong))
+            .collect::<Result<_, _>>()
+            .map(Some),
         _ => Err(wrong()),
     }
 }

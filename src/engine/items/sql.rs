@@ -23,7 +23,12 @@ pub(super) async fn run(engine: &Engine, request: SqlRequest) -> Result<SqlReply
         (true, Some(work)) => work.fetch(&bound).await.map(|rows| SqlReply::Rows(objects(&rows))),
         (true, None) => database.fetch(&bound.text, &bound.values).await.map(|rows| SqlReply::Rows(objects(&rows))),
         (false, Some(work)) => work.execute(&bound).await.map(SqlReply::Affected),
-        (false, None) => database.execute(&bound.text, &bound.values).await.map(SqlReply::Affected),
+        (false, None) => {
+            let affected = database.execute(&bound.text, &bound.values).await;
+            // It may have written anywhere.
+            engine.events().generations().advance_all();
+            affected.map(SqlReply::Affected)
+        }
     };
     outcome.map_err(|error| match error {
         // A statement of the handler's own: what is wrong with it is for its author.

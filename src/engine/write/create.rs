@@ -32,6 +32,9 @@ impl Session {
         async move {
             self.caller.access.create(table.id).ok_or_else(|| forbidden(table))?;
             self.count(payloads.len())?;
+            if payloads.is_empty() {
+                return Ok(Vec::new());
+            }
             if !self.is_filtered(table, Action::Create) {
                 return self.create_level(table, payloads).await;
             }
@@ -47,15 +50,14 @@ impl Session {
 
     async fn create_level(&self, table: &Table, payloads: Vec<Payload>) -> Result<Vec<RowImage>, Error> {
         let told = self.is_told(table, Action::Create);
-        let slots: Vec<_> =
-            payloads.iter().filter(|_| told).map(|payload| (self.slot(), payload.clone())).collect();
+        let slots: Vec<_> = payloads.iter().filter(|_| told).map(|payload| (self.slot(), payload.clone())).collect();
         let catalog = self.catalog();
         let draft = |payload| Draft::new(catalog, &self.caller.access, table, WriteAction::Create, payload);
         let mut drafts = payloads.into_iter().map(draft).collect::<Result<Vec<_>, _>>()?;
         self.link(table, &mut drafts).await?;
         drafts.iter().try_for_each(|draft| draft.check_complete(table))?;
         let images = self.insert(table, &drafts).await?;
-        self.changed(images.iter().map(|image| Change::created(table, image.clone())));
+        self.changed(table, images.iter().map(|image| Change::created(table, image.clone())));
         let parents = images.iter().cloned().zip(drafts.iter_mut().map(|draft| std::mem::take(&mut draft.to_many)));
         self.save_related(table, parents.collect(), true).await?;
         for ((slot, payload), image) in slots.into_iter().zip(&images) {
@@ -81,8 +83,24 @@ impl Session {
                     images[*at] = Some(image);
                 }
             }
+            self.raise_sequence(table, &columns, &rows).await?;
         }
         Ok(images.into_iter().map(|image| image.expect("every draft is in one group")).collect())
+    }
+
+    /// A key that was given instead of drawn from its sequence must not be
+    /// drawn later.
+    async fn raise_sequence(&self, table: &Table, columns: &[ColumnId], rows: &[Vec<Value>]) -> Result<(), Error> {
+        let Some(at) = columns.iter().position(|column| table.column(*column).auto_increment) else { return Ok(()) };
+        let given = rows.iter().filter_map(|row| match row[at] {
+            Value::Int(number) => Some(number),
+            _ => None,
+        });
+        let Some(highest) = given.max() else { return Ok(()) };
+        match sql::write::raise_sequence(self.catalog(), table.id, columns[at], highest) {
+            Some(bound) => self.read(&bound).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn run_insert(
@@ -161,7 +179,8 @@ impl Session {
 fn unknown_key(table: &Table) -> Error {
     let keys: Vec<&str> = table.key.iter().map(|column| table.column_field(*column)).collect();
     let (keys, collection) = (keys.join("`, `"), &table.collection);
-    Fault::Payload(format!("`{keys}` of `{collection}` must be given: this database does not tell what it made up")).into()
+    Fault::Payload(format!("`{keys}` of `{collection}` must be given: this database does not tell what it made up"))
+        .into()
 }
 
 fn values(draft: &Draft, columns: &[ColumnId]) -> Vec<Value> {
@@ -191,9 +210,9 @@ pub(super) fn with_value(error: Error, table: &Table, columns: &[ColumnId], rows
     if broken.kind == crate::db::ViolationKind::ForeignKey && is_own && broken.field.is_none() {
         // SQLite does not say which; where only one is given, it is that one.
         let mut keys = columns.iter().filter(|column| {
-            table.fields.iter().any(|field| {
-                matches!(field.kind, crate::catalog::FieldKind::ToOne(_, Some(known)) if known == **column)
-            })
+            table.fields.iter().any(
+                |field| matches!(field.kind, crate::catalog::FieldKind::ToOne(_, Some(known)) if known == **column),
+            )
         });
         if let (Some(column), None) = (keys.next(), keys.next()) {
             broken.field = Some(table.column_field(*column).to_owned());

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{Action, group::Found, update::Missing, work::Session};
+use super::{
+    Action,
+    group::Found,
+    update::{Missing, distinct},
+    work::Session,
+};
 use crate::{
     catalog::Table,
     engine::Error,
@@ -20,11 +25,15 @@ impl Session {
     pub(super) async fn delete(&self, table: &Table, keys: Vec<RowKey>, missing: Missing) -> Result<(), Error> {
         let rows = self.caller.access.delete(table.id).ok_or_else(|| forbidden(table))?.rows();
         self.count(keys.len())?;
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let keys = distinct(keys);
         let keys = match self.is_filtered(table, Action::Delete) {
             false => keys,
             true => {
                 let payload = keys.iter().map(|key| key_json(key)).collect();
-                filtered_keys(table, self.filter(table, Action::Delete, payload, None).await?)?
+                distinct(filtered_keys(table, self.filter(table, Action::Delete, payload, None).await?)?)
             }
         };
         let slot = self.is_told(table, Action::Delete).then(|| self.slot());
@@ -33,7 +42,8 @@ impl Session {
             return Err(Error::Forbidden(None));
         }
         let deleted: Vec<RowImage> = keys.iter().filter_map(|key| images.get(key).cloned()).collect();
-        self.changed(deleted.into_iter().map(|image| Change::deleted(table, image)));
+        self.changed(table, deleted.into_iter().map(|image| Change::deleted(table, image)));
+        self.cascades(table);
         if let Some(slot) = slot {
             let keys: Json = keys.iter().map(|key| key_json(key)).collect();
             self.tell(slot, table, Action::Delete, Meta::new().with("payload", keys.clone()).with("keys", keys));

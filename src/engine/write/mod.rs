@@ -33,8 +33,8 @@ pub(super) use self::{
     work::{Session, Work},
 };
 use super::{
-    Answer, Caller, Consistency, Engine, Error, Root, RootKind, TransactionScope, Variables, WriteOperation,
-    WriteRoot, encode,
+    Answer, Caller, Consistency, Engine, Error, Root, RootKind, TransactionScope, Variables, WriteOperation, WriteRoot,
+    encode,
     levels::{self, Filled, Source},
 };
 use crate::{
@@ -78,10 +78,17 @@ pub(super) enum Write {
     Update(Vec<RowKey>, Payload, bool),
     /// A payload with its key for each row.
     UpdateBatch(Vec<Payload>),
-    UpdateWhere { predicate: Predicate, limit: u32, payload: Payload },
+    UpdateWhere {
+        predicate: Predicate,
+        limit: u32,
+        payload: Payload,
+    },
     Upsert(Vec<Payload>, Vec<ColumnId>),
     Delete(Vec<RowKey>),
-    DeleteWhere { predicate: Predicate, limit: u32 },
+    DeleteWhere {
+        predicate: Predicate,
+        limit: u32,
+    },
 }
 
 /// What was written.
@@ -95,12 +102,7 @@ pub(super) enum Wrote {
 
 impl Session {
     /// Carries a write out within the session's transaction.
-    pub(super) async fn carry_out(
-        &self,
-        table: &Table,
-        write: Write,
-        variables: &Variables,
-    ) -> Result<Wrote, Error> {
+    pub(super) async fn carry_out(&self, table: &Table, write: Write, variables: &Variables) -> Result<Wrote, Error> {
         // Whoever may write everything skips what is not there; anybody else
         // must not learn what is (contract `graphql.md` 7.2).
         let lenient = if self.caller.access.is_full() { Missing::Skip } else { Missing::Refuse };
@@ -122,10 +124,11 @@ impl Session {
             Write::UpdateWhere { predicate, limit, payload } => {
                 let right = self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?;
                 let keys = self.matching(table, predicate.and(right.rows()), limit, variables).await?;
-                if keys.is_empty() {
-                    return Ok(Wrote::Rows(Vec::new()));
-                }
-                self.update(table, vec![Alteration { keys, payload }], Missing::Skip).await?.into_iter().flatten().collect()
+                self.update(table, vec![Alteration { keys, payload }], Missing::Skip)
+                    .await?
+                    .into_iter()
+                    .flatten()
+                    .collect()
             }
             Write::Upsert(payloads, on) => self.upsert(table, payloads, &on).await?,
             Write::Delete(keys) => {
@@ -135,9 +138,7 @@ impl Session {
             Write::DeleteWhere { predicate, limit } => {
                 let right = self.caller.access.delete(table.id).ok_or_else(|| forbidden(table))?;
                 let keys = self.matching(table, predicate.and(right.rows()), limit, variables).await?;
-                if !keys.is_empty() {
-                    self.delete(table, keys.clone(), Missing::Skip).await?;
-                }
+                self.delete(table, keys.clone(), Missing::Skip).await?;
                 return Ok(Wrote::Gone(keys));
             }
         };
@@ -184,9 +185,14 @@ impl Engine {
                     Err(error)
                 }
             };
-            match (outcome, pauses.next()) {
-                (Err(Error::Conflict), Some(pause)) => tokio::time::sleep(*pause).await,
-                (outcome, _) => return outcome,
+            let is_transient = match &outcome {
+                Err(Error::Conflict) => true,
+                Err(Error::Broken(broken)) => broken.transient,
+                _ => false,
+            };
+            match pauses.next().filter(|_| is_transient) {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => return outcome,
             }
         }
     }

@@ -32,7 +32,8 @@ impl Session {
         if drafts.iter().all(|draft| draft.to_one.is_empty()) {
             return Ok(());
         }
-        let mut ways: Vec<_> = drafts.iter().flat_map(|draft| &draft.to_one).map(|to_one| to_one.relationship).collect();
+        let mut ways: Vec<_> =
+            drafts.iter().flat_map(|draft| &draft.to_one).map(|to_one| to_one.relationship).collect();
         ways.sort_unstable();
         ways.dedup();
         for way in ways {
@@ -168,32 +169,39 @@ impl Session {
         let catalog = self.catalog();
         let child = catalog.table(relationship.to);
         let fields: Vec<&str> = relationship.to_columns.iter().map(|column| child.column_field(*column)).collect();
-        let mut listed: Vec<(RowKey, Payload, RowKey)> = Vec::new();
-        let mut creations = Vec::new();
+        let mut listed: Vec<(Option<RowKey>, Payload, RowKey)> = Vec::new();
         let parents: Vec<RowKey> = sets.iter().map(|set| set.parent.clone()).collect();
         for set in &mut sets {
             for mut payload in set.payloads.drain(..) {
                 for (field, part) in fields.iter().zip(&set.parent) {
                     payload.insert((*field).to_owned(), key_json(std::slice::from_ref(part)));
                 }
-                match payload_key(catalog, child, &payload)? {
-                    Some(key) => listed.push((key, payload, set.parent.clone())),
-                    None => creations.push(payload),
-                }
+                let key = payload_key(catalog, child, &payload)?;
+                listed.push((key, payload, set.parent.clone()));
             }
         }
-        let keys: Vec<RowKey> = listed.iter().map(|(key, ..)| key.clone()).collect();
+        let keys: Vec<RowKey> = listed.iter().filter_map(|(key, ..)| key.clone()).collect();
         let found = self.locate(child, &child.key, &keys, &self.visible(child)?, false).await?;
         if !fresh {
             let kept: HashSet<&RowKey> = keys.iter().collect();
             self.let_go(relationship, child, &parents, &kept).await?;
         }
-        let mut alterations = Vec::new();
+        // In the order of the document: a row in several sets ends up in the last.
+        let (mut alterations, mut creations) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
+        let mut moved: HashSet<RowKey> = HashSet::new();
         for (key, payload, parent) in listed {
+            let Some(key) = key else {
+                creations.push(payload);
+                continue;
+            };
             match found.get(&key) {
                 Some(image) => {
-                    let stays = values(child, &relationship.to_columns, image).as_ref() == Some(&parent);
+                    let is_there = values(child, &relationship.to_columns, image).as_ref() == Some(&parent);
+                    let stays = is_there && !moved.contains(&key);
+                    if !stays {
+                        moved.insert(key.clone());
+                    }
                     let says_more = payload.iter().any(|(name, json)| {
                         let is_key = child.key.iter().any(|column| child.column_field(*column) == name);
                         !(fields.contains(&name.as_str()) || (is_key && !json.is_object()))
@@ -203,7 +211,7 @@ impl Session {
                     }
                 }
                 None if seen.insert(key.clone()) => creations.push(payload),
-                None => return Err(duplicate(child)),
+                None => return Err(duplicate(child, &key)),
             }
         }
         if !alterations.is_empty() {
@@ -241,13 +249,14 @@ impl Session {
             return self.delete(child, gone, Missing::Refuse).await;
         }
         if let Some(column) = columns.iter().find(|column| !child.column(**column).nullable) {
-            return Err(Error::Broken(Broken {
+            return Err(Error::Broken(Box::new(Broken {
                 kind: ViolationKind::NotNull,
                 collection: Some(child.collection.clone()),
                 field: Some(child.column_field(*column).to_owned()),
                 value: None,
                 constraint: None,
-            }));
+                transient: false,
+            })));
         }
         let nothing = columns.iter().map(|column| (child.column_field(*column).to_owned(), Json::Null)).collect();
         self.update(child, vec![Alteration { keys: gone, payload: nothing }], Missing::Refuse).await.map(drop)
@@ -324,12 +333,13 @@ struct Pairs<'a> {
 }
 
 /// Two new rows of one key.
-fn duplicate(table: &Table) -> Error {
-    Error::Broken(Broken {
+fn duplicate(table: &Table, key: &RowKey) -> Error {
+    Error::Broken(Box::new(Broken {
         kind: ViolationKind::Unique,
         collection: Some(table.collection.clone()),
         field: table.key.first().map(|column| table.column_field(*column).to_owned()),
-        value: None,
+        value: Some(key_json(key)),
         constraint: None,
-    })
+        transient: false,
+    }))
 }

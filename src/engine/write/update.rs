@@ -54,6 +54,9 @@ impl Session {
         async move {
             self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?;
             self.count(alterations.iter().map(|alteration| alteration.keys.len()).sum())?;
+            if alterations.iter().all(|alteration| alteration.keys.is_empty()) {
+                return Ok(alterations.iter().map(|_| Vec::new()).collect());
+            }
             if !self.is_filtered(table, Action::Update) {
                 return self.alter(table, alterations, missing).await;
             }
@@ -232,7 +235,8 @@ impl Session {
     ) -> Result<crate::db::Rows, Error> {
         self.run(table, command).await.map_err(|error| {
             let alike = changes.iter().all(|change| change.values == changes[0].values);
-            let rows: Vec<Vec<Value>> = changes.iter().take(if alike { 1 } else { 2 }).map(|it| it.values.clone()).collect();
+            let rows: Vec<Vec<Value>> =
+                changes.iter().take(if alike { 1 } else { 2 }).map(|it| it.values.clone()).collect();
             with_value(error, table, columns, &rows)
         })
     }
@@ -242,7 +246,7 @@ impl Session {
             let after = after.get(&before.row_key(table))?;
             Change::updated(table, before.clone(), after.clone())
         });
-        self.changed(changes.collect::<Vec<_>>());
+        self.changed(table, changes.collect::<Vec<_>>());
     }
 
     /// The rows with given values in `columns`, where `rows` holds.
@@ -263,8 +267,7 @@ impl Session {
             _ => keys.len(),
         };
         for keys in keys.chunks(chunk) {
-            let bound =
-                sql::write::locate(self.catalog(), table.id, columns, keys, rows, &self.bindings(), hold)?;
+            let bound = sql::write::locate(self.catalog(), table.id, columns, keys, rows, &self.bindings(), hold)?;
             found.add(table, columns, self.read(&bound).await?);
         }
         Ok(found)
@@ -281,7 +284,7 @@ fn values(draft: &Draft, columns: &[ColumnId]) -> Vec<Value> {
     columns.iter().map(|column| value(column).map_or(Value::Null, |(_, value)| value.clone())).collect()
 }
 
-fn distinct(keys: Vec<RowKey>) -> Vec<RowKey> {
+pub(super) fn distinct(keys: Vec<RowKey>) -> Vec<RowKey> {
     let mut seen = HashSet::new();
     keys.into_iter().filter(|key| seen.insert(key.clone())).collect()
 }

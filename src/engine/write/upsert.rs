@@ -74,7 +74,12 @@ impl Session {
             }
         }
         if !creations.is_empty() {
-            let after = self.create(table, creations).await.map_err(|error| overtaken(error, table, on))?;
+            let after = self.create(table, creations).await;
+            let after = after.map_err(|error| match self.has_written(table, on, &asked) {
+                // What is nested in the rows has made one of them already.
+                true => error,
+                false => overtaken(error, table, on),
+            })?;
             for (at, image) in created.into_iter().zip(after) {
                 images[at] = Some(image);
             }
@@ -83,18 +88,14 @@ impl Session {
     }
 }
 
-/// Another transaction has inserted the row in the meantime.
-fn overtaken(error: Error, table: &Table, on: &[ColumnId]) -> Error {
-    match &error {
-        Error::Broken(broken)
-            if broken.kind == crate::db::ViolationKind::Unique
-                && broken.collection.as_ref() == Some(&table.collection)
-                && on.iter().any(|column| broken.field.as_deref() == Some(table.column_field(*column))) =>
-        {
-            Error::Conflict
-        }
-        _ => error,
+/// Another transaction may have inserted the row in the meantime.
+fn overtaken(mut error: Error, table: &Table, on: &[ColumnId]) -> Error {
+    if let Error::Broken(broken) = &mut error {
+        broken.transient = broken.kind == crate::db::ViolationKind::Unique
+            && broken.collection.as_ref() == Some(&table.collection)
+            && on.iter().any(|column| broken.field.as_deref() == Some(table.column_field(*column)));
     }
+    error
 }
 
 /// Places by number, so that no round has one key twice and those of one key

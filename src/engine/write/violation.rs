@@ -9,7 +9,7 @@ use crate::{
 /// What a writing statement on `table` failed with.
 pub(super) fn explain(catalog: &Catalog, table: &Table, error: db::Error, statement: &str) -> Error {
     match error {
-        db::Error::Constraint(violation) => Error::Broken(broken(catalog, table, violation)),
+        db::Error::Constraint(violation) => Error::Broken(Box::new(broken(catalog, table, violation))),
         other => Error::from_database(other, statement),
     }
 }
@@ -29,6 +29,7 @@ fn broken(catalog: &Catalog, written: &Table, violation: Violation) -> Broken {
         field,
         value: None,
         constraint: constraint.filter(|_| kind == ViolationKind::Check),
+        transient: false,
     }
 }
 
@@ -43,7 +44,8 @@ fn field(table: &Table, kind: ViolationKind, columns: &[String], constraint: Opt
     // SQLite shows the rule itself where it has no name.
     let by_rule = || {
         let rule = constraint.filter(|_| kind == ViolationKind::Check)?;
-        let words: Vec<&str> = rule.split(|character: char| !(character.is_alphanumeric() || character == '_')).collect();
+        let words: Vec<&str> =
+            rule.split(|character: char| !(character.is_alphanumeric() || character == '_')).collect();
         let mut named = table.columns.iter().filter(|column| words.contains(&column.name.as_str()));
         named.next().filter(|_| named.next().is_none())
     };

@@ -1,22 +1,25 @@
 //! A transaction in progress and what it has done so far; and a session, which
 //! is somebody's view of it.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::Value as Json;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{super::Caller, Action, violation};
+use super::{super::Caller, Action, group::values, violation};
 use crate::{
-    catalog::{Catalog, Table},
+    catalog::{Cardinality, Catalog, ColumnId, Table, TableId},
     db::{Rows, Transaction},
     engine::{Engine, Error},
     events::{Change, Commit},
     hooks::{Context, Meta, MutationOptions},
-    plan::write::Fault,
+    plan::write::{Fault, RowKey},
     predicate::Bindings,
     sql::{Bound, write::Command},
     tasks,
@@ -40,6 +43,8 @@ pub(in crate::engine) struct Work {
 #[derive(Debug, Default)]
 struct Done {
     changes: Vec<Change>,
+    /// Tables of which more may have changed.
+    touched: HashSet<TableId>,
     /// In the order in which they are told; `None` where one is being made.
     actions: Vec<Option<Told>>,
 }
@@ -80,7 +85,8 @@ impl Work {
         let by = caller.principal.clone();
         let finish = async move {
             let Some(transaction) = self.transaction.lock().await.take() else { return Err(Error::Internal) };
-            let Done { changes, actions } = std::mem::take(&mut *self.done());
+            let Done { changes, touched, actions } = std::mem::take(&mut *self.done());
+            let touched = touched.into_iter().collect();
             // Now that all its locks are held, whoever must come after it has
             // no ticket yet.
             let ticket = self.engine.events.ticket();
@@ -95,7 +101,7 @@ impl Work {
                 });
             }
             let at_micros = self.engine.clock.now_micros();
-            ticket.publish(Commit { changes, by, at_micros }).await;
+            ticket.publish(Commit { changes, touched, by, at_micros }).await;
             for Told { names, meta, context } in actions.into_iter().flatten() {
                 self.engine.hooks.act(names, meta, context).await;
             }
@@ -123,6 +129,8 @@ impl Work {
     /// Raw SQL of a hook; the number of rows that it changed.
     pub(in crate::engine) async fn execute(&self, bound: &Bound) -> Result<u64, crate::db::Error> {
         self.commands.fetch_add(1, Ordering::Relaxed);
+        // It may have written anywhere.
+        self.done().touched.extend(self.engine.catalog.tables.iter().map(|table| table.id));
         let mut transaction = self.transaction.lock().await;
         match transaction.as_mut() {
             Some(transaction) => transaction.execute(&bound.text, &bound.values).await,
@@ -198,10 +206,41 @@ impl Session {
         self.work.fetch(bound).await.map_err(|error| Error::from_database(error, &bound.text))
     }
 
-    pub(super) fn changed(&self, changes: impl IntoIterator<Item = Change>) {
-        if self.options.emit_events {
-            self.work.done().changes.extend(changes);
+    /// Notes what has changed, for the log.
+    pub(super) fn changed(&self, table: &Table, changes: impl IntoIterator<Item = Change>) {
+        let mut done = self.work.done();
+        match self.options.emit_events {
+            true => done.changes.extend(changes),
+            false => drop(done.touched.insert(table.id)),
         }
+    }
+
+    /// Notes that rows of a table are gone, and with them perhaps what pointed
+    /// to them.
+    pub(super) fn cascades(&self, table: &Table) {
+        let mut reached = vec![table.id];
+        let mut next = 0;
+        while let Some(from) = reached.get(next).copied() {
+            next += 1;
+            for relationship in
+                self.catalog().relationships.iter().filter(|relationship| {
+                    relationship.from == from && relationship.cardinality == Cardinality::OneToMany
+                })
+            {
+                if !reached.contains(&relationship.to) {
+                    reached.push(relationship.to);
+                }
+            }
+        }
+        self.work.done().touched.extend(reached);
+    }
+
+    /// Whether the transaction itself has written a row with one of these values
+    /// in some columns.
+    pub(super) fn has_written(&self, table: &Table, columns: &[ColumnId], keys: &[RowKey]) -> bool {
+        let done = self.work.done();
+        let images = done.changes.iter().filter(|change| change.table == table.id).filter_map(|change| change.after.as_ref());
+        images.filter_map(|image| values(table, columns, image)).any(|values| keys.contains(&values))
     }
 
     fn names(table: &Table, action: Action) -> [String; 2] {
@@ -220,7 +259,13 @@ impl Session {
     }
 
     /// Lets the filters have their way with a payload.
-    pub(super) async fn filter(&self, table: &Table, action: Action, payload: Json, keys: Option<Json>) -> Result<Json, Error> {
+    pub(super) async fn filter(
+        &self,
+        table: &Table,
+        action: Action,
+        payload: Json,
+        keys: Option<Json>,
+    ) -> Result<Json, Error> {
         let names = Self::names(table, action);
         let mut meta = Meta::new().with("collection", table.collection.clone());
         if let Some(keys) = keys {

@@ -553,10 +553,11 @@ impl<'a> Compiler<'a> {
 
     /// A list of texts; a single text is split at its commas (contract 4.2).
     fn texts(&self, field: &Collected<'a>, name: &str) -> Result<Option<Vec<String>>, Error> {
-        let written_alone = self.change(field).is_none() && !matches!(
-            field.argument(name),
-            Some(async_graphql_value::Value::List(_) | async_graphql_value::Value::Variable(_))
-        );
+        let written_alone = self.change(field).is_none()
+            && !matches!(
+                field.argument(name),
+                Some(async_graphql_value::Value::List(_) | async_graphql_value::Value::Variable(_))
+            );
         let items = match self.input(field, name, &Type::list("String"))? {
             Some(Input::List(items)) => items,
             Some(single) => vec![single],

@@ -6,11 +6,7 @@ use async_graphql_value::Value;
 use serde_json::Value as Json;
 
 use super::{
-    super::{
-        document::Collected,
-        mutations::Kind,
-        types,
-    },
+    super::{document::Collected, mutations::Kind, types},
     Compiler,
 };
 use crate::{
@@ -46,7 +42,9 @@ impl<'a> Compiler<'a> {
         };
         Ok(match kind {
             Kind::CreateItems | Kind::CreateItem => WriteOperation::Create(given("data")?),
-            Kind::UpdateItems => WriteOperation::Update { keys: given(keys_name(table))?, data: given("data")?, strict: false },
+            Kind::UpdateItems => {
+                WriteOperation::Update { keys: given(keys_name(table))?, data: given("data")?, strict: false }
+            }
             Kind::UpdateItem => {
                 WriteOperation::Update { keys: self.single_key(table, field)?, data: given("data")?, strict: true }
             }
@@ -80,12 +78,27 @@ impl<'a> Compiler<'a> {
 
     /// The filter and the limit of what is written by filter.
     fn guarded(&self, table: &'a Table, field: &Collected<'a>) -> Result<(Predicate, u32), Error> {
+        // Where rows are read, a condition whose variable is not given is none;
+        // here that would write to rows that nobody meant.
+        if let Some(name) = field.argument("filter").and_then(|filter| self.missing_variable(filter)) {
+            return Err(Error::Invalid(format!("`filter` holds `${name}`, which is not given")));
+        }
         let arguments = self.arguments(table, field)?;
         let limit = arguments.limit.and_then(|limit| u32::try_from(limit).ok());
         let limit = limit.ok_or_else(|| Error::Invalid("`limit` is 0 or more".to_owned()))?;
         let predicate = arguments.predicate(self.types.catalog, table, &self.limits.lists)?;
         let predicate = plan::allow_predicate(self.types.catalog, self.types.access, table.id, predicate)?;
         Ok((predicate, limit))
+    }
+
+    /// A variable in a literal that has no value.
+    fn missing_variable<'v>(&self, value: &'v Value) -> Option<&'v str> {
+        match value {
+            Value::Variable(name) => self.walk.scope.value(name).is_none().then_some(name.as_str()),
+            Value::List(items) => items.iter().find_map(|item| self.missing_variable(item)),
+            Value::Object(members) => members.values().find_map(|member| self.missing_variable(member)),
+            _ => None,
+        }
     }
 
     /// The unique key that an upsert looks at: the row's key unless said otherwise.
@@ -95,14 +108,20 @@ impl<'a> Compiler<'a> {
         for name in &names {
             let column = table.field(name).and_then(|field| table.field_column(field));
             columns.push(column.ok_or_else(|| {
-                Error::Forbidden(Some(format!("no field `{name}` in `{}`, or no permission to use it", table.collection)))
+                Error::Forbidden(Some(format!(
+                    "no field `{name}` in `{}`, or no permission to use it",
+                    table.collection
+                )))
             })?);
         }
         if table.is_unique(&columns) {
             return Ok(columns);
         }
         let names = names.join(", ");
-        Err(Error::Invalid(format!("`on` names the fields of a unique key, which {names} of `{}` are not", table.collection)))
+        Err(Error::Invalid(format!(
+            "`on` names the fields of a unique key, which {names} of `{}` are not",
+            table.collection
+        )))
     }
 
     fn write_answer(&mut self, kind: Kind, table: &'a Table, field: &Collected<'a>) -> Result<WriteAnswer, Error> {
@@ -138,9 +157,7 @@ fn keys_name(table: &Table) -> &'static str {
 }
 
 /// The transaction that an operation asks for by `@transaction`.
-pub(in crate::graphql) fn is_one_transaction(
-    operation: &async_graphql::parser::types::OperationDefinition,
-) -> bool {
+pub(in crate::graphql) fn is_one_transaction(operation: &async_graphql::parser::types::OperationDefinition) -> bool {
     let directive =
         operation.directives.iter().find(|directive| directive.node.name.node == super::super::mutations::TRANSACTION);
     directive.is_some_and(|directive| {

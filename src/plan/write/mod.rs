@@ -92,7 +92,7 @@ pub enum Fault {
         /// The field.
         field: String,
         /// What was given, shortened.
-        value: Json,
+        value: Box<Json>,
     },
     /// A number is beyond what its column can hold.
     #[error("Value for field \"{field}\" in collection \"{collection}\" is out of range.")]
@@ -102,7 +102,7 @@ pub enum Fault {
         /// The field.
         field: String,
         /// What was given.
-        value: Json,
+        value: Box<Json>,
     },
 }
 
@@ -171,8 +171,7 @@ impl Draft {
             WriteAction::Update => access.update(table.id),
         };
         let right = right.ok_or_else(|| forbidden(table))?;
-        let mut draft =
-            Self { columns: Vec::with_capacity(payload.len()), to_one: Vec::new(), to_many: Vec::new() };
+        let mut draft = Self { columns: Vec::with_capacity(payload.len()), to_one: Vec::new(), to_many: Vec::new() };
         for (name, json) in payload {
             let field = table.field(&name).filter(|_| right.allows(&name));
             let kind = field.ok_or_else(|| Fault::unknown_field(table, &name))?.kind;
@@ -210,6 +209,10 @@ impl Draft {
         if column.generated {
             let field = table.column_field(id);
             return Err(Fault::Payload(format!("`{field}` of `{}` is computed and cannot be given", table.collection)));
+        }
+        if table.key.contains(&id) && !json.is_null() {
+            // A malformed key is refused as one wherever it stands.
+            key_part(column, json)?;
         }
         let value = value::of(table, column, json)?;
         self.put(id, value);

@@ -66,7 +66,7 @@ fn out_of_range(table: &Table, column: &Column, json: &Json) -> Fault {
     Fault::OutOfRange {
         collection: table.collection.clone(),
         field: table.column_field(column.id).to_owned(),
-        value: shown(json),
+        value: Box::new(shown(json)),
     }
 }
 
@@ -77,7 +77,7 @@ fn check_length(table: &Table, column: &Column, json: &Json, value: &Value) -> R
         (Value::Text(text), Some(limit)) if text.chars().count() > limit as usize => Err(Fault::TooLong {
             collection: table.collection.clone(),
             field: table.column_field(column.id).to_owned(),
-            value: shown(json),
+            value: Box::new(shown(json)),
         }),
         _ => Ok(()),
     }
@@ -117,7 +117,9 @@ fn check_allowed(table: &Table, column: &Column, value: &Value) -> Result<(), Fa
         return Ok(());
     }
     match value {
-        Value::Text(text) if column.column_type.is_textual() && !column.allowed.iter().any(|known| **known == **text) => {
+        Value::Text(text)
+            if column.column_type.is_textual() && !column.allowed.iter().any(|known| **known == **text) =>
+        {
             Err(Fault::broken(table, column, Rule::OneOf(column.allowed.clone())))
         }
         _ => Ok(()),

@@ -70,7 +70,7 @@ fn render(options: &PageOptions, token: Option<&str>) -> String {
     let settings = json!({
         "endpoint": "/graphql",
         "token": token,
-        "query": options.query,
+        "examples": options.examples,
         "title": options.title,
     });
     // Within a script element only `<` can begin its end, or a comment.
@@ -141,7 +141,10 @@ mod tests {
 
     fn page(loopback: bool) -> Page {
         let token = Some("t0ken".to_owned());
-        Page::new(&PageOptions { title: "a</script><b>".to_owned(), query: "{ a }".to_owned(), token }, loopback)
+        Page::new(
+            &PageOptions { title: "a</script><b>".to_owned(), examples: vec!["{ a }".to_owned()], token },
+            loopback,
+        )
     }
 
     fn gives_token(page: &Page, host: Option<&str>) -> bool {

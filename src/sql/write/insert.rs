@@ -4,7 +4,7 @@ use super::{Command, image, value};
 use crate::{
     catalog::{Catalog, ColumnId, Dialect, TableId},
     plan::Error,
-    sql::writer::Writer,
+    sql::{Bound, writer::Writer},
     value::Value,
 };
 
@@ -42,6 +42,20 @@ pub fn insert(
             Ok(commands)
         }
     }
+}
+
+/// PostgreSQL: moves the sequence of a column on to a key that was given instead
+/// of drawn, if it is behind and may be moved. Other databases do so themselves.
+pub fn raise_sequence(catalog: &Catalog, table: TableId, column: ColumnId, key: i64) -> Option<Bound> {
+    (catalog.dialect == Dialect::Postgres).then_some(())?;
+    let mut w = Writer::new(catalog);
+    w.table_name(table);
+    let (name, _) = w.finish_ready();
+    let column = catalog.table(table).column(column).name.as_str();
+    let text = "SELECT setval(s.seq, $3) FROM (SELECT pg_get_serial_sequence($1, $2)::regclass AS seq) AS s \
+        WHERE s.seq IS NOT NULL AND has_sequence_privilege(s.seq, 'UPDATE') \
+        AND $3 > COALESCE(pg_sequence_last_value(s.seq), 0)";
+    Some(Bound { text: text.into(), values: vec![Value::Text(name), Value::Text(column.into()), Value::Int(key)] })
 }
 
 /// `INSERT INTO t ("a", "b")`
@@ -106,9 +120,10 @@ fn unnested(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: &[Vec
         value::unnested(&mut w, of(column), "n.v", at);
     }
     w.push(" FROM ");
-    let arrays = columns.iter().enumerate().map(|(at, column)| {
-        value::column_of(of(column), rows.iter().map(|row| row[at].clone()))
-    });
+    let arrays = columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| value::column_of(of(column), rows.iter().map(|row| row[at].clone())));
     value::unnest(&mut w, "n", arrays.map(|array| ("v", array)))?;
     returning(&mut w, table)?;
     let (text, values) = w.finish_ready();
@@ -141,11 +156,17 @@ fn nothing_given(catalog: &Catalog, table: TableId, count: usize) -> Result<Comm
     let mut w = Writer::new(catalog);
     w.push("INSERT INTO ");
     w.table_name(table);
-    w.push(match catalog.dialect {
-        Dialect::Postgres | Dialect::Sqlite => " DEFAULT VALUES",
-        Dialect::MySql => " () VALUES ()",
-    });
+    // One statement for all of them, where their keys are counted up from its first.
+    let at_once = catalog.dialect == Dialect::MySql;
+    match at_once {
+        true => {
+            w.push(" () VALUES ()");
+            (1..count).for_each(|_| w.push(", ()"));
+        }
+        false => w.push(" DEFAULT VALUES"),
+    }
     returning(&mut w, table)?;
     let (text, _) = w.finish_ready();
-    Ok(Command { text, runs: vec![Vec::new(); count], rows: count })
+    let runs = if at_once { 1 } else { count };
+    Ok(Command { text, runs: vec![Vec::new(); runs], rows: count })
 }

@@ -12,7 +12,7 @@ mod value;
 
 pub use self::{
     delete::delete,
-    insert::insert,
+    insert::{insert, raise_sequence},
     locate::{locate, matching},
     update::{Change, update},
 };

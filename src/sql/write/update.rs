@@ -254,7 +254,8 @@ fn sqlite(catalog: &Catalog, id: TableId, columns: &[ColumnId], changes: &[Chang
     let (text, _) = w.finish_ready();
     let run = |change: &Change| {
         let values = columns.iter().zip(&change.values);
-        let values = values.map(|(column, value)| value::spelled(Dialect::Sqlite, table.column(*column), value.clone()));
+        let values =
+            values.map(|(column, value)| value::spelled(Dialect::Sqlite, table.column(*column), value.clone()));
         values.chain(change.key.iter().map(Key::to_value)).collect()
     };
     Ok(Command { text, runs: changes.iter().map(run).collect(), rows: changes.len() })

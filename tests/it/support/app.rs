@@ -10,6 +10,7 @@ use tidegate::{
     clock::Clock,
     db::{self, Database},
     engine::{self, Engine},
+    events::Events,
     graphql::{self, Service},
     permissions::Policy,
     server,
@@ -25,6 +26,8 @@ pub const TOKEN: &str = "test-token";
 pub struct TestApp {
     pub database: Database,
     pub catalog: Arc<Catalog>,
+    /// Where the gateway tells its changes.
+    pub events: Events,
     pub address: SocketAddr,
     pub service: Service,
     client: reqwest::Client,
@@ -45,6 +48,8 @@ pub struct Settings {
     pub acquire_timeout: Option<Duration>,
     pub statement_timeout: Option<Duration>,
     pub server: Option<server::Options>,
+    /// Whether statements that write may give rows back; as the database does if absent.
+    pub inserts_return: Option<bool>,
     /// PostgreSQL schemas beside `public`.
     pub more_schemas: Vec<String>,
 }
@@ -67,12 +72,13 @@ impl TestApp {
         let facts = database.introspect().await.expect("the database can be introspected");
         let serving = catalog::Options {
             default_schema: Some("public".to_owned()),
-            inserts_return: database.inserts_return(),
+            inserts_return: settings.inserts_return.unwrap_or_else(|| database.inserts_return()),
             ..catalog::Options::default()
         };
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
         let clock = settings.clock.clone();
         let parts = engine::Parts::plain(database.clone(), catalog.clone(), clock.clone());
+        let events = parts.events.clone();
         let engine = Engine::new(parts, settings.engine);
         let service = Service::new(engine, catalog.clone(), settings.policy, settings.limits, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
@@ -92,7 +98,7 @@ impl TestApp {
             let _ = stopped.await;
         }));
         let client = reqwest::Client::new();
-        Self { database, catalog, address, service, client, stop, running, data }
+        Self { database, catalog, events, address, service, client, stop, running, data }
     }
 
     pub fn url(&self, path: &str) -> String {

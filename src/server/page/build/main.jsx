@@ -14,14 +14,15 @@ const settings = JSON.parse(document.getElementById("tidegate").textContent);
 showWhere(settings);
 createRoot(document.getElementById("graphiql")).render(page(settings));
 
-function page({ endpoint, token, query, title }) {
+function page({ endpoint, token, examples, title }) {
   const fetcher = createFetcher(endpoint, token);
+  const headers = token ? JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2) : undefined;
   return (
     <GraphiQL
       fetcher={fetcher.fetch}
       onSchemaChange={fetcher.schemaArrived}
-      defaultQuery={query}
-      defaultHeaders={token ? JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2) : undefined}
+      defaultTabs={examples.length > 0 ? examples.map((query) => ({ query, headers })) : undefined}
+      defaultHeaders={headers}
       shouldPersistHeaders={false}
       storage={storageFor(title, token)}
     />
