@@ -210,7 +210,11 @@ impl Draft {
             let field = table.column_field(id);
             return Err(Fault::Payload(format!("`{field}` of `{}` is computed and cannot be given", table.collection)));
         }
-        let value = value::of(table, column, json)?;
+        let value = value::of(table, column, json).map_err(|fault| match fault {
+            // As everywhere, a malformed key is none (contract `graphql.md` 7.3).
+            Fault::Payload(_) if table.key.contains(&id) => Fault::Forbidden(None),
+            fault => fault,
+        })?;
         self.put(id, value);
         Ok(())
     }
