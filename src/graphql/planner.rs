@@ -325,7 +325,9 @@ fn internal(error: &SchemaError) -> Refusal {
 
 /// Members that an input object lacks: `rules` knows when it may.
 fn is_left_to_rules(error: &ServerError) -> bool {
-    error.message.starts_with("Invalid value for argument") && error.message.ends_with("is required but not provided")
+    let message = &error.message;
+    let is_a_value = ["Invalid value for argument", "Invalid default value"].iter().any(|of| message.starts_with(of));
+    is_a_value && message.ends_with("is required but not provided")
 }
 
 fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {

@@ -112,7 +112,9 @@ async fn the_front_page_shows_graphiql_and_its_example_runs_without_a_foreign_re
     let screenshot = folder.path().join("page.png");
     let screenshot = screenshot.to_str().expect("it is UTF-8");
     let page = format!("{}/", demo.base);
-    let result = node("browser.mjs", &[&page, "--expect", "\"published_at\"", "--screenshot", screenshot]).await;
+    let arguments =
+        [&page, "--expect", "\"published_at\"", "--then", "\"upsert_articles_item\"", "--screenshot", screenshot];
+    let result = node("browser.mjs", &arguments).await;
     assert_eq!(result["foreign"], json!([]));
     assert_eq!(result["console"], json!([]), "{:#}", result["console"]);
     let response = result["response"].as_str().expect("it shows an answer");

@@ -1,9 +1,10 @@
 // The front page in a real browser: GraphiQL shows, runs its query, and asks no one else.
 //
 //   TEST_CHROMIUM=<chromium> node tests/node/browser.mjs <page url>
-//       --expect <text> [--screenshot <file.png>]
+//       --expect <text> [--then <text>] [--screenshot <file.png>]
 //
-// The check fails if the answer does not hold the expected text, if the page throws, or if
+// With `--then` the second tab is opened and run too, twice: an example must work as often
+// as it is pressed. The check fails if an answer does not hold its text, if the page throws, or if
 // it asks for anything outside its own origin (such requests are stopped, and listed).
 
 import { chromium } from "playwright-core";
@@ -21,7 +22,7 @@ const CHROMIUM_ARGS = [
 ];
 
 await report(async () => {
-  const { url, expect, screenshot } = readArgs(["expect", "screenshot"]);
+  const { url, expect, then, screenshot } = readArgs(["expect", "then", "screenshot"]);
   if (!expect) throw new Error("--expect is missing");
   const executablePath = process.env.TEST_CHROMIUM;
   if (!executablePath) throw new Error("TEST_CHROMIUM is not set");
@@ -31,7 +32,11 @@ await report(async () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     page.setDefaultTimeout(TIMEOUT_MS);
     const seen = await watch(page, new URL(url).origin);
-    const failure = await runTheQuery(page, url, expect).then(() => [], (error) => [error.message]);
+    const run = async () => {
+      await runTheQuery(page, url, expect);
+      if (then) await runTheSecondTab(page, then);
+    };
+    const failure = await run().then(() => [], (error) => [error.message]);
     if (screenshot) await page.screenshot({ path: screenshot });
     const response = await textOf(page, ".result-window");
     const errors = [...failure, ...seen.pageErrors];
@@ -66,12 +71,26 @@ async function watch(page, origin) {
 /** Opens the page as a visitor does, presses the execute button, waits for the answer. */
 async function runTheQuery(page, url, expected) {
   await page.goto(url, { waitUntil: "load" });
-  const execute = page
+  await execute(page, expected);
+}
+
+/** Opens the second tab and presses the button twice. */
+async function runTheSecondTab(page, expected) {
+  await page.locator(".graphiql-tab-button").nth(1).click();
+  await execute(page, expected);
+  const again = page.waitForResponse((response) => response.request().method() === "POST");
+  await execute(page, expected);
+  const answer = await (await again).json();
+  if (answer.errors) throw new Error(JSON.stringify(answer.errors));
+}
+
+async function execute(page, expected) {
+  const button = page
     .getByRole("button", { name: /^Execute query/ })
     .or(page.locator(".graphiql-execute-button"))
     .first();
-  await execute.waitFor();
-  await execute.click();
+  await button.waitFor();
+  await button.click();
   await page.locator(".result-window").filter({ hasText: expected }).first().waitFor();
 }
 

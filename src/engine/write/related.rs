@@ -211,7 +211,7 @@ impl Session {
                     }
                 }
                 None if seen.insert(key.clone()) => creations.push(payload),
-                None => return Err(duplicate(child)),
+                None => return Err(duplicate(child, &key)),
             }
         }
         if !alterations.is_empty() {
@@ -333,12 +333,12 @@ struct Pairs<'a> {
 }
 
 /// Two new rows of one key.
-fn duplicate(table: &Table) -> Error {
+fn duplicate(table: &Table, key: &RowKey) -> Error {
     Error::Broken(Box::new(Broken {
         kind: ViolationKind::Unique,
         collection: Some(table.collection.clone()),
         field: table.key.first().map(|column| table.column_field(*column).to_owned()),
-        value: None,
+        value: Some(key_json(key)),
         constraint: None,
         transient: false,
     }))

@@ -78,12 +78,27 @@ impl<'a> Compiler<'a> {
 
     /// The filter and the limit of what is written by filter.
     fn guarded(&self, table: &'a Table, field: &Collected<'a>) -> Result<(Predicate, u32), Error> {
+        // Where rows are read, a condition whose variable is not given is none;
+        // here that would write to rows that nobody meant.
+        if let Some(name) = field.argument("filter").and_then(|filter| self.missing_variable(filter)) {
+            return Err(Error::Invalid(format!("`filter` holds `${name}`, which is not given")));
+        }
         let arguments = self.arguments(table, field)?;
         let limit = arguments.limit.and_then(|limit| u32::try_from(limit).ok());
         let limit = limit.ok_or_else(|| Error::Invalid("`limit` is 0 or more".to_owned()))?;
         let predicate = arguments.predicate(self.types.catalog, table, &self.limits.lists)?;
         let predicate = plan::allow_predicate(self.types.catalog, self.types.access, table.id, predicate)?;
         Ok((predicate, limit))
+    }
+
+    /// A variable in a literal that has no value.
+    fn missing_variable<'v>(&self, value: &'v Value) -> Option<&'v str> {
+        match value {
+            Value::Variable(name) => self.walk.scope.value(name).is_none().then_some(name.as_str()),
+            Value::List(items) => items.iter().find_map(|item| self.missing_variable(item)),
+            Value::Object(members) => members.values().find_map(|member| self.missing_variable(member)),
+            _ => None,
+        }
     }
 
     /// The unique key that an upsert looks at: the row's key unless said otherwise.

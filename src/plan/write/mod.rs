@@ -210,11 +210,11 @@ impl Draft {
             let field = table.column_field(id);
             return Err(Fault::Payload(format!("`{field}` of `{}` is computed and cannot be given", table.collection)));
         }
-        let value = value::of(table, column, json).map_err(|fault| match fault {
-            // As everywhere, a malformed key is none (contract `graphql.md` 7.3).
-            Fault::Payload(_) if table.key.contains(&id) => Fault::Forbidden(None),
-            fault => fault,
-        })?;
+        if table.key.contains(&id) && !json.is_null() {
+            // A malformed key is refused as one wherever it stands.
+            key_part(column, json)?;
+        }
+        let value = value::of(table, column, json)?;
         self.put(id, value);
         Ok(())
     }
@@ -381,3 +381,6 @@ pub fn key_json(key: &[Key]) -> Json {
         parts => parts.iter().map(part).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,11 +156,17 @@ fn nothing_given(catalog: &Catalog, table: TableId, count: usize) -> Result<Comm
     let mut w = Writer::new(catalog);
     w.push("INSERT INTO ");
     w.table_name(table);
-    w.push(match catalog.dialect {
-        Dialect::Postgres | Dialect::Sqlite => " DEFAULT VALUES",
-        Dialect::MySql => " () VALUES ()",
-    });
+    // One statement for all of them, where their keys are counted up from its first.
+    let at_once = catalog.dialect == Dialect::MySql;
+    match at_once {
+        true => {
+            w.push(" () VALUES ()");
+            (1..count).for_each(|_| w.push(", ()"));
+        }
+        false => w.push(" DEFAULT VALUES"),
+    }
     returning(&mut w, table)?;
     let (text, _) = w.finish_ready();
-    Ok(Command { text, runs: vec![Vec::new(); count], rows: count })
+    let runs = if at_once { 1 } else { count };
+    Ok(Command { text, runs: vec![Vec::new(); runs], rows: count })
 }

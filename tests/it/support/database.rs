@@ -50,6 +50,9 @@ pub struct TestDatabase {
     folder: Option<TempDir>,
 }
 
+/// Rows of cells, each as the database's own text.
+pub type Rows = Vec<Vec<Option<String>>>;
+
 type Shared = Mutex<HashMap<(Kind, &'static str), Weak<TestDatabase>>>;
 
 impl TestDatabase {
@@ -121,48 +124,60 @@ impl TestDatabase {
     }
 
     /// The rows of a hand-written query, each cell as the database's own text.
-    pub async fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+    pub async fn rows(&self, sql: &str) -> Rows {
+        self.rows_of(&[sql.to_owned()]).await.remove(0)
+    }
+
+    /// The rows of hand-written queries, over one connection.
+    pub async fn rows_of(&self, queries: &[String]) -> Vec<Rows> {
+        let mut all = Vec::with_capacity(queries.len());
         match self.kind {
-            Kind::Sqlite => self.sqlite_rows(sql),
+            Kind::Sqlite => {
+                let connection = rusqlite::Connection::open(&self.name).expect("the file can be opened");
+                all.extend(queries.iter().map(|sql| sqlite_rows(&connection, sql)));
+            }
             Kind::Postgres => {
                 let mut connection = PgConnection::connect(&self.url).await.expect("PostgreSQL answers");
-                let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await;
-                let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
-                let cell = |row: &sqlx::postgres::PgRow, at| {
-                    let value = row.try_get_raw(at).expect("the column is there");
-                    value.as_str().ok().map(str::to_owned)
-                };
-                rows.iter().map(|row| (0..row.len()).map(|at| cell(row, at)).collect()).collect()
+                for sql in queries {
+                    let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.clone()))).await;
+                    let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+                    let cell = |row: &sqlx::postgres::PgRow, at| {
+                        let value = row.try_get_raw(at).expect("the column is there");
+                        value.as_str().ok().map(str::to_owned)
+                    };
+                    all.push(rows.iter().map(|row| (0..row.len()).map(|at| cell(row, at)).collect()).collect());
+                }
             }
             Kind::MySql => {
                 let mut connection = MySqlConnection::connect(&self.url).await.expect("MySQL answers");
-                let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await;
-                let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
-                let cell = |row: &sqlx::mysql::MySqlRow, at: usize| {
-                    let bytes: Option<Vec<u8>> = row.try_get_unchecked(at).expect("the column is there");
-                    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-                };
-                rows.iter().map(|row| (0..row.len()).map(|at| cell(row, at)).collect()).collect()
+                for sql in queries {
+                    let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.clone()))).await;
+                    let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+                    let cell = |row: &sqlx::mysql::MySqlRow, at: usize| {
+                        let bytes: Option<Vec<u8>> = row.try_get_unchecked(at).expect("the column is there");
+                        bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                    };
+                    all.push(rows.iter().map(|row| (0..row.len()).map(|at| cell(row, at)).collect()).collect());
+                }
             }
         }
+        all
     }
+}
 
-    fn sqlite_rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
-        use rusqlite::types::ValueRef;
-        let connection = rusqlite::Connection::open(&self.name).expect("the file can be opened");
-        let mut statement = connection.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let width = statement.column_count();
-        let text = |value: ValueRef<'_>| match value {
-            ValueRef::Null => None,
-            ValueRef::Integer(number) => Some(number.to_string()),
-            ValueRef::Real(number) => Some(number.to_string()),
-            ValueRef::Text(text) | ValueRef::Blob(text) => Some(String::from_utf8_lossy(text).into_owned()),
-        };
-        let rows = statement.query_map([], |row| {
-            Ok((0..width).map(|at| text(row.get_ref(at).expect("the column is there"))).collect())
-        });
-        rows.expect("the query runs").collect::<Result<_, _>>().expect("all rows can be read")
-    }
+fn sqlite_rows(connection: &rusqlite::Connection, sql: &str) -> Rows {
+    use rusqlite::types::ValueRef;
+    let mut statement = connection.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let width = statement.column_count();
+    let text = |value: ValueRef<'_>| match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(text) | ValueRef::Blob(text) => Some(String::from_utf8_lossy(text).into_owned()),
+    };
+    let rows = statement
+        .query_map([], |row| Ok((0..width).map(|at| text(row.get_ref(at).expect("the column is there"))).collect()));
+    rows.expect("the query runs").collect::<Result<_, _>>().expect("all rows can be read")
 }
 
 impl Drop for TestDatabase {

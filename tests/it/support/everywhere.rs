@@ -1,10 +1,12 @@
 //! One gateway per kind of database over the same rows: what one answers, all must.
+//! Over databases of a test's own there is one more: MariaDB as if it were MySQL,
+//! which gives no rows back from statements that write.
 
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::{Kind, Settings, TestApp, TestDatabase};
+use super::{Kind, Reply, Settings, TestApp, TestDatabase};
 
 /// A gateway over each kind of database.
 pub struct Everywhere(Vec<(Arc<TestDatabase>, TestApp)>);
@@ -22,6 +24,20 @@ impl Everywhere {
             apps.push((data.clone(), TestApp::start_with(data, settings()).await));
         }
         Self(apps)
+    }
+
+    /// Databases of a test's own, made by a script for each kind.
+    pub async fn own(script: impl Fn(Kind) -> String) -> Self {
+        Self::own_with(script, Settings::default).await
+    }
+
+    pub async fn own_with(script: impl Fn(Kind) -> String, settings: impl Fn() -> Settings) -> Self {
+        let ways = Kind::ALL.into_iter().map(|kind| (kind, None)).chain([(Kind::MySql, Some(false))]);
+        let apps = ways.map(async |(kind, inserts_return)| {
+            let data = Arc::new(TestDatabase::create(kind, &script(kind)).await);
+            (data.clone(), TestApp::start_with(data, Settings { inserts_return, ..settings() }).await)
+        });
+        Self(futures_util::future::join_all(apps).await)
     }
 
     /// The gateways one by one.
@@ -76,6 +92,93 @@ impl Everywhere {
         first.expect("there are databases")
     }
 
+    /// Everything that the databases hold, table by table, each row as one text.
+    pub async fn contents(&self) -> Vec<Vec<(String, Vec<String>)>> {
+        let of = |(data, app): &(Arc<TestDatabase>, TestApp)| {
+            let tables: Vec<String> = app.catalog.tables.iter().map(|table| table.name.clone()).collect();
+            let data = data.clone();
+            async move {
+                let queries: Vec<String> = tables.iter().map(|table| format!("SELECT * FROM {table}")).collect();
+                let all = data.rows_of(&queries).await.into_iter().map(|rows| {
+                    let mut rows: Vec<String> = rows.iter().map(|row| spelled(row)).collect();
+                    rows.sort();
+                    rows
+                });
+                tables.into_iter().zip(all).collect()
+            }
+        };
+        futures_util::future::join_all(self.0.iter().map(of)).await
+    }
+
+    /// The rows of a hand-written query must be these on each: cells with a
+    /// space between, rows with a comma, `-` for null.
+    pub async fn holds(&self, sql: &str, expected: &str) {
+        for (data, app) in &self.0 {
+            let mut rows = data.rows(sql).await;
+            rows.iter_mut().flatten().flatten().for_each(plain_number);
+            let rows: Vec<String> = rows.iter().map(|row| spelled(row)).collect();
+            assert_eq!(rows.join(", "), expected, "{}\n{sql}", name(app));
+        }
+    }
+
+    /// The data of a document that must succeed with it on each.
+    pub async fn gives(&self, document: &str, expected: Json) {
+        self.gives_with(document, json!({}), expected).await;
+    }
+
+    pub async fn gives_with(&self, document: &str, variables: Json, expected: Json) {
+        for (_, app) in self.each() {
+            let reply = app.graphql_with(document, variables.clone()).await;
+            let told = format!("{}\n{document}\n{variables}\n{:#}", name(app), reply.body);
+            assert_eq!(reply.body, json!({ "data": expected }), "{told}");
+        }
+    }
+
+    /// A document that each must answer with these data (absent for `null`), and
+    /// an error of this code at each of these paths.
+    pub async fn gives_in_part(&self, document: &str, data: Json, errors: &[(&str, &str)]) {
+        for (_, app) in self.each() {
+            let reply = app.graphql(document).await;
+            let told = format!("{}\n{document}\n{:#}", name(app), reply.body);
+            assert_eq!(reply.status, 200, "{told}");
+            assert_eq!(reply.body.get("data").unwrap_or(&Json::Null), &data, "{told}");
+            let found: Vec<(String, String)> =
+                reply.codes().iter().zip(paths(&reply)).map(|(code, path)| ((*code).to_owned(), path)).collect();
+            let expected: Vec<(String, String)> =
+                errors.iter().map(|(code, path)| ((*code).to_owned(), (*path).to_owned())).collect();
+            assert_eq!(found, expected, "{told}");
+        }
+    }
+
+    /// A document that each must refuse with one error with just these
+    /// `extensions`, and that changes nothing.
+    pub async fn refuses(&self, document: &str, extensions: Json) {
+        self.refuses_with(document, json!({}), extensions).await;
+    }
+
+    pub async fn refuses_with(&self, document: &str, variables: Json, extensions: Json) {
+        self.refuses_each(document, variables, |_| extensions.clone()).await;
+    }
+
+    /// As [`Self::refuses_with`], where databases tell more or less.
+    pub async fn refuses_each(&self, document: &str, variables: Json, extensions: impl Fn(Kind) -> Json) {
+        let before = self.contents().await;
+        for (kind, app) in self.each() {
+            let reply = app.graphql_with(document, variables.clone()).await;
+            let told = format!("{}\n{document}\n{variables}\n{:#}", name(app), reply.body);
+            let errors = reply.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+            assert_eq!(errors.len(), 1, "{told}");
+            let mut found = errors[0]["extensions"].clone();
+            // The words are the gateway's own; that there are some is enough.
+            if let Some(reason) = found.get_mut("reason") {
+                assert!(reason.as_str().is_some_and(|reason| !reason.is_empty()), "{told}");
+                *reason = json!("…");
+            }
+            assert_eq!(found, extensions(kind), "{told}");
+        }
+        assert_eq!(self.contents().await, before, "{document}\n{variables}");
+    }
+
     /// A query that must be refused on each with one error of this code.
     pub async fn refused(&self, query: &str, code: &str) {
         self.refused_with(query, json!({}), code).await;
@@ -87,6 +190,28 @@ impl Everywhere {
             assert_eq!(reply.codes(), [code], "{kind:?}\n{query}\n{variables}\n{:#}", reply.body);
         }
     }
+}
+
+/// Which of the gateways it is.
+fn name(app: &TestApp) -> String {
+    let returns = if app.catalog.inserts_return { "" } else { " without RETURNING" };
+    format!("{}{returns}", app.catalog.dialect.label())
+}
+
+fn spelled(row: &[Option<String>]) -> String {
+    let cells: Vec<&str> = row.iter().map(|cell| cell.as_deref().unwrap_or("-")).collect();
+    cells.join(" ")
+}
+
+/// The paths of all errors, as in `articles.0.title`.
+fn paths(reply: &Reply) -> Vec<String> {
+    let errors = reply.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let segment = |segment: &Json| segment.as_str().map_or_else(|| segment.to_string(), str::to_owned);
+    let path = |error: &Json| {
+        let path = error["path"].as_array().map(Vec::as_slice).unwrap_or_default();
+        path.iter().map(segment).collect::<Vec<_>>().join(".")
+    };
+    errors.iter().map(path).collect()
 }
 
 /// The keys in a list of rows.
