@@ -29,6 +29,13 @@ pub(crate) fn family_ms(pid: u32) -> Result<u64> {
     Ok(ticks * MS_PER_TICK)
 }
 
+/// Milliseconds that children of this process have used that have ended and
+/// been waited for.
+pub(crate) fn ended_children_ms() -> Result<u64> {
+    let times = read(std::process::id()).context("this process cannot be measured")?;
+    Ok(times.ended_children * MS_PER_TICK)
+}
+
 struct Times {
     parent: u32,
     own: u64,

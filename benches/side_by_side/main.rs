@@ -1,6 +1,7 @@
-//! The gateway's release binary against *the floor*, in one run: five queries,
-//! 32 connections and one, short rounds in turn, because the machine is never
-//! quite quiet. `cargo bench --bench side_by_side -- --help` lists the options.
+//! The gateway's release binary in one run with others, 32 connections and one,
+//! short rounds in turn, because the machine is never quite quiet: five queries
+//! against *the floor*, four writes against pgbench.
+//! `cargo bench --bench side_by_side -- --help` lists the options.
 #![expect(clippy::disallowed_methods, reason = "a bench measures time and starts threads as it needs")]
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -14,6 +15,7 @@ mod report;
 mod server;
 mod setup;
 mod verify;
+mod writes;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,21 +35,21 @@ use crate::setup::Database;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures the gateway against a server written by hand.
+/// Measures the gateway against a server written by hand, and its writes
+/// against statements written by hand.
 #[derive(Parser)]
 #[command(name = "side_by_side")]
 struct Options {
     #[command(subcommand)]
     role: Option<Role>,
-    /// Length of a round in seconds at 32 connections; at one, a third of it
+    /// Length of a round in seconds at 32 connections; at one, a third of it. Writes: whole seconds at both
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
     /// Rounds for each server, query and concurrency
     #[arg(long, default_value_t = 6)]
     rounds: usize,
-    /// Queries to measure
-    #[arg(long, value_delimiter = ',', default_values = queries::NAMES,
-          value_parser = PossibleValuesParser::new(queries::NAMES))]
+    /// Queries and writes to measure
+    #[arg(long, value_delimiter = ',', default_values = names(), value_parser = PossibleValuesParser::new(names()))]
     only: Vec<String>,
     /// Connections, one measurement for each number
     #[arg(long, value_delimiter = ',', default_values_t = [32, 1])]
@@ -55,10 +57,10 @@ struct Options {
     /// The gateway's binary; without it the one that cargo has just built
     #[arg(long)]
     gateway: Option<PathBuf>,
-    /// Leave the gateway out
+    /// Leave the gateway out, and with it the writes
     #[arg(long)]
     floor_only: bool,
-    /// Leave pgbench out
+    /// Leave pgbench out, and with it the writes, which are measured beside nothing else
     #[arg(long)]
     no_pgbench: bool,
     /// Folder of a cluster to make if missing and keep, loaded, for the next run
@@ -82,6 +84,16 @@ enum Role {
         #[arg(long)]
         port: u16,
     },
+}
+
+fn names() -> Vec<&'static str> {
+    queries::NAMES.into_iter().chain(writes::NAMES).collect()
+}
+
+impl Options {
+    fn chosen<'a, T>(&self, all: &'a [T], name: impl Fn(&T) -> &str) -> Vec<&'a T> {
+        all.iter().filter(|one| self.only.iter().any(|chosen| chosen == name(one))).collect()
+    }
 }
 
 fn main() -> ExitCode {
@@ -111,37 +123,48 @@ fn run(options: &Options) -> Result<()> {
     })
 }
 
-/// What is measured. The servers end before their database: fields are
-/// dropped in this order.
+async fn measure_all(options: &Options) -> Result<()> {
+    let database = Database::prepare(options.postgres_url.clone(), options.keep.as_deref()).await?;
+    let queries = options.chosen(&queries::ALL, |query| query.name);
+    if !queries.is_empty() {
+        measure_queries(options, &database, &queries).await?;
+    }
+    let writes = options.chosen(&writes::ALL, |write| write.name);
+    if !writes.is_empty() && !options.floor_only && !options.no_pgbench {
+        writes::measure_all(options, &database, &writes).await?;
+    }
+    Ok(())
+}
+
+async fn start_gateway(options: &Options, database: &Database) -> Result<Server> {
+    match &options.gateway {
+        Some(binary) => Server::gateway(&binary.canonicalize().context("no such gateway")?, &database.url).await,
+        // The profile `bench` is `release`, so this is the release binary.
+        None => Server::gateway(env!("CARGO_BIN_EXE_tidegate").as_ref(), &database.url).await,
+    }
+}
+
+/// What queries are measured with. The servers end with it, before their
+/// database.
 struct Bench<'a> {
     options: &'a Options,
     gateway: Option<Server>,
     floor: Server,
     nested: NestedKeys,
-    database: Database,
+    database: &'a Database,
 }
 
-async fn measure_all(options: &Options) -> Result<()> {
-    let database = Database::prepare(options.postgres_url.clone(), options.keep.as_deref()).await?;
+async fn measure_queries(options: &Options, database: &Database, chosen: &[&Query]) -> Result<()> {
     let nested = database.nested_keys().await?;
     let floor = Server::floor(&database.url).await?;
-    let gateway = match (&options.gateway, options.floor_only) {
-        (_, true) => None,
-        (Some(binary), _) => {
-            Some(Server::gateway(&binary.canonicalize().context("no such gateway")?, &database.url).await?)
-        }
-        // The profile `bench` is `release`, so this is the release binary.
-        (None, _) => Some(Server::gateway(env!("CARGO_BIN_EXE_tidegate").as_ref(), &database.url).await?),
-    };
+    let gateway = if options.floor_only { None } else { Some(start_gateway(options, database).await?) };
     let bench = Bench { options, gateway, floor, nested, database };
-    let chosen = queries::ALL.iter().filter(|query| options.only.iter().any(|name| name == query.name));
-    let chosen: Vec<&Query> = chosen.collect();
-    for query in &chosen {
+    for query in chosen {
         bench.verify(query).await.with_context(|| format!("query {}", query.name))?;
     }
     println!("{}", report::header());
     for &connections in &options.connections {
-        for query in &chosen {
+        for query in chosen {
             let line = bench.measure(query, connections).await;
             println!("{}", line.with_context(|| format!("query {}", query.name))?.text());
         }

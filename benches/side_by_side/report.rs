@@ -55,7 +55,8 @@ const TITLES: [(&str, usize); 11] = [
     ("pgbench/s", 11),
 ];
 
-fn write_cell(text: &mut String, width: usize, cell: &str) {
+/// Appends a cell, right-aligned.
+pub(crate) fn write_cell(text: &mut String, width: usize, cell: &str) {
     // Writing to a string cannot fail.
     let _ = write!(text, "{cell:>width$}");
 }
@@ -98,20 +99,18 @@ impl Line<'_> {
         }
     }
 
-    /// Rounds next to each other saw the same machine, so they are compared
-    /// pair by pair.
     fn ratio(&self, value: impl Fn(&Sample) -> f64) -> Option<f64> {
-        middle(self.gateway.iter().zip(&self.floor).map(|(gateway, floor)| value(gateway) / value(floor)).collect())
+        ratio(&self.gateway, &self.floor, value)
     }
 }
 
 impl Sample {
-    fn per_second(&self) -> f64 {
+    pub(crate) fn per_second(&self) -> f64 {
         self.round.requests as f64 / self.round.seconds
     }
 
     /// Milliseconds of processor time per 1,000 requests, all in all.
-    fn cpu(&self) -> f64 {
+    pub(crate) fn cpu(&self) -> f64 {
         self.per_thousand(self.server_ms + self.postgres_ms.unwrap_or(0))
     }
 
@@ -120,21 +119,27 @@ impl Sample {
     }
 }
 
-fn median(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> Option<f64> {
+/// Rounds next to each other saw the same machine, so they are compared pair by
+/// pair.
+pub(crate) fn ratio(gateway: &[Sample], other: &[Sample], value: impl Fn(&Sample) -> f64) -> Option<f64> {
+    middle(gateway.iter().zip(other).map(|(gateway, other)| value(gateway) / value(other)).collect())
+}
+
+pub(crate) fn median(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> Option<f64> {
     middle(samples.iter().map(value).collect())
 }
 
-fn middle(mut values: Vec<f64>) -> Option<f64> {
+pub(crate) fn middle(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let (low, high) = (values.len().checked_sub(1)? / 2, values.len() / 2);
     Some((values[low] + values[high]) / 2.0)
 }
 
-fn number(value: Option<f64>, decimals: usize) -> String {
+pub(crate) fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
-fn latencies(samples: &[Sample]) -> String {
+pub(crate) fn latencies(samples: &[Sample]) -> String {
     if samples.is_empty() {
         return "-".to_owned();
     }
@@ -142,7 +147,7 @@ fn latencies(samples: &[Sample]) -> String {
     format!("{p50} / {}", number(median(samples, |sample| sample.round.p99_ms), 2))
 }
 
-fn processor(samples: &[Sample]) -> String {
+pub(crate) fn processor(samples: &[Sample]) -> String {
     if samples.is_empty() {
         return "-".to_owned();
     }

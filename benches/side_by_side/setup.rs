@@ -166,7 +166,8 @@ fn first_line(path: &Path) -> Result<u32> {
     text.lines().next().and_then(|line| line.trim().parse().ok()).context("PostgreSQL has no process id")
 }
 
-async fn connect(url: &str) -> Result<PgConnection> {
+/// A connection of the bench's own.
+pub(crate) async fn connect(url: &str) -> Result<PgConnection> {
     let options: PgConnectOptions = url.parse().context("not a PostgreSQL URL")?;
     options.connect().await.context("cannot connect to the database")
 }

@@ -14,6 +14,7 @@ mod awkward_values;
 mod batching;
 mod cli;
 mod cli_tools;
+mod crash;
 mod dates;
 mod filters;
 mod fuzz;

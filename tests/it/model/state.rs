@@ -268,6 +268,7 @@ struct Run {
     /// Unique values that rows have given up, and those that rows wanted.
     freed: BTreeSet<(&'static str, Vec<&'static str>, Key)>,
     claimed: BTreeSet<(&'static str, Vec<&'static str>, Key)>,
+    depends_on_order: bool,
     /// How many rows each payload has made, by its mark.
     copies: BTreeMap<i64, i64>,
 }
@@ -287,7 +288,7 @@ impl Run {
     }
 
     fn is_ambiguous(&self) -> bool {
-        self.freed.intersection(&self.claimed).next().is_some()
+        self.depends_on_order || self.freed.intersection(&self.claimed).next().is_some()
     }
 
     fn field(&mut self, field: &Field) -> Wrote {
@@ -701,6 +702,15 @@ impl Run {
 
     /// Deletes rows; what the database does to others is no event.
     fn delete(&mut self, table: &'static Table, keys: &[Key]) {
+        // Whether a row still points to another one when it goes depends on
+        // which of them goes first.
+        self.depends_on_order |= table.relations.iter().any(|relation| match *relation {
+            Relation::ToOne { column, to, .. } if to == table.name => {
+                let rows = keys.iter().filter_map(|key| self.state.row(table, key));
+                rows.into_iter().any(|row| keys.iter().any(|key| key[0] == row[column]))
+            }
+            _ => false,
+        });
         for key in keys {
             if let Some(row) = self.remove(table, key) {
                 let event =
