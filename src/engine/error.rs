@@ -31,18 +31,14 @@ pub enum Error {
     #[error(transparent)]
     Broken(Box<Broken>),
     /// A hook said no, in its own words.
-    #[error("{message}")]
-    Refused {
-        /// The hook's code.
-        code: Arc<str>,
-        /// For the client.
-        message: String,
-        /// Further members of `extensions`.
-        extensions: Arc<Map<String, Json>>,
-    },
+    #[error("{0}")]
+    Refused(Box<hooks::Error>),
     /// Not in time.
     #[error("A statement took longer than {0:?}.")]
     Timeout(Duration),
+    /// All connections were busy for so long.
+    #[error("No connection to the database became free within {0:?}.")]
+    Busy(Duration),
     /// The database cannot be reached.
     #[error("The database cannot be reached at the moment.")]
     Unavailable,
@@ -168,9 +164,9 @@ impl Error {
                 Fault::OutOfRange { .. } => ErrorCode::ValueOutOfRange,
             },
             Self::Broken(broken) => broken.code(),
-            Self::Refused { code, .. } => return Code::Custom(code.clone()),
+            Self::Refused(error) => return Code::Custom(error.code.as_str().into()),
             Self::Timeout(_) => ErrorCode::OutOfTime,
-            Self::Unavailable | Self::Unknown | Self::Conflict => ErrorCode::ServiceUnavailable,
+            Self::Busy(_) | Self::Unavailable | Self::Unknown | Self::Conflict => ErrorCode::ServiceUnavailable,
             Self::Internal => ErrorCode::InternalServerError,
         })
     }
@@ -181,9 +177,10 @@ impl Error {
             Self::Invalid(reason) | Self::Forbidden(Some(reason)) => members(&[("reason", reason.as_str().into())]),
             Self::Fault(fault) => fault_details(fault),
             Self::Broken(broken) => broken.details(),
-            Self::Refused { extensions, .. } => (**extensions).clone(),
+            Self::Refused(error) => (*error.extensions).clone(),
             Self::Forbidden(None)
             | Self::Timeout(_)
+            | Self::Busy(_)
             | Self::Unavailable
             | Self::Unknown
             | Self::Conflict
@@ -197,12 +194,13 @@ impl Error {
         match self {
             Self::Broken(_)
             | Self::Timeout(_)
+            | Self::Busy(_)
             | Self::Unavailable
             | Self::Unknown
             | Self::Conflict
             | Self::Value
             | Self::Internal => true,
-            Self::Invalid(_) | Self::Forbidden(_) | Self::Fault(_) | Self::Refused { .. } => false,
+            Self::Invalid(_) | Self::Forbidden(_) | Self::Fault(_) | Self::Refused(_) => false,
         }
     }
 
@@ -227,7 +225,11 @@ impl Error {
                 tracing::info!(reason, statement, "the database cannot compute with a value");
                 Self::Value
             }
-            db::Error::Unavailable(_) | db::Error::PoolTimeout(_) | db::Error::Refused(_) => {
+            db::Error::PoolTimeout(limit) => {
+                tracing::warn!(%error, "a statement found no connection");
+                Self::Busy(limit)
+            }
+            db::Error::Unavailable(_) | db::Error::Refused(_) => {
                 tracing::warn!(%error, "a statement found no database");
                 Self::Unavailable
             }
@@ -282,26 +284,37 @@ impl From<plan::Error> for Error {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Refused(error) => Self::Refused {
-                code: error.code.as_str().into(),
-                message: error.message,
-                extensions: Arc::new(*error.extensions),
-            },
-            // It has been logged, with its name.
-            Failure::Broken { .. } => Self::Internal,
+            Failure::Refused(error) => error.into(),
+            Failure::Broken { .. } => hooks::Error::logged().into(),
         }
     }
 }
 
+impl From<hooks::Error> for Error {
+    fn from(error: hooks::Error) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
 impl Error {
+    /// The HTTP status of its code.
+    pub(super) fn status(&self) -> u16 {
+        match (self, self.code()) {
+            (Self::Refused(error), _) => error.status,
+            (_, Code::Known(code)) => code.http_status(),
+            (_, Code::Custom(_)) => ErrorCode::InternalServerError.http_status(),
+        }
+    }
+
     /// The error as a hook gets it.
     pub(super) fn for_hooks(&self) -> hooks::Error {
-        let code = self.code();
-        let status = match &code {
-            Code::Known(code) => code.http_status(),
-            Code::Custom(_) => 500,
+        let message = match self {
+            Self::Refused(error) => return (**error).clone(),
+            // What waits may be what it waits for.
+            Self::Busy(_) => format!("{self} A hook that is called within a transaction writes through the context that it gets."),
+            _ => self.to_string(),
         };
-        let mut told = hooks::Error::new(code.as_str(), status, self.to_string());
+        let mut told = hooks::Error::new(self.code().as_str(), self.status(), message);
         *told.extensions = self.details();
         told
     }

@@ -8,6 +8,7 @@
 mod batch;
 mod encode;
 mod error;
+mod heard;
 mod items;
 mod levels;
 mod loader;
@@ -95,6 +96,7 @@ pub struct Engine {
     events: Events,
     clock: Clock,
     loader: Loader,
+    listeners: Arc<heard::Listeners>,
     options: Options,
 }
 
@@ -136,7 +138,8 @@ impl Engine {
     /// An engine over a database.
     pub fn new(parts: Parts, options: Options) -> Self {
         let Parts { database, catalog, hooks, events, clock } = parts;
-        Self { loader: Loader::new(database.clone()), database, catalog, hooks, events, clock, options }
+        let listeners = Arc::new(heard::Listeners::new(&catalog, &hooks));
+        Self { loader: Loader::new(database.clone()), database, catalog, hooks, events, clock, listeners, options }
     }
 
     /// What hooks get on behalf of a caller.
@@ -173,9 +176,9 @@ impl Engine {
     /// order of the document. Dropping the future cancels its statements.
     pub async fn read(&self, caller: &Caller, roots: &[Root], variables: &Variables) -> Answer {
         let source = levels::Source::new(self, self.options.consistency);
-        let filled = match self.hooks.is_empty() {
-            true => levels::run(&source, roots, variables).await,
-            false => join_all(roots.iter().map(|root| self.read_told(caller, &source, root, variables))).await,
+        let filled = match self.are_told(roots) {
+            false => levels::run(&source, roots, variables).await,
+            true => join_all(roots.iter().map(|root| self.read_told(caller, &source, root, variables))).await,
         };
         source.finish().await;
         encode::answer(roots, filled)

@@ -351,9 +351,15 @@ impl Gateway {
         self.core.engine.events()
     }
 
+    /// What jobs get: the way to items, SQL and events for the program itself,
+    /// also while the gateway serves.
+    pub fn context(&self) -> hooks::Context {
+        self.core.engine.own_context()
+    }
+
     /// The items of a collection, with all rights.
     pub fn items(&self, collection: impl Into<String>) -> ItemsService {
-        self.core.engine.own_context().items_with_full_rights(collection)
+        self.context().items_with_full_rights(collection)
     }
 
     /// Listens where the options say, and serves until the process is asked to

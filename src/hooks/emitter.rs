@@ -32,7 +32,7 @@ impl Emitter {
         check(name)?;
         self.hooks.filter(&[name], payload, meta, &self.context).await.map_err(|failure| match failure {
             Failure::Refused(error) => error,
-            Failure::Broken { handler } => Error::unexpected(format!("the handler {handler} is broken")),
+            Failure::Broken { .. } => Error::logged(),
         })
     }
 }

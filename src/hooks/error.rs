@@ -86,6 +86,11 @@ impl Error {
         Self { cause: Some(cause.to_string()), ..error }
     }
 
+    /// What a handler has met that the log has already.
+    pub(crate) fn logged() -> Self {
+        Self { cause: None, ..Self::unexpected("") }
+    }
+
     /// No permission, or no such thing.
     pub fn forbidden() -> Self {
         Self::known(ErrorCode::Forbidden, "You don't have permission to access this.")

@@ -27,11 +27,11 @@ pub enum Rights {
     Full,
 }
 
-/// How a write is done.
+/// How items are written, or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MutationOptions {
-    /// Whether filters, actions and the event log hear of it and of all that is
-    /// nested in it.
+    /// Whether filters and actions hear of it; of a write also the event log, and
+    /// all of them of what is nested in it.
     pub emit_events: bool,
     /// Whether it does not count against the limit of items per mutation.
     pub bypass_limits: bool,
@@ -126,7 +126,7 @@ impl ItemsService {
         self
     }
 
-    /// The same items, written without anybody hearing of it.
+    /// The same items, written or read without anybody hearing of it.
     #[must_use]
     pub fn without_events(mut self) -> Self {
         self.options.emit_events = false;

@@ -118,13 +118,15 @@ fn fixed(kind: Kind, name: &str) -> Option<Vec<(Kind, String)>> {
     (!modern.is_empty()).then_some(modern)
 }
 
-/// The response filters kept their names, but for the order of their parts:
-/// `response`, `response.<METHOD>`, `response.<table>`, `response.<table>.<METHOD>`.
+/// Responses as such kept their names, `response` and `response.<METHOD>`; what
+/// those of a table showed are its items. There is one way to show them now, so
+/// that only reading has a method of its own.
 fn response(name: &str) -> Option<Vec<(Kind, String)>> {
     let parts: Vec<&str> = name.split('.').skip(1).collect();
     match parts.as_slice() {
-        [] | [_] => Some(vec![(Filter, name.to_owned())]),
-        [_, method] if METHODS.contains(method) => Some(vec![(Filter, name.to_owned())]),
+        [] => Some(vec![(Filter, name.to_owned())]),
+        [method] if METHODS.contains(method) => Some(vec![(Filter, name.to_owned())]),
+        [table] | [table, "GET"] => Some(vec![(Filter, of_table(table, "read"))]),
         _ => None,
     }
 }
@@ -213,8 +215,9 @@ mod tests {
             ("response", "response"),
             ("response.GET", "response.GET"),
             ("response.OPTIONS", "response.OPTIONS"),
-            ("response.news", "response.news"),
-            ("response.news.PATCH", "response.news.PATCH"),
+            ("response.news", "news.items.read"),
+            ("response.news.GET", "news.items.read"),
+            ("response.directus_users", "users.read"),
             ("table.insert.news:before", "news.items.create"),
             ("table.news.select", "news.items.read"),
         ] {
@@ -236,7 +239,7 @@ mod tests {
         for name in ["items.create", "news.items.update", "server.start", "response", "**", "tables.insert"] {
             assert_eq!(resolve(Action, name), None, "{name}");
         }
-        for name in ["items.read", "request.error", "table.insert", "table.insert:after", "response.news.GET.x"] {
+        for name in ["items.read", "request.error", "table.insert", "table.insert:after", "response.news.PATCH"] {
             assert_eq!(resolve(Filter, name), None, "{name}");
         }
     }

@@ -20,7 +20,7 @@ use tower_http::{
 use tracing::Instrument as _;
 
 use super::{
-    hooked::{Heard, HookParts},
+    hooked::{self, Heard, HookParts},
     problem::Problem,
     request_id::RequestIds,
 };
@@ -60,7 +60,7 @@ impl Front {
         let span = tracing::error_span!("request", id = id.to_str().unwrap_or_default());
         let line = Line { method: request.method().clone(), path: request.uri().clone() };
         request.extensions_mut().insert(Peer(peer));
-        let heard = self.hooks.hears_responses().then(|| Heard::of(&request, peer));
+        let heard = self.hooks.hears_responses().then(|| Heard::of(self.hooks.clone(), &request, peer));
         let answering = AssertUnwindSafe(self.routes.clone().oneshot(request)).catch_unwind();
         async {
             let answered = match answering.await {
@@ -73,8 +73,7 @@ impl Front {
             add_headers(response.headers_mut(), id, server_timing(timings, total));
             line.log(response.status(), total);
             if let Some(heard) = heard {
-                let answered = heard.answered(&response, total);
-                self.hooks.tell(answered).await;
+                heard.answered(hooked::response_facts(&response)).await;
             }
             response
         }

@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use super::{
     Options, Shared,
     front::Peer,
-    hooked::HasErrors,
+    hooked::{self, HasErrors},
     media::{self, Media},
     payload,
     problem::{self, Problem, status},
@@ -36,7 +36,7 @@ pub(super) async fn answer(
     };
     let answering = execute(&shared, peer, &head, body);
     match within(shared.options.operation_timeout, answering).await {
-        Ok(response) => into_http(response, media, &head.method),
+        Ok(response) => into_http(hooked::filtered(&shared.parts.hooks, &head, response).await, media, &head.method),
         Err(problem) => problem.into_response(media),
     }
 }

@@ -1,20 +1,23 @@
 //! Where hooks have a say in HTTP: errors before they are sent, paths that lead
 //! nowhere, and answers that were given (contract `extensions.md` 4 and 5).
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header, request},
     middleware::Next,
 };
 use serde_json::{Map, Value as Json, json};
 
 use super::{Shared, problem::Problem};
 use crate::{
+    clock::Stopwatch,
     error_code::ErrorCode,
-    hooks::{Context, Failure, Hooks, Meta},
+    graphql,
+    hooks::{self, Context, Failure, Hooks, Meta},
+    tasks,
 };
 
 /// The hooks, and what they get here.
@@ -26,7 +29,7 @@ pub struct HookParts {
     pub context: Context,
 }
 
-/// The action for answers that were given.
+/// The action for answers that were given, and the filter for what they hold.
 const RESPONSE: &str = "response";
 
 /// Marks an answer whose body has `errors`.
@@ -47,8 +50,7 @@ impl HookParts {
         self.hooks.has_action(&[RESPONSE])
     }
 
-    /// Tells of an answer.
-    pub(super) async fn tell(&self, answered: Meta) {
+    async fn tell(&self, answered: Meta) {
         self.hooks.act(vec![RESPONSE.to_owned()], answered, self.context.clone()).await;
     }
 }
@@ -75,12 +77,12 @@ async fn rewritten(parts: &HookParts, body: &Bytes) -> Option<Bytes> {
     let errors = answer.get("errors")?.clone();
     let filtered = parts.hooks.filter(&["request.error"], errors, Meta::new(), &parts.context).await;
     match filtered {
-        Ok(errors @ Json::Array(_)) => {
-            answer.insert("errors".to_owned(), errors);
+        Ok(Json::Array(errors)) if !errors.is_empty() => {
+            answer.insert("errors".to_owned(), errors.into());
             Some(Json::Object(answer).to_string().into())
         }
         Ok(_) => {
-            tracing::error!("a hook on `request.error` returned no list; the errors stay as they were");
+            tracing::error!("a hook on `request.error` returned no list of errors; they stay as they were");
             None
         }
         Err(Failure::Refused(error)) => {
@@ -108,15 +110,52 @@ pub(super) async fn not_found(
         Ok(answer) => answered(answer),
         Err(Failure::Refused(error)) => {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut extensions = *error.extensions;
-            extensions.insert("code".to_owned(), error.code.into());
-            let body = json!({ "errors": [{ "message": error.message, "extensions": extensions }] });
-            Some(json_response(status, &body))
+            let mut response = json_response(status, &refusal(error));
+            response.extensions_mut().insert(HasErrors);
+            Some(response)
         }
         Err(Failure::Broken { .. }) => {
             Some(Problem::new(ErrorCode::InternalServerError, "An unexpected error occurred.").into_json())
         }
     }
+}
+
+/// A hook's error as an answer.
+fn refusal(error: hooks::Error) -> Json {
+    let mut extensions = *error.extensions;
+    extensions.insert("code".to_owned(), error.code.into());
+    json!({ "errors": [{ "message": error.message, "extensions": extensions }] })
+}
+
+/// Lets hooks change what GraphQL has answered (contract `seed-capabilities.md`
+/// B4), by the names `response` and `response.<METHOD>`.
+pub(super) async fn filtered(
+    parts: &HookParts,
+    head: &request::Parts,
+    mut answer: graphql::Response,
+) -> graphql::Response {
+    let named = format!("{RESPONSE}.{}", head.method);
+    let names = [RESPONSE, named.as_str()];
+    if !parts.hooks.has_filter(&names) {
+        return answer;
+    }
+    let Ok(body) = serde_json::from_slice(&answer.body) else {
+        tracing::error!("an answer is no JSON, so that no hook can filter it");
+        return answer;
+    };
+    let meta = Meta::new().with("request", request_facts(&head.method, &head.uri, &head.headers, None));
+    let body = match parts.hooks.filter(&names, body, meta, &parts.context).await {
+        Ok(body) => body,
+        Err(failure) => {
+            answer.has_errors = true;
+            refusal(match failure {
+                Failure::Refused(error) => error,
+                Failure::Broken { .. } => hooks::Error::logged(),
+            })
+        }
+    };
+    answer.body = body.to_string().into_bytes();
+    answer
 }
 
 fn answered(answer: Json) -> Option<Response<Body>> {
@@ -170,30 +209,58 @@ fn header_facts(headers: &HeaderMap) -> Map<String, Json> {
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), Json::from(text(value)))).collect()
 }
 
-/// What is known of a request before it is answered, for the action `response`.
+/// A request whose answer is told: when it is there, or when nobody waits for it
+/// any more and this is dropped.
 pub(super) struct Heard {
-    request: Json,
+    hooks: HookParts,
+    /// `None` once it has been told.
+    request: Option<Json>,
     ip: IpAddr,
+    watch: Stopwatch,
 }
 
 impl Heard {
-    pub(super) fn of<B: axum::body::HttpBody>(request: &Request<B>, ip: IpAddr) -> Self {
+    pub(super) fn of<B: axum::body::HttpBody>(hooks: HookParts, request: &Request<B>, ip: IpAddr) -> Self {
         let size = request.body().size_hint().exact();
-        Self { request: request_facts(request.method(), request.uri(), request.headers(), size), ip }
+        let request = Some(request_facts(request.method(), request.uri(), request.headers(), size));
+        Self { hooks, request, ip, watch: Stopwatch::start() }
     }
 
-    /// What is known once it was answered.
-    pub(super) fn answered<B: axum::body::HttpBody>(self, response: &Response<B>, took: Duration) -> Meta {
-        let answer = json!({
-            "status": response.status().as_u16(),
-            "size": response.body().size_hint().exact(),
-            "headers": header_facts(response.headers()),
-        });
-        Meta::new()
-            .with("request", self.request)
+    pub(super) async fn answered(mut self, answer: Json) {
+        if let Some(facts) = self.facts(answer, true) {
+            self.hooks.tell(facts).await;
+        }
+        self.request = None;
+    }
+
+    fn facts(&self, answer: Json, finished: bool) -> Option<Meta> {
+        let mut request = self.request.clone()?;
+        request["aborted"] = (!finished).into();
+        request["completed"] = finished.into();
+        let meta = Meta::new()
+            .with("request", request)
             .with("response", answer)
             .with("ip", self.ip.to_string())
-            .with("duration", took.as_millis().to_string())
-            .with("finished", true)
+            .with("duration", self.watch.elapsed().as_millis().to_string())
+            .with("finished", finished);
+        Some(meta)
+    }
+}
+
+/// What is told of an answer.
+pub(super) fn response_facts<B: axum::body::HttpBody>(response: &Response<B>) -> Json {
+    json!({
+        "status": response.status().as_u16(),
+        "size": response.body().size_hint().exact(),
+        "headers": header_facts(response.headers()),
+    })
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        if let Some(facts) = self.facts(json!({ "status": null, "size": null, "headers": {} }), false) {
+            let hooks = self.hooks.clone();
+            tasks::spawn("response", async move { hooks.tell(facts).await });
+        }
     }
 }

@@ -19,6 +19,7 @@ mod dates;
 mod filters;
 mod fuzz;
 mod golden;
+mod hooks;
 mod http;
 mod http_server;
 mod language;

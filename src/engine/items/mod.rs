@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json};
 use self::query::Query;
 use super::{
     Caller, Consistency, Engine, Error, Variables,
+    heard::Verb,
     levels::{self, Source},
     write::{Session, Work, Write, Wrote, key_fields, object},
 };
@@ -48,41 +49,42 @@ impl Engine {
         let caller = caller(&context, rights);
         let work = work_of(&context);
         let variables = Variables { values: Arc::from([]), now_micros: self.clock.now_micros() };
-        let read = async |key: Option<Vec<RowKey>>, query: &Json| {
+        let read = async |key: Option<Vec<RowKey>>, query: Json| {
             let source = match &work {
                 Some(work) => Source::within(self, work.clone()),
                 None => Source::new(self, Consistency::Statement),
             };
-            self.read_items(&source, &caller.access, table, key, query, &variables).await
+            let told = Reading { table, access: &caller.access, emit_events: options.emit_events, context: &context };
+            self.read_items(&source, &told, key, query, &variables).await
         };
         let keys = |keys: &[Json]| keys.iter().map(|key| row_key(table, key)).collect::<Result<Vec<_>, _>>();
         let write = match operation {
             ItemsOperation::ReadOne(key, query) => {
-                let found = read(Some(vec![row_key(table, &key)?]), &query).await?;
+                let found = read(Some(vec![row_key(table, &key)?]), query).await?;
                 return found.into_iter().next().ok_or(Error::Forbidden(None));
             }
-            ItemsOperation::ReadMany(of, query) => return read(Some(keys(&of)?), &query).await.map(Json::Array),
-            ItemsOperation::ReadByQuery(query) => return read(None, &query).await.map(Json::Array),
+            ItemsOperation::ReadMany(of, query) => return read(Some(keys(&of)?), query).await.map(Json::Array),
+            ItemsOperation::ReadByQuery(query) => return read(None, query).await.map(Json::Array),
             ItemsOperation::CreateOne(payload) => Write::Create(vec![object(payload)?]),
             ItemsOperation::CreateMany(payloads) => Write::Create(objects(payloads)?),
             ItemsOperation::UpdateMany(of, payload) => Write::Update(keys(&of)?, object(payload)?, false),
             ItemsOperation::UpdateBatch(payloads) => Write::UpdateBatch(objects(payloads)?),
             ItemsOperation::UpdateByQuery(query, payload) => {
-                let found = read(None, &only_keys(table, query)).await?;
+                let found = read(None, only_keys(table, query)).await?;
                 Write::Update(keys(&found)?, object(payload)?, false)
             }
             ItemsOperation::Upsert(payloads, on) => Write::Upsert(objects(payloads)?, unique_key(table, &on)?),
             ItemsOperation::DeleteMany(of) => Write::Delete(keys(&of)?),
             ItemsOperation::DeleteByQuery(query) => {
-                let found = read(None, &only_keys(table, query)).await?;
+                let found = read(None, only_keys(table, query)).await?;
                 Write::Delete(keys(&found)?)
             }
         };
         let single = matches!(&write, Write::Create(payloads) if payloads.len() == 1);
         let wrote = match work {
             Some(work) => {
-                let session = Session::new(work, caller, options, context);
-                session.carry_out(table, write, &variables).await?
+                let session = Session::new(work.clone(), caller, options, context);
+                work.whole(session.carry_out(table, write, &variables)).await?
             }
             None => {
                 let run = |session: Session| {
@@ -106,21 +108,40 @@ impl Engine {
     async fn read_items(
         &self,
         source: &Source<'_>,
-        access: &Access,
-        table: &Table,
+        reading: &Reading<'_>,
         keys: Option<Vec<RowKey>>,
-        query: &Json,
+        query: Json,
         variables: &Variables,
     ) -> Result<Vec<Json>, Error> {
-        let query = Query::parse(query)?;
-        let node = query.node(&self.catalog, access, table, keys.is_some())?;
+        let Reading { table, access, emit_events, context } = *reading;
+        let heard = |verb| self.listeners.heard(table.id, verb).filter(|_| emit_events);
+        let query = match heard(Verb::Query).filter(|heard| heard.filtered) {
+            Some(heard) => {
+                let query = if query.is_null() { Json::Object(Map::new()) } else { query };
+                self.filtered_query(heard, table, query, context).await?
+            }
+            None => query,
+        };
+        let node = Query::parse(&query)?.node(&self.catalog, access, table, keys.is_some())?;
         let level = levels::among(source, &node, variables, keys.as_deref().unwrap_or_default()).await?;
         let text = super::encode::list(&node, &level)?;
-        serde_json::from_slice(&text).map_err(|error| {
+        let records: Vec<Json> = serde_json::from_slice(&text).map_err(|error| {
             tracing::error!(%error, "items that were read are no JSON");
             Error::Internal
-        })
+        })?;
+        match heard(Verb::Read) {
+            Some(heard) => self.filtered_records(heard, table, query, records.into(), context.clone()).await,
+            None => Ok(records),
+        }
     }
+}
+
+/// Who reads what, and whether hooks hear of it.
+struct Reading<'a> {
+    table: &'a Table,
+    access: &'a Access,
+    emit_events: bool,
+    context: &'a hooks::Context,
 }
 
 fn caller(context: &hooks::Context, rights: Rights) -> Caller {

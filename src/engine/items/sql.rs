@@ -20,7 +20,7 @@ pub(super) async fn run(engine: &Engine, request: SqlRequest) -> Result<SqlReply
     let work = work_of(&request.context);
     let database = engine.database();
     let outcome = match (request.rows, work) {
-        (true, Some(work)) => work.fetch(&bound).await.map(|rows| SqlReply::Rows(objects(&rows))),
+        (true, Some(work)) => work.query(&bound).await.map(|rows| SqlReply::Rows(objects(&rows))),
         (true, None) => database.fetch(&bound.text, &bound.values).await.map(|rows| SqlReply::Rows(objects(&rows))),
         (false, Some(work)) => work.execute(&bound).await.map(SqlReply::Affected),
         (false, None) => {

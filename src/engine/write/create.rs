@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::Value as Json;
 
-use super::{Action, group::by_columns, work::Session};
+use super::{super::heard::Verb, group::by_columns, work::Session};
 use crate::{
     catalog::{ColumnId, Table},
     engine::Error,
@@ -35,12 +35,12 @@ impl Session {
             if payloads.is_empty() {
                 return Ok(Vec::new());
             }
-            if !self.is_filtered(table, Action::Create) {
+            let Some(heard) = self.filtered(table, Verb::Create) else {
                 return self.create_level(table, payloads).await;
-            }
+            };
             let mut images = Vec::with_capacity(payloads.len());
             for payload in payloads {
-                let filtered = self.filter(table, Action::Create, Json::Object(payload), None).await?;
+                let filtered = self.filter(heard, table, Json::Object(payload), None).await?;
                 images.extend(self.create_level(table, vec![object(filtered)?]).await?);
             }
             Ok(images)
@@ -49,8 +49,9 @@ impl Session {
     }
 
     async fn create_level(&self, table: &Table, payloads: Vec<Payload>) -> Result<Vec<RowImage>, Error> {
-        let told = self.is_told(table, Action::Create);
-        let slots: Vec<_> = payloads.iter().filter(|_| told).map(|payload| (self.slot(), payload.clone())).collect();
+        let heard = self.told(table, Verb::Create);
+        let told = payloads.iter().filter_map(|payload| Some((heard?, self.slot(), payload.clone())));
+        let told: Vec<_> = told.collect();
         let catalog = self.catalog();
         let draft = |payload| Draft::new(catalog, &self.caller.access, table, WriteAction::Create, payload);
         let mut drafts = payloads.into_iter().map(draft).collect::<Result<Vec<_>, _>>()?;
@@ -60,9 +61,9 @@ impl Session {
         self.changed(table, images.iter().map(|image| Change::created(table, image.clone())));
         let parents = images.iter().cloned().zip(drafts.iter_mut().map(|draft| std::mem::take(&mut draft.to_many)));
         self.save_related(table, parents.collect(), true).await?;
-        for ((slot, payload), image) in slots.into_iter().zip(&images) {
+        for ((heard, slot, payload), image) in told.into_iter().zip(&images) {
             let meta = Meta::new().with("payload", Json::Object(payload)).with("key", key_json(&image.row_key(table)));
-            self.tell(slot, table, Action::Create, meta);
+            self.tell(slot, heard, table, meta);
         }
         Ok(images)
     }

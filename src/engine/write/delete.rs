@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{
-    Action,
+    super::heard::Verb,
     group::Found,
     update::{Missing, distinct},
     work::Session,
@@ -29,14 +29,14 @@ impl Session {
             return Ok(());
         }
         let keys = distinct(keys);
-        let keys = match self.is_filtered(table, Action::Delete) {
-            false => keys,
-            true => {
+        let keys = match self.filtered(table, Verb::Delete) {
+            None => keys,
+            Some(heard) => {
                 let payload = keys.iter().map(|key| key_json(key)).collect();
-                distinct(filtered_keys(table, self.filter(table, Action::Delete, payload, None).await?)?)
+                distinct(filtered_keys(table, self.filter(heard, table, payload, None).await?)?)
             }
         };
-        let slot = self.is_told(table, Action::Delete).then(|| self.slot());
+        let told = self.told(table, Verb::Delete).map(|heard| (heard, self.slot()));
         let images = self.remove(table, &keys, &rows).await?;
         if missing == Missing::Refuse && keys.iter().any(|key| images.get(key).is_none()) {
             return Err(Error::Forbidden(None));
@@ -44,9 +44,9 @@ impl Session {
         let deleted: Vec<RowImage> = keys.iter().filter_map(|key| images.get(key).cloned()).collect();
         self.changed(table, deleted.into_iter().map(|image| Change::deleted(table, image)));
         self.cascades(table);
-        if let Some(slot) = slot {
+        if let Some((heard, slot)) = told {
             let keys: Json = keys.iter().map(|key| key_json(key)).collect();
-            self.tell(slot, table, Action::Delete, Meta::new().with("payload", keys.clone()).with("keys", keys));
+            self.tell(slot, heard, table, Meta::new().with("payload", keys.clone()).with("keys", keys));
         }
         Ok(())
     }

@@ -50,25 +50,6 @@ use crate::{
 /// `extensions.md` 3.5).
 const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(400)];
 
-/// What is done to rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Action {
-    Create,
-    Update,
-    Delete,
-}
-
-impl Action {
-    /// As in the names of events.
-    fn verb(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
-    }
-}
-
 /// What is to be written, keys and payloads resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Write {
@@ -233,7 +214,7 @@ impl Engine {
         let mut outcomes = Vec::with_capacity(roots.len());
         for root in roots {
             let outcome = match &root.kind {
-                RootKind::Write(write) => self.write_root(caller, source, write, variables).await,
+                RootKind::Write(write) => self.write_root(caller, source, root, write, variables).await,
                 _ => levels::run_root(source, root, variables).await,
             };
             let stops = outcome.is_err() && root.non_null;
@@ -249,11 +230,12 @@ impl Engine {
         &self,
         caller: &Caller,
         source: &Source<'_>,
-        root: &WriteRoot,
+        root: &Root,
+        target: &WriteRoot,
         variables: &Variables,
     ) -> Result<Filled, Error> {
-        let table = self.catalog.table(root.table);
-        let write = resolve(table, &root.operation, variables)?;
+        let table = self.catalog.table(target.table);
+        let write = resolve(table, &target.operation, variables)?;
         let context = self.context(caller);
         let done = self
             .in_transaction(caller, &MutationOptions::default(), &context, |session| {
@@ -269,7 +251,8 @@ impl Engine {
             Ok(done) => done,
             Err(error) => return Err(self.reworded(caller, error).await),
         };
-        answer::fill(source, &self.catalog, root, &wrote, alone, variables).await
+        let filled = answer::fill(source, &self.catalog, target, &wrote, alone, variables).await?;
+        self.told(caller, root, filled, variables).await
     }
 
     /// All or nothing; the error comes with the place of its root field.
@@ -317,7 +300,10 @@ impl Engine {
         for (root, wrote) in roots.iter().zip(done) {
             outcomes.push(match (&root.kind, wrote) {
                 (RootKind::Write(write), Some(wrote)) => {
-                    answer::fill(source, &self.catalog, write, &wrote, false, variables).await
+                    match answer::fill(source, &self.catalog, write, &wrote, false, variables).await {
+                        Ok(filled) => self.told(caller, root, filled, variables).await,
+                        Err(error) => Err(error),
+                    }
                 }
                 _ => levels::run_root(source, root, variables).await,
             });

@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::Value as Json;
 
 use super::{
-    Action,
+    super::heard::Verb,
     create::{object, with_value},
     group::{Found, by_columns},
     work::Session,
@@ -57,13 +57,13 @@ impl Session {
             if alterations.iter().all(|alteration| alteration.keys.is_empty()) {
                 return Ok(alterations.iter().map(|_| Vec::new()).collect());
             }
-            if !self.is_filtered(table, Action::Update) {
+            let Some(heard) = self.filtered(table, Verb::Update) else {
                 return self.alter(table, alterations, missing).await;
-            }
+            };
             let mut images = Vec::with_capacity(alterations.len());
             for Alteration { keys, payload } in alterations {
                 let told = keys.iter().map(|key| key_json(key)).collect();
-                let filtered = self.filter(table, Action::Update, Json::Object(payload), Some(told)).await?;
+                let filtered = self.filter(heard, table, Json::Object(payload), Some(told)).await?;
                 let alteration = Alteration { keys, payload: object(filtered)? };
                 images.extend(self.alter(table, vec![alteration], missing).await?);
             }
@@ -78,13 +78,13 @@ impl Session {
         alterations: Vec<Alteration>,
         missing: Missing,
     ) -> Result<Vec<Vec<RowImage>>, Error> {
-        let told = self.is_told(table, Action::Update);
-        let mut slots = Vec::new();
+        let heard = self.told(table, Verb::Update);
+        let mut told = Vec::new();
         let mut keys = Vec::with_capacity(alterations.len());
         let mut drafts = Vec::with_capacity(alterations.len());
         for alteration in alterations {
-            if told {
-                slots.push((self.slot(), alteration.payload.clone()));
+            if let Some(heard) = heard {
+                told.push((heard, self.slot(), alteration.payload.clone()));
             }
             drafts.push(Draft::new(
                 self.catalog(),
@@ -105,10 +105,10 @@ impl Session {
             parents.extend(images.iter().map(|image| (image.clone(), draft.to_many.clone())));
         }
         self.save_related(table, parents, false).await?;
-        for ((slot, payload), keys) in slots.into_iter().zip(&keys) {
+        for ((heard, slot, payload), keys) in told.into_iter().zip(&keys) {
             let keys: Json = keys.iter().map(|key| key_json(key)).collect();
             let meta = Meta::new().with("payload", Json::Object(payload)).with("keys", keys);
-            self.tell(slot, table, Action::Update, meta);
+            self.tell(slot, heard, table, meta);
         }
         Ok(images)
     }

@@ -5,14 +5,21 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
 use serde_json::Value as Json;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{super::Caller, Action, group::values, violation};
+use super::{
+    super::{
+        Caller,
+        heard::{Heard, Verb},
+    },
+    group::values,
+    violation,
+};
 use crate::{
     catalog::{Cardinality, Catalog, ColumnId, Table, TableId},
     db::{Rows, Transaction},
@@ -37,6 +44,8 @@ pub(in crate::engine) struct Work {
     written: AtomicUsize,
     /// Statements that wrote.
     commands: AtomicUsize,
+    /// Whether a write broke off in the middle, so that nothing must last.
+    is_torn: AtomicBool,
 }
 
 /// What a transaction has done.
@@ -70,6 +79,7 @@ impl Work {
             done: Mutex::default(),
             written: AtomicUsize::new(0),
             commands: AtomicUsize::new(0),
+            is_torn: AtomicBool::new(false),
         }))
     }
 
@@ -82,6 +92,11 @@ impl Work {
     /// moment when the commit is sent this is finished whoever still waits: what
     /// is committed must be told.
     pub(super) async fn commit(self: Arc<Self>, caller: &Caller) -> Result<(), Error> {
+        if self.is_torn.load(Ordering::Relaxed) {
+            tracing::error!("a hook went on after a write of its own had failed; everything is undone");
+            self.roll_back().await;
+            return Err(Error::Internal);
+        }
         let by = caller.principal.clone();
         let finish = async move {
             let Some(transaction) = self.transaction.lock().await.take() else { return Err(Error::Internal) };
@@ -117,7 +132,24 @@ impl Work {
         }
     }
 
-    /// Raw SQL of a hook.
+    /// Does a write of a hook's own: all of it, or the whole transaction is worth
+    /// nothing any more, whatever the hook makes of the error.
+    pub(in crate::engine) async fn whole<T>(&self, write: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let before = self.commands.load(Ordering::Relaxed);
+        let outcome = write.await;
+        if outcome.is_err() && self.commands.load(Ordering::Relaxed) != before {
+            self.is_torn.store(true, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    /// Raw SQL of a hook that may write and gives rows back.
+    pub(in crate::engine) async fn query(&self, bound: &Bound) -> Result<Rows, crate::db::Error> {
+        self.commands.fetch_add(1, Ordering::Relaxed);
+        self.fetch(bound).await
+    }
+
+    /// Runs a reading statement.
     pub(in crate::engine) async fn fetch(&self, bound: &Bound) -> Result<Rows, crate::db::Error> {
         let mut transaction = self.transaction.lock().await;
         match transaction.as_mut() {
@@ -239,50 +271,34 @@ impl Session {
     /// in some columns.
     pub(super) fn has_written(&self, table: &Table, columns: &[ColumnId], keys: &[RowKey]) -> bool {
         let done = self.work.done();
-        let images = done.changes.iter().filter(|change| change.table == table.id).filter_map(|change| change.after.as_ref());
+        let images =
+            done.changes.iter().filter(|change| change.table == table.id).filter_map(|change| change.after.as_ref());
         images.filter_map(|image| values(table, columns, image)).any(|values| keys.contains(&values))
     }
 
-    fn names(table: &Table, action: Action) -> [String; 2] {
-        let verb = action.verb();
-        [format!("items.{verb}"), format!("{}.items.{verb}", table.collection)]
-    }
-
-    /// Whether anybody filters this.
-    pub(super) fn is_filtered(&self, table: &Table, action: Action) -> bool {
-        let hooks = &self.engine().hooks;
-        if !self.options.emit_events || hooks.is_empty() {
-            return false;
-        }
-        let names = Self::names(table, action);
-        hooks.has_filter(&[&names[0], &names[1]])
+    /// What is said of this before it happens, if anybody filters it.
+    pub(super) fn filtered(&self, table: &Table, verb: Verb) -> Option<&Heard> {
+        self.work.engine.listeners.filtered(table.id, verb).filter(|_| self.options.emit_events)
     }
 
     /// Lets the filters have their way with a payload.
     pub(super) async fn filter(
         &self,
+        heard: &Heard,
         table: &Table,
-        action: Action,
         payload: Json,
         keys: Option<Json>,
     ) -> Result<Json, Error> {
-        let names = Self::names(table, action);
         let mut meta = Meta::new().with("collection", table.collection.clone());
         if let Some(keys) = keys {
             meta = meta.with("keys", keys);
         }
-        let hooks = &self.engine().hooks;
-        Ok(hooks.filter(&[&names[0], &names[1]], payload, meta, &self.context).await?)
+        Ok(self.engine().hooks.filter(&heard.names(), payload, meta, &self.context).await?)
     }
 
-    /// Whether anybody wants to be told of this.
-    pub(super) fn is_told(&self, table: &Table, action: Action) -> bool {
-        let hooks = &self.engine().hooks;
-        if !self.options.emit_events || hooks.is_empty() {
-            return false;
-        }
-        let names = Self::names(table, action);
-        hooks.has_action(&[&names[0], &names[1]])
+    /// What is said of this after the commit, if anybody wants to be told.
+    pub(super) fn told(&self, table: &Table, verb: Verb) -> Option<&Heard> {
+        self.work.engine.listeners.told(table.id, verb).filter(|_| self.options.emit_events)
     }
 
     /// Keeps a place for an action whose facts come later.
@@ -293,9 +309,9 @@ impl Session {
     }
 
     /// Fills the place of an action.
-    pub(super) fn tell(&self, slot: Slot, table: &Table, action: Action, meta: Meta) {
+    pub(super) fn tell(&self, slot: Slot, heard: &Heard, table: &Table, meta: Meta) {
         let meta = meta.with("collection", table.collection.clone());
-        let told = Told { names: Self::names(table, action).into(), meta, context: self.context.root() };
-        self.work.done().actions[slot.0] = Some(told);
+        let names = heard.names().map(str::to_owned).to_vec();
+        self.work.done().actions[slot.0] = Some(Told { names, meta, context: self.context.root() });
     }
 }

@@ -140,9 +140,25 @@ impl<'a> Compiler<'a> {
             _ if name.starts_with("__") => (false, Ok(RootKind::Constant(Box::from(&b"null"[..])))),
             _ => self.collection_root(name, field),
         };
-        let asked = if mutates { None } else { self.asked(name, field).map(Box::new) };
+        let asked = match mutates {
+            true => self.read_back(name, field),
+            false => self.asked(name, field),
+        };
         let kind = kind.unwrap_or_else(RootKind::Failed);
-        Root { key: field.key.into(), position: field.position, non_null, asked, kind }
+        Root { key: field.key.into(), position: field.position, non_null, asked: asked.map(Box::new), kind }
+    }
+
+    /// What of written items a root field shows, for hooks.
+    fn read_back(&self, name: &str, field: &Collected<'a>) -> Option<Asked> {
+        let (kind, table) = self.types.mutation(name)?;
+        let reads = !kind.deletes() && self.types.reads_back(table);
+        reads.then(|| Asked { table: table.id, arguments: Vec::new(), fields: self.field_names(field) })
+    }
+
+    fn field_names(&self, field: &Collected<'a>) -> Vec<Box<str>> {
+        let fields = self.walk.collect(&field.selections);
+        let names = fields.iter().map(|field| field.field.name.node.as_str());
+        names.filter(|name| *name != "__typename").map(Box::from).collect()
     }
 
     /// What a root field reads, for hooks.
@@ -161,9 +177,7 @@ impl<'a> Compiler<'a> {
             let name = name.node.as_str();
             Some((name.into(), self.input(field, name, &of(name)).ok().flatten()?))
         });
-        let fields = self.walk.collect(&field.selections);
-        let fields = fields.iter().map(|field| field.field.name.node.as_str()).filter(|name| *name != "__typename");
-        Some(Asked { table: table.id, arguments: arguments.collect(), fields: fields.map(Box::from).collect() })
+        Some(Asked { table: table.id, arguments: arguments.collect(), fields: self.field_names(field) })
     }
 
     fn collection_root(&mut self, name: &str, field: &Collected<'a>) -> (bool, Result<RootKind, Error>) {

@@ -11,7 +11,9 @@ use tidegate::{
     db::{self, Database},
     engine::{self, Engine},
     events::Events,
+    gateway,
     graphql::{self, Service},
+    hooks,
     permissions::Policy,
     server,
 };
@@ -30,9 +32,10 @@ pub struct TestApp {
     pub events: Events,
     pub address: SocketAddr,
     pub service: Service,
+    context: hooks::Context,
     client: reqwest::Client,
     stop: oneshot::Sender<()>,
-    running: JoinHandle<std::io::Result<()>>,
+    running: JoinHandle<anyhow::Result<()>>,
     // Last, so that the gateway's connections go before their database.
     data: Arc<TestDatabase>,
 }
@@ -80,6 +83,7 @@ impl TestApp {
         let parts = engine::Parts::plain(database.clone(), catalog.clone(), clock.clone());
         let events = parts.events.clone();
         let engine = Engine::new(parts, settings.engine);
+        let context = engine.own_context();
         let service = Service::new(engine, catalog.clone(), settings.policy, settings.limits, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("the listener has an address");
@@ -93,12 +97,42 @@ impl TestApp {
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let options = settings.server.unwrap_or_else(server_options);
-        let running = tokio::spawn(server::run(listener, parts, options, async {
+        let running = tokio::spawn(async {
             // A dropped sender stops as well.
-            let _ = stopped.await;
-        }));
+            Ok(server::run(listener, parts, options, async { drop(stopped.await) }).await?)
+        });
         let client = reqwest::Client::new();
-        Self { database, catalog, events, address, service, client, stop, running, data }
+        Self { database, catalog, events, address, service, context, client, stop, running, data }
+    }
+
+    /// A gateway that a program has put together with hooks of its own.
+    pub async fn embedded(data: Arc<TestDatabase>, builder: gateway::Builder) -> Self {
+        let options = options(&data, &Settings::default());
+        let builder = builder.configure(|serve| {
+            serve.gateway.database = options;
+            serve.server = server_options();
+        });
+        Self::embedded_as_it_is(data, builder).await
+    }
+
+    /// As [`Self::embedded`], with options of the test's own.
+    pub async fn embedded_as_it_is(data: Arc<TestDatabase>, builder: gateway::Builder) -> Self {
+        let gateway = builder.database(&data.url).admin_token(TOKEN).build().await.expect("it can be put together");
+        let context = gateway.context();
+        let (database, catalog, events) =
+            (gateway.database().clone(), gateway.catalog().clone(), gateway.events().clone());
+        let service = gateway.service().clone();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("the listener has an address");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = tokio::spawn(gateway.serve_on(listener, async { drop(stopped.await) }));
+        let client = reqwest::Client::new();
+        Self { database, catalog, events, address, service, context, client, stop, running, data }
+    }
+
+    /// The items of a collection, as the program itself has them.
+    pub fn items(&self, collection: &str) -> hooks::ItemsService {
+        self.context.items_with_full_rights(collection)
     }
 
     pub fn url(&self, path: &str) -> String {

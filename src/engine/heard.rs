@@ -1,0 +1,92 @@
+//! Who listens to what happens with the items of which collection: found out
+//! once, so that what nobody listens to costs a look and nothing else.
+
+use crate::{
+    catalog::{Catalog, TableId},
+    hooks::Hooks,
+};
+
+/// What happens with items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Query,
+    Read,
+    Create,
+    Update,
+    Delete,
+}
+
+impl Verb {
+    const ALL: [Self; 5] = [Self::Query, Self::Read, Self::Create, Self::Update, Self::Delete];
+
+    /// As in the names of events.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// An event that somebody listens to.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// Its names: for items of any collection, and of this one.
+    names: [String; 2],
+    /// Whether filters do.
+    pub(super) filtered: bool,
+    /// Whether actions do.
+    pub(super) told: bool,
+}
+
+impl Heard {
+    fn of(hooks: &Hooks, collection: &str, verb: Verb) -> Option<Self> {
+        let verb = verb.name();
+        let names = [format!("items.{verb}"), format!("{collection}.items.{verb}")];
+        let (filtered, told) = (hooks.has_filter(&[&names[0], &names[1]]), hooks.has_action(&[&names[0], &names[1]]));
+        (filtered || told).then_some(Self { names, filtered, told })
+    }
+
+    pub(super) fn names(&self) -> [&str; 2] {
+        [&self.names[0], &self.names[1]]
+    }
+}
+
+/// Everything that somebody listens to.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    /// By table and verb; empty where nobody listens to anything.
+    events: Vec<[Option<Heard>; 5]>,
+    /// Whether the database's errors are filtered.
+    pub(super) database_errors: bool,
+}
+
+/// The filter of the database's errors.
+pub(super) const DATABASE_ERROR: &str = "database.error";
+
+impl Listeners {
+    pub(super) fn new(catalog: &Catalog, hooks: &Hooks) -> Self {
+        let of = |collection: &str| Verb::ALL.map(|verb| Heard::of(hooks, collection, verb));
+        let events = match hooks.is_empty() {
+            true => Vec::new(),
+            false => catalog.tables.iter().map(|table| of(&table.collection)).collect(),
+        };
+        Self { events, database_errors: hooks.has_filter(&[DATABASE_ERROR]) }
+    }
+
+    /// What is said of it to whom, if anybody listens.
+    pub(super) fn heard(&self, table: TableId, verb: Verb) -> Option<&Heard> {
+        self.events.get(table.0 as usize)?[verb as usize].as_ref()
+    }
+
+    pub(super) fn filtered(&self, table: TableId, verb: Verb) -> Option<&Heard> {
+        self.heard(table, verb).filter(|heard| heard.filtered)
+    }
+
+    pub(super) fn told(&self, table: TableId, verb: Verb) -> Option<&Heard> {
+        self.heard(table, verb).filter(|heard| heard.told)
+    }
+}
