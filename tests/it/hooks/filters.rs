@@ -80,9 +80,11 @@ async fn handlers_get_who_asks_what_there_is_and_the_transaction() {
 async fn generic_handlers_come_before_those_of_a_collection_and_each_gets_what_was_made() {
     for kind in Kind::ALL {
         let append = |letter: &'static str| {
-            async move |mut payload: Payload, _: Meta, _: Context| {
-                let title = payload.get_str("title").unwrap_or_default().to_owned() + letter;
-                payload.set("title", title);
+            async move |mut payload: Payload, meta: Meta, _: Context| {
+                if meta.event().ends_with("create") {
+                    let title = payload.get_str("title").unwrap_or_default().to_owned() + letter;
+                    payload.set("title", title);
+                }
                 Ok(payload)
             }
         };
