@@ -311,7 +311,9 @@ impl Error {
         let message = match self {
             Self::Refused(error) => return (**error).clone(),
             // What waits may be what it waits for.
-            Self::Busy(_) => format!("{self} A hook that is called within a transaction writes through the context that it gets."),
+            Self::Busy(_) => {
+                format!("{self} A hook that is called within a transaction writes through the context that it gets.")
+            }
             _ => self.to_string(),
         };
         let mut told = hooks::Error::new(self.code().as_str(), self.status(), message);

@@ -132,7 +132,9 @@ async fn an_action_that_fails_is_not_the_clients_business() {
     let gateway = Embedded::start(Kind::Sqlite, |builder| {
         builder
             .action("author.items.create", async |_, _| Err(Error::forbidden()))
-            .action("author.items.create", |_: Meta, _: Context| -> std::future::Ready<Result<(), Error>> { panic!("a slip") })
+            .action("author.items.create", |_: Meta, _: Context| -> std::future::Ready<Result<(), Error>> {
+                panic!("a slip")
+            })
             .action("author.items.create", record.action())
     })
     .await;
@@ -179,9 +181,14 @@ async fn writes_without_events_are_heard_of_by_nobody() {
                     audit.create_one(json!({ "note": "quiet" })).await?;
                     audit.update_by_query(json!({}), json!({ "note": "still quiet" })).await?;
                     // Nor of what is nested in them.
-                    let article = json!({ "title": "t", "author": { "name": "quiet" }, "remark": [{ "body": "quiet" }] });
+                    let article =
+                        json!({ "title": "t", "author": { "name": "quiet" }, "remark": [{ "body": "quiet" }] });
                     let key = context.items("article").without_events().create_one(article).await?;
-                    context.items("remark").without_events().delete_by_query(json!({ "filter": { "article": { "id": { "_eq": key } } } })).await?;
+                    context
+                        .items("remark")
+                        .without_events()
+                        .delete_by_query(json!({ "filter": { "article": { "id": { "_eq": key } } } }))
+                        .await?;
                     context.items("counter").create_one(json!({ "name": "loud", "hits": 1 })).await?;
                     Ok(())
                 })
@@ -196,14 +203,27 @@ async fn writes_without_events_are_heard_of_by_nobody() {
             let met = record.at_least(count).await;
             let mut names: Vec<String> = met.iter().filter_map(Json::as_str).map(str::to_owned).collect();
             let facts = met.iter().filter(|event| event.is_object());
-            names.extend(facts.map(|event| format!("told {} {}", event["event"].as_str().unwrap_or_default(), event["collection"].as_str().unwrap_or_default())));
+            names.extend(facts.map(|event| {
+                format!(
+                    "told {} {}",
+                    event["event"].as_str().unwrap_or_default(),
+                    event["collection"].as_str().unwrap_or_default()
+                )
+            }));
             names.sort();
             names
         };
         // Four for the author, his answer included, and two of the counter; told are three.
         let expected = [
-            "author.items.create", "author.items.read", "counter.items.create", "items.create", "items.create", "items.read",
-            "told items.create author", "told items.create counter", "told items.read author",
+            "author.items.create",
+            "author.items.read",
+            "counter.items.create",
+            "items.create",
+            "items.create",
+            "items.read",
+            "told items.create author",
+            "told items.create counter",
+            "told items.read author",
         ];
         assert_eq!(told(9).await, expected, "{kind:?}");
         let logged = gateway.app.events.log().read_after(position, 100).expect("it is still there");
@@ -225,7 +245,10 @@ async fn hooks_tell_each_other_of_what_is_their_own() {
             .filter("author.items.create", async |mut payload: Payload, _: Meta, context: Context| {
                 let greeting = context.emitter().emit_filter("press.greeting", json!("Hello"), Meta::new()).await?;
                 payload.set("mail", greeting);
-                context.emitter().emit_action("press.author.expected", Meta::new().with("payload", payload.data().clone())).await?;
+                context
+                    .emitter()
+                    .emit_action("press.author.expected", Meta::new().with("payload", payload.data().clone()))
+                    .await?;
                 Ok(payload)
             })
             .filter("press.*", async |payload: Payload, _: Meta, _: Context| {
@@ -237,7 +260,12 @@ async fn hooks_tell_each_other_of_what_is_their_own() {
                 // The gateway's own events cannot be made up.
                 match context.emitter().emit_action("items.create", Meta::new()).await {
                     Ok(()) => Ok(()),
-                    Err(error) => context.emitter().emit_action("press.author.refused", Meta::new().with("code", error.code)).await,
+                    Err(error) => {
+                        context
+                            .emitter()
+                            .emit_action("press.author.refused", Meta::new().with("code", error.code))
+                            .await
+                    }
                 }
             })
     })

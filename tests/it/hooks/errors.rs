@@ -45,12 +45,13 @@ async fn only_what_the_database_reports_is_its_error() {
     for kind in Kind::ALL {
         let record = Record::default();
         let gateway = Embedded::start(kind, |builder| {
-            builder
-                .filter("database.error", record.filter())
-                .filter("author.items.create", async |payload: Payload, _: Meta, _: Context| match payload.get_str("name") {
+            builder.filter("database.error", record.filter()).filter(
+                "author.items.create",
+                async |payload: Payload, _: Meta, _: Context| match payload.get_str("name") {
                     Some("panic") => panic!("a slip"),
                     _ => Err(Error::forbidden()),
-                })
+                },
+            )
         })
         .await;
         for document in [
@@ -79,8 +80,10 @@ async fn an_error_that_is_none_any_more_stays_and_a_refusal_takes_its_place() {
             })
         })
         .await;
-        for (slug, code) in [("s1", "RECORD_NOT_UNIQUE"), ("s2", "RECORD_NOT_UNIQUE"), ("s3", "UNPROCESSABLE_CONTENT")] {
-            let document = format!("mutation {{ create_article_item(data: {{ title: \"t\", slug: \"{slug}\" }}) {{ id }} }}");
+        for (slug, code) in [("s1", "RECORD_NOT_UNIQUE"), ("s2", "RECORD_NOT_UNIQUE"), ("s3", "UNPROCESSABLE_CONTENT")]
+        {
+            let document =
+                format!("mutation {{ create_article_item(data: {{ title: \"t\", slug: \"{slug}\" }}) {{ id }} }}");
             assert_eq!(gateway.error(&document).await["extensions"]["code"], code, "{kind:?}: {slug}");
         }
     }

@@ -65,13 +65,12 @@ async fn handlers_get_who_asks_what_there_is_and_the_transaction() {
         gateway.app.data(r#"mutation { update_author_item(id: 1, data: { name: "A" }) { id } }"#).await;
         gateway.app.data("mutation { delete_remark_item(id: 1) { id } }").await;
         gateway.app.data("{ author { id } }").await;
-        let facts = |admin: bool, transaction: bool| {
-            json!({ "admin": admin, "ip": "127.0.0.1", "tables": 5, "transaction": transaction, "shop": "Press", "open": true })
-        };
+        let facts = |admin: bool, transaction: bool| json!({ "admin": admin, "ip": "127.0.0.1", "tables": 5, "transaction": transaction, "shop": "Press", "open": true });
         let write = [facts(true, true), facts(true, false)];
         let public_write = [facts(false, true), facts(false, false)];
         // Each write, then what is shown of it; a deletion shows nothing.
-        let expected: Vec<Json> = [&write[..], &public_write, &write, &write[..1], &[facts(true, false), facts(true, false)]].concat();
+        let expected: Vec<Json> =
+            [&write[..], &public_write, &write, &write[..1], &[facts(true, false), facts(true, false)]].concat();
         assert_eq!(record.all(), expected, "{kind:?}");
     }
 }
@@ -171,7 +170,8 @@ async fn what_is_nested_has_events_of_its_own_the_parents_first() {
                 }"#,
             )
             .await;
-        let expected = json!({ "author": { "name": "Cid", "mail": "by@hook" }, "remark": [{ "body": "r3" }, { "body": "n" }] });
+        let expected =
+            json!({ "author": { "name": "Cid", "mail": "by@hook" }, "remark": [{ "body": "r3" }, { "body": "n" }] });
         assert_eq!(data["create_article_item"], expected, "{kind:?}");
         let met = record.all();
         let first = r#"article {"title":"t","author":{"name":"Cid"},"remark":[{"body":"n"},{"id":"3"}]}"#;

@@ -23,7 +23,11 @@ async fn the_start_has_its_order_and_is_told_at_its_end() {
                 }
             })
             .action("server.*", move |meta: Meta, _: Context| {
-                named.note(format!("{} {}", meta.event(), meta.get("server").and_then(Json::as_str).unwrap_or_default()));
+                named.note(format!(
+                    "{} {}",
+                    meta.event(),
+                    meta.get("server").and_then(Json::as_str).unwrap_or_default()
+                ));
                 std::future::ready(Ok(()))
             })
     })
@@ -103,7 +107,10 @@ async fn the_end_comes_after_what_hooks_still_have_to_do() {
         })
         .await;
         for name in ["a", "b", "c"] {
-            gateway.app.data(&format!("mutation {{ create_author_item(data: {{ name: \"{name}\" }}) {{ id }} }}")).await;
+            gateway
+                .app
+                .data(&format!("mutation {{ create_author_item(data: {{ name: \"{name}\" }}) {{ id }} }}"))
+                .await;
         }
         let Embedded { app, data, .. } = gateway;
         timeout(PATIENCE, app.stop()).await.expect("it ends");
@@ -182,14 +189,19 @@ async fn a_gateway_can_be_used_without_serving() {
         };
         let principal = tidegate::principal::Principal::admin();
         let answer = gateway.service().execute(&principal, request, tidegate::graphql::Allowed::Queries).await;
-        assert_eq!(String::from_utf8_lossy(&answer.body), r#"{"data":{"author_by_id":{"mail":"by@hook"}}}"#, "{kind:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&answer.body),
+            r#"{"data":{"author_by_id":{"mail":"by@hook"}}}"#,
+            "{kind:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn serving_ends_when_it_is_told_to() {
     let data = TestDatabase::create(Kind::Sqlite, &script(Kind::Sqlite)).await;
-    let gateway = Gateway::builder().database(&data.url).listen("127.0.0.1", 0).build().await.expect("it can be put together");
+    let gateway =
+        Gateway::builder().database(&data.url).listen("127.0.0.1", 0).build().await.expect("it can be put together");
     assert_eq!(gateway.options().port, 0);
     let listener = tidegate::gateway::listen("127.0.0.1", 0).await.expect("a port is free");
     let address = listener.local_addr().expect("it has an address");

@@ -2,6 +2,7 @@
 //! `extensions.md` 1 to 11, 26, 27, 29).
 
 mod actions;
+mod cost;
 mod errors;
 mod filters;
 mod life;

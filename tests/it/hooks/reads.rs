@@ -126,7 +126,11 @@ async fn a_changed_query_is_still_held_against_the_callers_rights() {
         .await;
         let reply = gateway.app.public_graphql("{ article { title } }").await;
         assert_eq!(reply.codes(), ["FORBIDDEN"], "{kind:?}: {:#}", reply.body);
-        assert_eq!(gateway.app.data("{ article(sort: [\"id\"]) { title } }").await["article"], json!([{ "title": "a2" }, { "title": "b1" }]), "{kind:?}");
+        assert_eq!(
+            gateway.app.data("{ article(sort: [\"id\"]) { title } }").await["article"],
+            json!([{ "title": "a2" }, { "title": "b1" }]),
+            "{kind:?}"
+        );
     }
 }
 
@@ -169,14 +173,16 @@ async fn records_are_what_filters_make_of_them_and_actions_are_told_so() {
         // Each root by itself, in whatever order; nothing of what hangs on them.
         let mut told = record.at_least(4).await;
         told.sort_by_key(|event| event["query"].to_string());
-        let event = |collection: &str, query: Json, payload: Json| {
-            json!({ "collection": collection, "query": query, "payload": payload, "event": "items.read" })
-        };
+        let event = |collection: &str, query: Json, payload: Json| json!({ "collection": collection, "query": query, "payload": payload, "event": "items.read" });
         let expected = [
             event("author", json!({ "fields": ["countAll"] }), json!([{ "countAll": 2 }])),
             event("counter", json!({ "fields": ["name"] }), json!([])),
             event("author", json!({ "id": "2", "fields": ["mail"] }), json!([{ "mail": "***" }])),
-            event("author", json!({ "sort": ["id"], "limit": 1, "fields": ["name", "mail", "article"] }), json!([author])),
+            event(
+                "author",
+                json!({ "sort": ["id"], "limit": 1, "fields": ["name", "mail", "article"] }),
+                json!([author]),
+            ),
         ];
         assert_eq!(told, expected, "{kind:?}");
     }
@@ -184,7 +190,9 @@ async fn records_are_what_filters_make_of_them_and_actions_are_told_so() {
 
 #[tokio::test]
 async fn every_digit_survives_a_filter() {
-    let gateway = Embedded::start(Kind::Postgres, |builder| builder.filter("items.read", async |records, _, _| Ok(records))).await;
+    let gateway =
+        Embedded::start(Kind::Postgres, |builder| builder.filter("items.read", async |records, _, _| Ok(records)))
+            .await;
     gateway
         .data
         .execute("ALTER TABLE audit ADD exact NUMERIC(40, 20); INSERT INTO audit (note, exact) VALUES ('n', 12345678901234567890.01234567890123456789)")
@@ -195,7 +203,10 @@ async fn every_digit_survives_a_filter() {
     let (_, text) = (app.catalog.clone(), app.request(reqwest::Method::POST, "/graphql"));
     let body = json!({ "query": "{ audit { exact } }" });
     let reply = text.bearer_auth(crate::support::TOKEN).json(&body).send().await.expect("it answers").text().await;
-    assert_eq!(reply.expect("it is text"), r#"{"data":{"audit":[{"exact":12345678901234567890.01234567890123456789}]}}"#);
+    assert_eq!(
+        reply.expect("it is text"),
+        r#"{"data":{"audit":[{"exact":12345678901234567890.01234567890123456789}]}}"#
+    );
 }
 
 #[tokio::test]
@@ -208,7 +219,10 @@ async fn records_that_are_taken_away_are_not_there() {
                     Ok(records)
                 })
                 .filter("remark.items.read", async |_: Payload, _: Meta, _: Context| Err(Error::forbidden()))
-                .filter("counter.items.read", async |_: Payload, _: Meta, _: Context| Ok(json!({ "no": "list" }).into()))
+                .filter(
+                    "counter.items.read",
+                    async |_: Payload, _: Meta, _: Context| Ok(json!({ "no": "list" }).into()),
+                )
         })
         .await;
         let data = gateway.app.data("{ author { name } author_by_id(id: 1) { name } }").await;
@@ -243,7 +257,10 @@ async fn what_a_mutation_shows_passes_the_same_filters() {
             "one": { "name": "Cid", "mail": "***" }, "many": [{ "mail": "***" }, { "mail": "***" }], "delete_remark_item": { "id": "1" },
         });
         assert_eq!(data, expected, "{kind:?}");
-        let data = gateway.app.data(r#"mutation @transaction { create_author_item(data: { name: "D", mail: "d@x" }) { mail } }"#).await;
+        let data = gateway
+            .app
+            .data(r#"mutation @transaction { create_author_item(data: { name: "D", mail: "d@x" }) { mail } }"#)
+            .await;
         assert_eq!(data["create_author_item"]["mail"], "***", "{kind:?}");
         let told = record.at_least(3).await;
         assert_eq!(told[0]["payload"], json!([{ "name": "Cid", "mail": "***" }]), "{kind:?}");

@@ -54,9 +54,11 @@ async fn a_refusal_of_what_is_nested_undoes_what_it_is_nested_in() {
         let told = Record::default();
         let gateway = Embedded::start(kind, |builder| {
             builder
-                .filter("remark.items.create", async |payload: Payload, _: Meta, _: Context| match payload["body"] == "rude" {
-                    true => Err(Error::invalid_payload("be kind")),
-                    false => Ok(payload),
+                .filter("remark.items.create", async |payload: Payload, _: Meta, _: Context| {
+                    match payload["body"] == "rude" {
+                        true => Err(Error::invalid_payload("be kind")),
+                        false => Ok(payload),
+                    }
                 })
                 .action("items.*", told.action())
         })
@@ -70,7 +72,8 @@ async fn a_refusal_of_what_is_nested_undoes_what_it_is_nested_in() {
         let error = gateway.error(&document("rude")).await;
         assert_eq!(error["message"], "Invalid payload. be kind.", "{kind:?}");
         assert_eq!(error["extensions"], json!({ "code": "INVALID_PAYLOAD", "reason": "be kind" }), "{kind:?}");
-        let counts = "SELECT (SELECT COUNT(*) FROM article), (SELECT COUNT(*) FROM author), (SELECT COUNT(*) FROM remark)";
+        let counts =
+            "SELECT (SELECT COUNT(*) FROM article), (SELECT COUNT(*) FROM author), (SELECT COUNT(*) FROM remark)";
         assert_eq!(gateway.rows(counts).await, "3 2 3", "{kind:?}");
         // What was undone is told to nobody: the first that is heard of is the next.
         gateway.app.data(&document("nice")).await;
@@ -104,15 +107,18 @@ async fn a_hook_that_breaks_is_an_error_of_ours_and_the_gateway_goes_on() {
     for kind in Kind::ALL {
         let limits = Options { time_limit: Duration::from_millis(100), ..Options::default() };
         let gateway = Embedded::start(kind, |builder| {
-            builder.hook_options(limits).filter("author.items.create", async |payload: Payload, _: Meta, context: Context| {
-                // So that there is something to be undone, and something under way.
-                context.items("audit").create_one(json!({ "note": "tried" })).await?;
-                match payload.get_str("name") {
-                    Some("panic") => panic!("a slip of the hook"),
-                    Some("late") => std::future::pending().await,
-                    _ => Ok(payload),
-                }
-            })
+            builder.hook_options(limits).filter(
+                "author.items.create",
+                async |payload: Payload, _: Meta, context: Context| {
+                    // So that there is something to be undone, and something under way.
+                    context.items("audit").create_one(json!({ "note": "tried" })).await?;
+                    match payload.get_str("name") {
+                        Some("panic") => panic!("a slip of the hook"),
+                        Some("late") => std::future::pending().await,
+                        _ => Ok(payload),
+                    }
+                },
+            )
         })
         .await;
         let create = |name| format!("mutation {{ create_author_item(data: {{ name: \"{name}\" }}) {{ name }} }}");

@@ -38,7 +38,10 @@ async fn a_hook_answers_where_there_is_nothing() {
     let app = &gateway.app;
     let response = app.request(Method::PUT, "/teapot").send().await.expect("it answers");
     assert_eq!(response.status(), 418);
-    assert_eq!((&response.headers()["x-tea"], &response.headers()["content-type"]), (&"green".parse().unwrap(), &"text/plain".parse().unwrap()));
+    assert_eq!(
+        (&response.headers()["x-tea"], &response.headers()["content-type"]),
+        (&"green".parse().unwrap(), &"text/plain".parse().unwrap())
+    );
     assert_eq!(response.text().await.expect("it is text"), "short and stout");
     let reply = Reply::of(app.request(Method::GET, "/json?name=Ann%20B")).await;
     assert_eq!((reply.status, reply.header("content-type")), (200, "application/json; charset=utf-8"));
@@ -47,7 +50,10 @@ async fn a_hook_answers_where_there_is_nothing() {
     assert_eq!(response.status(), 204);
     let reply = Reply::of(app.request(Method::GET, "/gone")).await;
     // What is refused passes the filter of errors.
-    assert_eq!((reply.status, reply.body), (410, json!({ "errors": [{ "message": "It was there.", "extensions": { "code": "GONE" } }] })));
+    assert_eq!(
+        (reply.status, reply.body),
+        (410, json!({ "errors": [{ "message": "It was there.", "extensions": { "code": "GONE" } }] }))
+    );
     let reply = Reply::of(app.request(Method::GET, "/panic")).await;
     assert_eq!((reply.status, reply.codes()), (500, vec!["INTERNAL_SERVER_ERROR"]));
     let reply = Reply::of(app.request(Method::GET, "/nowhere").header("x-mark", "1")).await;
@@ -66,7 +72,8 @@ async fn errors_are_rewritten_before_they_are_sent() {
     let gateway = Embedded::start(Kind::Sqlite, |builder| {
         builder.filter("request.error", async |mut errors: Payload, _: Meta, _: Context| {
             for error in errors.data_mut().as_array_mut().into_iter().flatten() {
-                error["message"] = json!(format!("Sorry: {}", error["extensions"]["code"].as_str().unwrap_or_default()));
+                error["message"] =
+                    json!(format!("Sorry: {}", error["extensions"]["code"].as_str().unwrap_or_default()));
                 error["extensions"]["help"] = json!("https://press.example/help");
             }
             Ok(errors)
@@ -93,7 +100,10 @@ async fn errors_are_rewritten_before_they_are_sent() {
     check(&Reply::of(app.request(Method::DELETE, "/graphql")).await, 405, "METHOD_NOT_ALLOWED");
     check(&app.post(&json!({ "query": "{ author { id } }" }), Some("wrong")).await, 401, "INVALID_CREDENTIALS");
     // What went well is as it was.
-    assert_eq!(app.graphql("{ author_by_id(id: 1) { name } }").await.body, json!({ "data": { "author_by_id": { "name": "Ann" } } }));
+    assert_eq!(
+        app.graphql("{ author_by_id(id: 1) { name } }").await.body,
+        json!({ "data": { "author_by_id": { "name": "Ann" } } })
+    );
 }
 
 #[tokio::test]
@@ -125,7 +135,10 @@ async fn answers_that_were_given_are_told() {
     Reply::of(app.request(Method::GET, "/nowhere")).await;
     let told = record.at_least(2).await;
     let (request, response) = (&told[0]["request"], &told[0]["response"]);
-    assert_eq!((&request["method"], &request["path"], &request["url"]), (&json!("POST"), &json!("/graphql"), &json!("/graphql?x=1&y=two")));
+    assert_eq!(
+        (&request["method"], &request["path"], &request["url"]),
+        (&json!("POST"), &json!("/graphql"), &json!("/graphql?x=1&y=two"))
+    );
     assert_eq!(request["query"], json!({ "x": "1", "y": "two" }));
     assert_eq!(request["host"], json!(app.address.to_string()));
     assert_eq!(request["headers"]["authorization"], json!(format!("Bearer {TOKEN}")));
@@ -134,7 +147,10 @@ async fn answers_that_were_given_are_told() {
     assert_eq!(response["status"], 200);
     assert_eq!(response["headers"]["x-request-id"], json!(reply.header("x-request-id")));
     assert_eq!(response["size"], json!(reply.body.to_string().len()));
-    assert_eq!((&told[0]["ip"], &told[0]["finished"], &told[0]["event"]), (&json!("127.0.0.1"), &json!(true), &json!("response")));
+    assert_eq!(
+        (&told[0]["ip"], &told[0]["finished"], &told[0]["event"]),
+        (&json!("127.0.0.1"), &json!(true), &json!("response"))
+    );
     assert!(told[0]["duration"].as_str().is_some_and(|text| text.parse::<u64>().is_ok()), "{}", told[0]);
     assert_eq!((&told[1]["request"]["path"], &told[1]["response"]["status"]), (&json!("/nowhere"), &json!(404)));
 }
@@ -144,10 +160,13 @@ async fn a_client_that_went_away_is_told_of_as_well() {
     let (record, reached) = (Record::default(), Record::default());
     let noted = reached.clone();
     let gateway = Embedded::start(Kind::Sqlite, |builder| {
-        builder.action("response", record.action()).filter("author.items.query", move |_: Payload, _: Meta, _: Context| {
-            noted.note("reached");
-            std::future::pending()
-        })
+        builder.action("response", record.action()).filter(
+            "author.items.query",
+            move |_: Payload, _: Meta, _: Context| {
+                noted.note("reached");
+                std::future::pending()
+            },
+        )
     })
     .await;
     let url = gateway.app.url("/graphql");
@@ -167,7 +186,10 @@ async fn what_graphql_answers_can_be_changed_as_a_whole() {
     let gateway = Embedded::start(Kind::Sqlite, |builder| {
         builder
             .filter("response", async |mut body: Payload, meta: Meta, _: Context| {
-                body.set("extensions", json!({ "by": "press", "method": meta.get("request").map(|request| request["method"].clone()) }));
+                body.set(
+                    "extensions",
+                    json!({ "by": "press", "method": meta.get("request").map(|request| request["method"].clone()) }),
+                );
                 Ok(body)
             })
             .filter("response.GET", async |mut body: Payload, _: Meta, _: Context| {
@@ -185,7 +207,8 @@ async fn what_graphql_answers_can_be_changed_as_a_whole() {
         Reply::of(request).await.body
     };
     let query = "{ author_by_id(id: 1) { name mail } }";
-    let expected = json!({ "data": { "author_by_id": { "name": "Ann" } }, "extensions": { "by": "press", "method": "GET" } });
+    let expected =
+        json!({ "data": { "author_by_id": { "name": "Ann" } }, "extensions": { "by": "press", "method": "GET" } });
     assert_eq!(get(query).await, expected);
     let whole = json!({ "name": "Ann", "mail": "ann@x" });
     let expected = json!({ "data": { "author_by_id": whole }, "extensions": { "by": "press", "method": "POST" } });

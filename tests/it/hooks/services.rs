@@ -10,14 +10,20 @@ async fn items_can_be_read_in_every_way() {
         let whole = json!({ "id": 1, "title": "a1", "slug": "s1", "words": 10, "author": 1 });
         assert_eq!(articles.read_one(1).await, Ok(whole.clone()), "{kind:?}");
         assert_eq!(articles.read_one("1").await, Ok(whole), "{kind:?}");
-        let some = articles.read_many(vec![json!(3), json!(1)], json!({ "sort": "-id", "fields": ["id", "author.name"] })).await;
+        let some = articles
+            .read_many(vec![json!(3), json!(1)], json!({ "sort": "-id", "fields": ["id", "author.name"] }))
+            .await;
         let expected = json!([{ "id": 3, "author": { "name": "Bob" } }, { "id": 1, "author": { "name": "Ann" } }]);
         assert_eq!(some.map(Json::from), Ok(expected), "{kind:?}");
         let query = json!({
             "filter": { "words": { "_gt": 5 } }, "search": "a", "sort": ["-words"], "limit": 1, "page": 2, "fields": "title,remark.body",
         });
         let page = articles.read_by_query(query).await;
-        assert_eq!(page.map(Json::from), Ok(json!([{ "title": "a1", "remark": [{ "body": "r1" }, { "body": "r2" }] }])), "{kind:?}");
+        assert_eq!(
+            page.map(Json::from),
+            Ok(json!([{ "title": "a1", "remark": [{ "body": "r1" }, { "body": "r2" }] }])),
+            "{kind:?}"
+        );
         for (wrong, code) in [
             (json!({ "filter": { "nonsense": { "_eq": 1 } } }), "INVALID_QUERY"),
             (json!({ "sort": ["nonsense"] }), "INVALID_QUERY"),
@@ -33,7 +39,10 @@ async fn items_can_be_read_in_every_way() {
             let error = articles.read_one(missing.clone()).await.expect_err("there is none");
             assert!(["FORBIDDEN", "INVALID_PAYLOAD"].contains(&&*error.code), "{kind:?}: {missing}: {error:?}");
         }
-        assert_eq!(gateway.app.items("nonsense").read_one(1).await.map_err(|error| error.code), Err("FORBIDDEN".to_owned()));
+        assert_eq!(
+            gateway.app.items("nonsense").read_one(1).await.map_err(|error| error.code),
+            Err("FORBIDDEN".to_owned())
+        );
     }
 }
 
@@ -55,12 +64,21 @@ async fn items_can_be_written_in_every_way() {
         assert_eq!(changed, Ok(vec![json!(4), json!(5)]), "{kind:?}");
         let batch = vec![json!({ "id": 6, "mail": "f@x" }), json!({ "id": 7, "name": "g" })];
         assert_eq!(authors.update_batch(batch).await, Ok(vec![json!(6), json!(7)]), "{kind:?}");
-        let by_query = authors.update_by_query(json!({ "filter": { "mail": { "_eq": "de@x" } } }), json!({ "mail": null })).await;
+        let by_query =
+            authors.update_by_query(json!({ "filter": { "mail": { "_eq": "de@x" } } }), json!({ "mail": null })).await;
         assert_eq!(by_query, Ok(vec![json!(4), json!(5)]), "{kind:?}");
         assert_eq!(authors.delete_one(7).await, Ok(json!(7)), "{kind:?}");
         assert_eq!(authors.delete_many(vec![json!(5), json!(6)]).await, Ok(vec![json!(5), json!(6)]), "{kind:?}");
-        assert_eq!(authors.delete_by_query(json!({ "filter": { "id": { "_eq": 4 } } })).await, Ok(vec![json!(4)]), "{kind:?}");
-        assert_eq!(authors.delete_by_query(json!({ "filter": { "id": { "_eq": 4 } } })).await, Ok(Vec::new()), "{kind:?}");
+        assert_eq!(
+            authors.delete_by_query(json!({ "filter": { "id": { "_eq": 4 } } })).await,
+            Ok(vec![json!(4)]),
+            "{kind:?}"
+        );
+        assert_eq!(
+            authors.delete_by_query(json!({ "filter": { "id": { "_eq": 4 } } })).await,
+            Ok(Vec::new()),
+            "{kind:?}"
+        );
         assert_eq!(names().await, "1 Ann ann@x, 2 Bob bob@x, 3 C c@x", "{kind:?}");
         // By its key, and by another unique one.
         let hits = |hits: i64| json!({ "name": "home", "hits": hits });
@@ -70,7 +88,11 @@ async fn items_can_be_written_in_every_way() {
         assert_eq!(both, Ok(vec![json!("home"), json!("about")]), "{kind:?}");
         assert_eq!(gateway.rows("SELECT name, hits FROM counter ORDER BY name").await, "about 1, home 3", "{kind:?}");
         let articles = gateway.app.items("article");
-        assert_eq!(articles.upsert_one(json!({ "slug": "s1", "title": "A1" }), &["slug"]).await, Ok(json!(1)), "{kind:?}");
+        assert_eq!(
+            articles.upsert_one(json!({ "slug": "s1", "title": "A1" }), &["slug"]).await,
+            Ok(json!(1)),
+            "{kind:?}"
+        );
         let error = articles.upsert_one(json!({ "title": "A1" }), &["title"]).await.expect_err("it is not unique");
         assert_eq!((&*error.code, error.status), ("INVALID_PAYLOAD", 400), "{kind:?}");
     }
@@ -85,12 +107,18 @@ async fn errors_keep_their_code_status_and_details() {
             })
         })
         .await;
-        let error = gateway.app.items("article").create_one(json!({ "title": "t", "slug": "s1" })).await.expect_err("it is taken");
+        let error = gateway
+            .app
+            .items("article")
+            .create_one(json!({ "title": "t", "slug": "s1" }))
+            .await
+            .expect_err("it is taken");
         assert_eq!((&*error.code, error.status), ("RECORD_NOT_UNIQUE", 400), "{kind:?}");
         assert_eq!(error.extensions["field"], "slug", "{kind:?}");
         let error = gateway.app.items("audit").create_one(json!({ "note": "n" })).await.expect_err("it is refused");
         assert_eq!(error, Error::new("closed", 423, "It is closed.").with("until", "nine"), "{kind:?}");
-        let error = gateway.app.items("author").update_one(99, json!({ "name": "x" })).await.expect_err("there is none");
+        let error =
+            gateway.app.items("author").update_one(99, json!({ "name": "x" })).await.expect_err("there is none");
         assert_eq!((&*error.code, error.status), ("FORBIDDEN", 403), "{kind:?}");
         let error = gateway.app.items("author").create_one(json!([])).await.expect_err("it is no item");
         assert_eq!((&*error.code, error.status), ("INVALID_PAYLOAD", 400), "{kind:?}");
@@ -107,26 +135,31 @@ async fn a_hook_has_the_rights_of_who_asks_or_all_of_them() {
                 ("author", everything()),
                 ("article", Grants { read: grant(&["id", "title"]), update: grant(&["title"]), ..Grants::default() }),
             ];
-            builder.policy(public(grants)).filter("author.items.create", move |payload: Payload, _: Meta, context: Context| {
-                let noted = noted.clone();
-                async move {
-                    let told = |outcome: Result<Json, Error>| outcome.unwrap_or_else(|error| error.code.into());
-                    let (own, full) = (context.items("article"), context.items_with_full_rights("article"));
-                    noted.note(json!([
-                        told(own.read_one(1).await),
-                        told(own.read_by_query(json!({ "filter": { "words": { "_gt": 1 } } })).await.map(Json::from)),
-                        told(own.update_one(1, json!({ "title": "own" })).await),
-                        told(own.update_one(1, json!({ "words": 1 })).await),
-                        told(own.create_one(json!({ "title": "x" })).await),
-                        told(own.delete_one(1).await),
-                        told(context.items("audit").create_one(json!({ "note": "own" })).await),
-                        told(full.read_one(1).await.map(|article| article["words"].clone())),
-                        told(full.update_one(1, json!({ "words": 11 })).await),
-                        told(context.items_with_full_rights("audit").create_one(json!({ "note": "full" })).await),
-                    ]));
-                    Ok(payload)
-                }
-            })
+            builder.policy(public(grants)).filter(
+                "author.items.create",
+                move |payload: Payload, _: Meta, context: Context| {
+                    let noted = noted.clone();
+                    async move {
+                        let told = |outcome: Result<Json, Error>| outcome.unwrap_or_else(|error| error.code.into());
+                        let (own, full) = (context.items("article"), context.items_with_full_rights("article"));
+                        noted.note(json!([
+                            told(own.read_one(1).await),
+                            told(
+                                own.read_by_query(json!({ "filter": { "words": { "_gt": 1 } } })).await.map(Json::from)
+                            ),
+                            told(own.update_one(1, json!({ "title": "own" })).await),
+                            told(own.update_one(1, json!({ "words": 1 })).await),
+                            told(own.create_one(json!({ "title": "x" })).await),
+                            told(own.delete_one(1).await),
+                            told(context.items("audit").create_one(json!({ "note": "own" })).await),
+                            told(full.read_one(1).await.map(|article| article["words"].clone())),
+                            told(full.update_one(1, json!({ "words": 11 })).await),
+                            told(context.items_with_full_rights("audit").create_one(json!({ "note": "full" })).await),
+                        ]));
+                        Ok(payload)
+                    }
+                },
+            )
         })
         .await;
         let create = r#"mutation { create_author_item(data: { name: "Cid" }) { id } }"#;

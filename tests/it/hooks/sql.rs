@@ -51,11 +51,15 @@ async fn values_travel_as_parameters_and_come_back_as_json() {
                     let database = context.database();
                     let quoted = "O'Hara \"; DROP TABLE author; --";
                     database.execute(&insert, vec![json!(quoted), Json::Null]).await?;
-                    let rows = database.query("SELECT id, name, mail FROM author WHERE id > 3 ORDER BY id", Vec::new()).await?;
+                    let rows = database
+                        .query("SELECT id, name, mail FROM author WHERE id > 3 ORDER BY id", Vec::new())
+                        .await?;
                     noted.note(json!({ "rows": rows }));
                     let nothing = database.execute("UPDATE author SET name = 'x' WHERE id = 99", Vec::new()).await?;
-                    let wrong = database.query("SELECT nonsense FROM nowhere", Vec::new()).await.expect_err("it is wrong");
-                    let list = database.execute(&insert, vec![json!([1]), json!("x")]).await.expect_err("it is no scalar");
+                    let wrong =
+                        database.query("SELECT nonsense FROM nowhere", Vec::new()).await.expect_err("it is wrong");
+                    let list =
+                        database.execute(&insert, vec![json!([1]), json!("x")]).await.expect_err("it is no scalar");
                     noted.note(json!([nothing, wrong.code, wrong.status, list.code]));
                     Ok(())
                 }

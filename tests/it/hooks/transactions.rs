@@ -14,10 +14,7 @@ async fn audited(payload: Payload, meta: Meta, context: Context) -> Result<Paylo
 async fn what_filters_write_goes_with_what_they_filter() {
     for kind in Kind::ALL {
         let gateway = Embedded::start(kind, |builder| {
-            builder
-                .filter("items.create", audited)
-                .filter("items.update", audited)
-                .filter("items.delete", audited)
+            builder.filter("items.create", audited).filter("items.update", audited).filter("items.delete", audited)
         })
         .await;
         for (field, code) in [
@@ -109,7 +106,8 @@ async fn a_write_of_a_hook_that_fails_half_way_undoes_everything_whatever_the_ho
         let gateway = Embedded::start(kind, |builder| {
             builder.filter("author.items.create", async |payload: Payload, _: Meta, context: Context| {
                 // The first of the two could be written.
-                let twice = vec![json!({ "title": "t", "slug": "new" }), json!({ "title": "t", "slug": "s1", "words": 1 })];
+                let twice =
+                    vec![json!({ "title": "t", "slug": "new" }), json!({ "title": "t", "slug": "s1", "words": 1 })];
                 let failed = context.items("article").create_many(twice).await;
                 assert_eq!(failed.expect_err("the slug is taken").code, "RECORD_NOT_UNIQUE");
                 Ok(payload)

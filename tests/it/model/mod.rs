@@ -104,12 +104,7 @@ async fn generate_and_run(
 }
 
 /// Leaves out whatever can be left out of a failing sequence.
-async fn shrink(
-    app: &TestApp,
-    data: &TestDatabase,
-    mut documents: Vec<Document>,
-    mut failure: String,
-) -> String {
+async fn shrink(app: &TestApp, data: &TestDatabase, mut documents: Vec<Document>, mut failure: String) -> String {
     let mut attempts = 0;
     'again: loop {
         let mut smaller = Vec::new();
@@ -339,7 +334,9 @@ fn answered(document: &Document, expected: &Expected, reply: &Reply) -> Result<(
             Outcome::Rows(expected) => data.is_null() || value.is_array() && rows(field.table, value) == *expected,
             Outcome::Gone(keys) => {
                 let texts: Vec<Json> = keys.iter().map(|key| key_text(key).into()).collect();
-                data.is_null() || value.get("ids") == Some(&Json::Array(texts.clone())) || value.get("id") == texts.first()
+                data.is_null()
+                    || value.get("ids") == Some(&Json::Array(texts.clone()))
+                    || value.get("id") == texts.first()
             }
         };
         if !is_right {
@@ -347,11 +344,15 @@ fn answered(document: &Document, expected: &Expected, reply: &Reply) -> Result<(
         }
     }
     // A failure of a field that is never null takes all data with it.
-    let failed_whole = expected.outcomes.iter().zip(&document.fields).any(|(outcome, field)| {
-        matches!(outcome, Outcome::Failed(_)) && field.operation.is_non_null()
-    });
+    let failed_whole = expected
+        .outcomes
+        .iter()
+        .zip(&document.fields)
+        .any(|(outcome, field)| matches!(outcome, Outcome::Failed(_)) && field.operation.is_non_null());
     match failed.len() == count && data.is_null() == failed_whole {
         true => Ok(()),
-        false => Err(format!("expected {count} errors, and data to be {}", if failed_whole { "absent" } else { "there" })),
+        false => {
+            Err(format!("expected {count} errors, and data to be {}", if failed_whole { "absent" } else { "there" }))
+        }
     }
 }
