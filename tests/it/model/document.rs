@@ -54,7 +54,11 @@ impl Operation {
     pub fn is_non_null(&self) -> bool {
         matches!(
             self,
-            Self::CreateItems(_) | Self::UpsertItems(..) | Self::UpdateItems(..) | Self::UpdateBatch(_) | Self::UpdateWhere(..)
+            Self::CreateItems(_)
+                | Self::UpsertItems(..)
+                | Self::UpdateItems(..)
+                | Self::UpdateBatch(_)
+                | Self::UpdateWhere(..)
         )
     }
 
@@ -294,7 +298,8 @@ fn less_of(payload: &Payload) -> Vec<Payload> {
 fn literal(json: &Json) -> String {
     match json {
         Json::Object(members) => {
-            let members: Vec<String> = members.iter().map(|(name, json)| format!("{name}: {}", literal(json))).collect();
+            let members: Vec<String> =
+                members.iter().map(|(name, json)| format!("{name}: {}", literal(json))).collect();
             format!("{{{}}}", members.join(", "))
         }
         Json::Array(items) => {

@@ -176,8 +176,7 @@ impl State {
         }
         *self = run.state;
         // Read back when all is done.
-        expected.outcomes =
-            document.fields.iter().zip(wrote).map(|(field, wrote)| self.answer(field, wrote)).collect();
+        expected.outcomes = document.fields.iter().zip(wrote).map(|(field, wrote)| self.answer(field, wrote)).collect();
         expected.transactions.extend((!run.events.is_empty()).then_some(run.events));
         expected
     }
@@ -431,7 +430,8 @@ impl Run {
     fn create(&mut self, table: &'static Table, payloads: Vec<Payload>) -> Vec<Key> {
         let mut drafts: Vec<Draft> = payloads.into_iter().map(|payload| self.draft(table, payload, false)).collect();
         self.link(table, &mut drafts, false);
-        let keys: Vec<Key> = drafts.iter_mut().map(|draft| self.insert(table, std::mem::take(&mut draft.row))).collect();
+        let keys: Vec<Key> =
+            drafts.iter_mut().map(|draft| self.insert(table, std::mem::take(&mut draft.row))).collect();
         self.save_related(table, keys.iter().cloned().zip(drafts.into_iter().map(|draft| draft.to_many)).collect());
         keys
     }
@@ -459,7 +459,8 @@ impl Run {
         self.claim(table, &row, None);
         if self.state.row(table, &key).is_none() {
             self.state.all(table).insert(key.clone(), row.clone());
-            let event = Event { table: table.name, action: Action::Create, key: key.clone(), before: None, after: Some(row) };
+            let event =
+                Event { table: table.name, action: Action::Create, key: key.clone(), before: None, after: Some(row) };
             self.events.push(event);
         }
         key
@@ -473,7 +474,8 @@ impl Run {
 
     /// What only the database refuses.
     fn check_stored(&mut self, table: &Table, row: &Row) {
-        let is_broken = |column: &&Column| column.checked && matches!(row[column.name], Cell::Number(number) if number < 0);
+        let is_broken =
+            |column: &&Column| column.checked && matches!(row[column.name], Cell::Number(number) if number < 0);
         if table.columns.iter().any(|column| is_broken(&column)) {
             self.fault(FAILED_VALIDATION);
         }
@@ -578,8 +580,13 @@ impl Run {
         self.check_stored(table, &after);
         self.claim(table, &after, Some(&before));
         self.state.all(table).insert(key.clone(), after.clone());
-        let event =
-            Event { table: table.name, action: Action::Update, key: key.clone(), before: Some(before), after: Some(after) };
+        let event = Event {
+            table: table.name,
+            action: Action::Update,
+            key: key.clone(),
+            before: Some(before),
+            after: Some(after),
+        };
         self.events.push(event);
     }
 
@@ -630,8 +637,7 @@ impl Run {
         }
         let parents: BTreeSet<&Cell> = sets.iter().map(|(parent, _)| parent).collect();
         let children = self.state.rows(child).filter(|row| parents.contains(&row[column]));
-        let gone: Vec<Key> =
-            children.map(|row| key_of(child, row)).filter(|key| !listed.contains(key)).collect();
+        let gone: Vec<Key> = children.map(|row| key_of(child, row)).filter(|key| !listed.contains(key)).collect();
         for key in gone {
             if child.is_key(column) {
                 self.delete(child, &[key]);
@@ -661,8 +667,7 @@ impl Run {
         let wanted: BTreeSet<(Cell, Cell)> =
             owners.into_iter().zip(keys).map(|(owner, key)| (owner, key[0].clone())).collect();
         let pair = |row: &Row| (row[near].clone(), row[far].clone());
-        let there: Vec<Row> =
-            self.state.rows(junction).filter(|row| parents.contains(&row[near])).cloned().collect();
+        let there: Vec<Row> = self.state.rows(junction).filter(|row| parents.contains(&row[near])).cloned().collect();
         for row in there.iter().filter(|row| !wanted.contains(&pair(row))) {
             self.delete(junction, &[key_of(junction, row)]);
         }
@@ -713,8 +718,13 @@ impl Run {
         });
         for key in keys {
             if let Some(row) = self.remove(table, key) {
-                let event =
-                    Event { table: table.name, action: Action::Delete, key: key.clone(), before: Some(row), after: None };
+                let event = Event {
+                    table: table.name,
+                    action: Action::Delete,
+                    key: key.clone(),
+                    before: Some(row),
+                    after: None,
+                };
                 self.events.push(event);
             }
         }

@@ -35,9 +35,23 @@ pub enum OnDelete {
 #[derive(Clone, Copy, Debug)]
 pub enum Relation {
     /// The field is the column.
-    ToOne { column: &'static str, to: &'static str, on_delete: OnDelete },
-    ToMany { field: &'static str, child: &'static str, column: &'static str },
-    Pairs { field: &'static str, junction: &'static str, near: &'static str, far: &'static str, to: &'static str },
+    ToOne {
+        column: &'static str,
+        to: &'static str,
+        on_delete: OnDelete,
+    },
+    ToMany {
+        field: &'static str,
+        child: &'static str,
+        column: &'static str,
+    },
+    Pairs {
+        field: &'static str,
+        junction: &'static str,
+        near: &'static str,
+        far: &'static str,
+        to: &'static str,
+    },
 }
 
 #[derive(Debug)]
