@@ -171,7 +171,8 @@ impl Planner {
             Some(plan) => plan,
             None => {
                 let changes = Changes::new();
-                let plan = Arc::new(self.compile(&view, &prepared, request, allowed, &values, &changes).await?);
+                let plan = Box::pin(self.compile(&view, &prepared, request, allowed, &values, &changes)).await?;
+                let plan = Arc::new(plan);
                 self.plans.keep_plan(key, plan.clone());
                 plan
             }
@@ -218,7 +219,8 @@ impl Planner {
         if let Some(prepared) = self.plans.document(view.scope, &request.query, name) {
             return Ok(prepared);
         }
-        let document = self.validated(view, &request.query, name, allowed).await?;
+        // Rare, and large: not in the future of every request.
+        let document = Box::pin(self.validated(view, &request.query, name, allowed)).await?;
         limits::check_aliases(&document, self.limits.aliases).map_err(exceeded)?;
         let operation = document::operation(&document, name).map_err(|message| vec![problem(message)])?;
         let definitions: Vec<_> =

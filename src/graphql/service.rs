@@ -66,12 +66,16 @@ impl Service {
 }
 
 impl Inner {
-    /// What hooks make of the root fields.
-    async fn changes(&self, caller: &engine::Caller, plan: &Plan, variables: &engine::Variables) -> Changes {
+    /// What hooks make of the root fields: another plan where they change one.
+    async fn heard(
+        &self,
+        caller: &engine::Caller,
+        request: &Request<'_>,
+        allowed: Allowed,
+        plan: Arc<Plan>,
+        variables: &engine::Variables,
+    ) -> Result<Arc<Plan>, Refusal> {
         let mut changes = Changes::new();
-        if self.engine.hooks().is_empty() {
-            return changes;
-        }
         for (at, root) in plan.roots.iter().enumerate() {
             let Some(asked) = &root.asked else { continue };
             match self.engine.filter_query(caller, asked, variables).await {
@@ -81,7 +85,10 @@ impl Inner {
                 Err(error) => drop(changes.insert(at, Err(error))),
             }
         }
-        changes
+        if changes.is_empty() {
+            return Ok(plan);
+        }
+        self.planner.changed(&caller.principal, request, allowed, &variables.values, &changes).await
     }
 
     async fn execute(
@@ -96,15 +103,16 @@ impl Inner {
         let variables = engine::Variables { values: values.into(), now_micros: self.clock.now_micros() };
         let caller = engine::Caller { principal: Arc::new(principal.clone()), access };
         let answer = match plan.writes {
+            // What most requests do not need is on the heap: the future of every
+            // request has room for its largest branch, and is moved about.
             None => {
-                let changes = self.changes(&caller, &plan, &variables).await;
-                let plan = match changes.is_empty() {
+                let plan = match self.engine.hooks().is_empty() {
                     true => plan,
-                    false => self.planner.changed(principal, request, allowed, &variables.values, &changes).await?,
+                    false => Box::pin(self.heard(&caller, request, allowed, plan, &variables)).await?,
                 };
                 self.engine.read(&caller, &plan.roots, &variables).await
             }
-            Some(scope) => self.engine.write(&caller, &plan.roots, scope, &variables).await,
+            Some(scope) => Box::pin(self.engine.write(&caller, &plan.roots, scope, &variables)).await,
         };
         let response = answer::executed(answer);
         timings.sql = watch.elapsed();

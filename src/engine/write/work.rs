@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use futures_util::future::FutureExt as _;
 use serde_json::Value as Json;
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -122,8 +123,8 @@ impl Work {
             }
             Ok(())
         };
-        // A panic there has been logged.
-        tasks::spawn("commit", finish).await.unwrap_or(Err(Error::Internal))
+        // Boxed, so that the task around it is small; a panic there has been logged.
+        tasks::spawn("commit", finish.boxed()).await.unwrap_or(Err(Error::Internal))
     }
 
     pub(super) async fn roll_back(&self) {

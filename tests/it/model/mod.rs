@@ -3,6 +3,7 @@
 //!
 //! `TEST_SEED` sets the first seed; `TEST_SEQUENCES` how many follow it.
 
+mod concurrent;
 mod document;
 mod generate;
 mod state;
@@ -27,7 +28,7 @@ use crate::{
     support::{Kind, Reply, Settings, TestApp, TestDatabase},
 };
 
-const SEQUENCES: u64 = 60;
+const SEQUENCES: u64 = 50;
 const DOCUMENTS: usize = 12;
 /// How often a failing sequence is run again to make it smaller.
 const ATTEMPTS: usize = 400;
@@ -77,7 +78,6 @@ async fn check(kind: Kind, inserts_return: Option<bool>) {
             panic!("{kind:?}, TEST_SEED={seed} TEST_SEQUENCES=1\n{failure}");
         }
     }
-    println!("{kind:?}: {tally:?}");
     // A model that expects nothing is always right.
     let documents = sequences as usize * DOCUMENTS;
     assert!(tally.done * 3 > documents && tally.failed * 8 > documents && tally.events > documents, "{tally:?}");
@@ -210,37 +210,19 @@ impl<'a> World<'a> {
 
     /// What the log has got since, by transaction.
     fn new_events(&mut self) -> Result<Vec<Vec<Event>>, String> {
-        let read = self.app.events.log().read_after(self.position, usize::MAX);
         let mut transactions: Vec<(events::TransactionId, Vec<Event>)> = Vec::new();
         let mut copies: HashMap<i64, i64> = HashMap::new();
-        for event in read.expect("the log keeps everything") {
-            let next = Position { offset: self.position.offset + 1, ..self.position };
-            assert_eq!(event.position, next, "the log has gaps");
-            self.position = next;
-            let known = self.app.catalog.collection(&event.collection).expect("the collection is there");
-            let table = tables::table(&event.collection);
-            let row = |image: &RowImage| state::row(table, &Json::Object(image.to_json(known)));
-            let ours = Event {
-                table: table.name,
-                action: match event.action {
-                    events::Action::Create => Action::Create,
-                    events::Action::Update => Action::Update,
-                    events::Action::Delete => Action::Delete,
-                },
-                key: event.key.iter().map(key_cell).collect(),
-                before: event.before.as_ref().map(row),
-                after: event.after.as_ref().map(row),
-            };
+        for (transaction, ours) in events_after(self.app, &mut self.position) {
             if let (Action::Create, Some(Cell::Number(mark)), [Cell::Number(key)]) =
                 (ours.action, ours.after.as_ref().and_then(|row| row.get("mark")), &ours.key[..])
             {
                 let copy = copies.entry(*mark).or_default();
-                self.made.insert(state::made_number(*mark, *copy), (table.name, *key));
+                self.made.insert(state::made_number(*mark, *copy), (ours.table, *key));
                 *copy += 1;
             }
-            match transactions.last_mut().filter(|(id, _)| *id == event.transaction) {
+            match transactions.last_mut().filter(|(id, _)| *id == transaction) {
                 Some((_, events)) => events.push(ours),
-                None => transactions.push((event.transaction, vec![ours])),
+                None => transactions.push((transaction, vec![ours])),
             }
         }
         let distinct: BTreeSet<_> = transactions.iter().map(|(id, _)| *id).collect();
@@ -268,6 +250,33 @@ impl<'a> World<'a> {
         }
         Ok(())
     }
+}
+
+/// What the log has got behind a position, which moves on.
+fn events_after(app: &TestApp, position: &mut Position) -> Vec<(events::TransactionId, Event)> {
+    let read = app.events.log().read_after(*position, usize::MAX).expect("the log keeps everything");
+    let mut found = Vec::with_capacity(read.len());
+    for event in read {
+        let next = Position { offset: position.offset + 1, ..*position };
+        assert_eq!(event.position, next, "the log has gaps");
+        *position = next;
+        let known = app.catalog.collection(&event.collection).expect("the collection is there");
+        let table = tables::table(&event.collection);
+        let row = |image: &RowImage| state::row(table, &Json::Object(image.to_json(known)));
+        let ours = Event {
+            table: table.name,
+            action: match event.action {
+                events::Action::Create => Action::Create,
+                events::Action::Update => Action::Update,
+                events::Action::Delete => Action::Delete,
+            },
+            key: event.key.iter().map(key_cell).collect(),
+            before: event.before.as_ref().map(row),
+            after: event.after.as_ref().map(row),
+        };
+        found.push((event.transaction, ours));
+    }
+    found
 }
 
 /// What is only here, and what is only expected.
