@@ -71,7 +71,7 @@ async fn a_full_queue_makes_writers_wait_and_loses_nothing() {
     start(&hooks);
     let sent = Arc::new(AtomicUsize::new(0));
     let (pushing, counted) = (hooks.clone(), sent.clone());
-    let writer = tokio::spawn(async move {
+    let writer = crate::tasks::spawn("writer", async move {
         for number in 0..EVENTS {
             act(&pushing, "news", number).await;
             counted.fetch_add(1, Ordering::Relaxed);
@@ -219,7 +219,7 @@ async fn who_stops_waits_for_what_was_told() {
     assert_eq!(hooks.drain(Duration::from_millis(20)).await, 3, "the time is over before they are");
     assert_eq!(log.lines(&["ERROR", "events=3"]).len(), 1);
     let stopping = hooks.clone();
-    let drained = tokio::spawn(async move { stopping.drain(PATIENCE).await });
+    let drained = crate::tasks::spawn("drain", async move { stopping.drain(PATIENCE).await });
     tokio::task::yield_now().await;
     assert!(!drained.is_finished());
     gate.add_permits(3);
