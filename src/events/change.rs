@@ -78,10 +78,12 @@ impl RowImage {
         self.rows.key(self.row, self.cell(column), column_type)
     }
 
-    /// The row's key.
+    /// The row's key. Empty if a part of it is null, as SQLite lets parts of a
+    /// primary key be: nobody can ask for such a row, and the other parts alone
+    /// would be those of another one.
     pub fn row_key(&self, table: &Table) -> Vec<Key> {
-        // Columns of a key are never null.
-        table.key.iter().filter_map(|column| self.key(*column, &table.column(*column).column_type)).collect()
+        let part = |column: &ColumnId| self.key(*column, &table.column(*column).column_type);
+        table.key.iter().map(part).collect::<Option<_>>().unwrap_or_default()
     }
 
     /// Appends a column as JSON, as it is shown to clients; `null` for what
@@ -123,7 +125,8 @@ pub struct Change {
     pub table: TableId,
     /// What happened.
     pub action: Action,
-    /// The row's key.
+    /// The row's key, of one that was written to as it is now; see
+    /// [`RowImage::row_key`].
     pub key: Vec<Key>,
     /// The row as it was; none for a new one.
     pub before: Option<RowImage>,

@@ -71,17 +71,22 @@ impl Events {
                 // Who no longer waits for it does not need to know.
                 let _ = done.send(self.0.log.append(commit));
             }
-            Published::Unknown => {
-                // Whatever may have changed has, for caches.
-                self.0.generations.advance_all();
-                self.0.log.break_off();
-            }
+            Published::Unknown => self.0.log.break_off(),
         });
+    }
+
+    fn resolve_unknown(&self, number: u64) {
+        // Whatever may have changed has, for caches; and the writer is answered
+        // now, whatever its place in the log waits for.
+        self.0.generations.advance_all();
+        self.resolve(number, Some(Published::Unknown));
     }
 }
 
 /// A place among the commits. Dropping it gives it up: nothing was committed.
+/// Dropped by a panic it is [`Ticket::unknown`], for the commit may have been sent.
 #[derive(Debug)]
+#[must_use = "dropping it says that nothing was committed"]
 pub struct Ticket {
     number: Option<u64>,
     events: Events,
@@ -112,14 +117,17 @@ impl Ticket {
     /// on in a new epoch.
     pub fn unknown(mut self) {
         if let Some(number) = self.number.take() {
-            self.events.resolve(number, Some(Published::Unknown));
+            self.events.resolve_unknown(number);
         }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some(number) = self.number.take() {
+        let Some(number) = self.number.take() else { return };
+        if std::thread::panicking() {
+            self.events.resolve_unknown(number);
+        } else {
             self.events.resolve(number, None);
         }
     }

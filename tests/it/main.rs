@@ -16,6 +16,7 @@ mod cli;
 mod cli_tools;
 mod crash;
 mod dates;
+mod examples;
 mod filters;
 mod fuzz;
 mod golden;

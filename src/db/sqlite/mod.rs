@@ -186,7 +186,11 @@ impl Steps {
     }
 
     async fn commit(&self) -> Result<(), Error> {
-        self.ask(Step::Commit).await
+        let (answer, receiver) = oneshot::channel();
+        let wanted = Wanted::new();
+        self.0.send(Step::Commit(wanted.0.clone(), answer)).map_err(|_| ended())?;
+        // If the thread is gone now, it may have committed.
+        receiver.await.unwrap_or_else(|_| Err(Error::Unavailable("the writer ended during COMMIT".to_owned())))
     }
 
     async fn ask<T>(&self, step: impl FnOnce(Arc<Ticket>, Answer<T>) -> Step) -> Result<T, Error> {

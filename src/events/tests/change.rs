@@ -70,6 +70,16 @@ fn key(day: &str, line: i64) -> Vec<Key> {
     vec![Key::Text(day.into()), Key::Int(line)]
 }
 
+/// The nulls that SQLite allows must not move the other parts to their places.
+#[tokio::test]
+async fn a_key_with_a_null_is_no_key() {
+    let entries = Fixture::new().await;
+    // One cell further each column is the next one: `line`, then `title`.
+    let shifted = |row| RowImage::new(entries.rows.clone(), row, 2).row_key(entries.table());
+    assert_eq!(shifted(0), [Key::Int(1), Key::Text("one".into())]);
+    assert_eq!(shifted(1), []);
+}
+
 #[tokio::test]
 async fn a_new_row_has_changed_where_it_is_not_null() {
     let entries = Fixture::new().await;

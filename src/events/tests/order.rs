@@ -169,3 +169,33 @@ proptest! {
         prop_assert_eq!(generation(3), 0);
     }
 }
+
+#[test]
+fn caches_learn_at_once_of_what_may_have_been_committed() {
+    let events = events();
+    let (first, second) = (events.ticket(), events.ticket());
+    let begin = events.log().head();
+    second.unknown();
+    let generations = || [0, 1, 2].map(|table| events.generations().of(crate::catalog::TableId(table)));
+    assert_eq!((generations(), events.log().head()), ([1; 3], begin), "the log waits for those before");
+    drop(first);
+    assert_eq!(generations(), [1; 3]);
+    assert!(events.log().head().epoch > begin.epoch);
+}
+
+#[test]
+fn a_panic_tells_nothing_about_a_commit() {
+    let events = events();
+    let (lost, next) = (events.ticket(), events.ticket());
+    let published = next.publish(commit([1]));
+    let begin = events.log().head();
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _lost = lost;
+        panic!("after the commit was sent");
+    }));
+    assert!(panic.is_err());
+    let position = published.now_or_never().expect("nobody is before it any more");
+    assert!(position.epoch > begin.epoch);
+    assert_eq!(events.generations().of(crate::catalog::TableId(0)), 1);
+    assert_eq!(all(&**events.log()), [1]);
+}

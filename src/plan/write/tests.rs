@@ -53,8 +53,7 @@ fn table(name: &str, columns: Vec<ColumnFacts>, key: &[&str], foreign_keys: &[(&
 fn catalog() -> Catalog {
     let id = || column("id", ColumnType::Integer);
     let required = |name: &str| ColumnFacts { nullable: false, ..column(name, ColumnType::Text) };
-    let status =
-        ColumnFacts { allowed: vec!["on".to_owned(), "off".to_owned()], ..column("status", ColumnType::Text) };
+    let status = ColumnFacts { allowed: vec!["on".to_owned(), "off".to_owned()], ..column("status", ColumnType::Text) };
     let short = ColumnFacts { length: Some(5), ..column("short", ColumnType::Text) };
     let computed = ColumnFacts { generated: true, ..column("computed", ColumnType::Text) };
     let articles = vec![id(), required("title"), status, short, computed, column("author", ColumnType::Integer)];

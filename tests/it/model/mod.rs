@@ -79,7 +79,6 @@ async fn check(kind: Kind, inserts_return: Option<bool>) {
             panic!("{kind:?}, TEST_SEED={seed} TEST_SEQUENCES=1\n{failure}");
         }
     }
-    println!("{kind:?}: {tally:?}");
     // A model that expects nothing is always right.
     let documents = sequences as usize * DOCUMENTS;
     assert!(tally.done * 3 > documents && tally.failed * 8 > documents && tally.events > documents, "{tally:?}");

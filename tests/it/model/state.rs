@@ -276,10 +276,12 @@ struct Run {
 struct Draft {
     row: Row,
     to_one: Vec<(&'static str, &'static Table, Payload)>,
-    to_many: Vec<(Relation, Vec<Payload>)>,
+    to_many: ToMany,
 }
 
 type Alteration = (Vec<Key>, Payload);
+
+type ToMany = Vec<(Relation, Vec<Payload>)>;
 
 impl Run {
     fn fault(&mut self, code: Code) {
@@ -590,7 +592,7 @@ impl Run {
         self.events.push(event);
     }
 
-    fn save_related(&mut self, table: &'static Table, parents: Vec<(Key, Vec<(Relation, Vec<Payload>)>)>) {
+    fn save_related(&mut self, table: &'static Table, parents: Vec<(Key, ToMany)>) {
         for relation in table.relations {
             let mut sets = Vec::new();
             for (key, to_many) in &parents {
