@@ -155,7 +155,9 @@ impl Session {
         }
         if columns.is_empty() {
             let keys: Vec<RowKey> = changes.into_iter().map(|change| change.key).collect();
-            return self.locate(table, &table.key, &keys, &rows, true).await;
+            let found = self.locate(table, &table.key, &keys, &rows, true).await?;
+            self.gave_back();
+            return Ok(found);
         }
         match self.catalog().dialect {
             Dialect::Postgres => self.set_and_show(table, columns, &changes, &rows).await,

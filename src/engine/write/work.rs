@@ -228,6 +228,12 @@ impl Session {
         sent.map_err(|error| violation::explain(self.catalog(), table, error, &command.text))
     }
 
+    /// Counts a statement that gave rows back as one that writes would have, so
+    /// that whatever is written after it is noticed.
+    pub(super) fn gave_back(&self) {
+        self.work.commands.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Whether all that was written was written by one statement, so that
     /// nothing can have changed the rows that it gave back.
     pub(super) fn wrote_once(&self) -> bool {
