@@ -37,7 +37,7 @@ impl Session {
             }
         };
         let slot = self.is_told(table, Action::Delete).then(|| self.slot());
-        let images = self.remove(table, &keys, &rows).await?;
+        let images = self.remove(table, &keys, &rows, missing).await?;
         if missing == Missing::Refuse && keys.iter().any(|key| images.get(key).is_none()) {
             return Err(Error::Forbidden(None));
         }
@@ -52,7 +52,13 @@ impl Session {
     }
 
     /// The rows that were there and are gone.
-    async fn remove(&self, table: &Table, keys: &[RowKey], rows: &Predicate) -> Result<Found, Error> {
+    async fn remove(
+        &self,
+        table: &Table,
+        keys: &[RowKey],
+        rows: &Predicate,
+        missing: Missing,
+    ) -> Result<Found, Error> {
         if keys.is_empty() {
             return Ok(Found::default());
         }
@@ -65,6 +71,10 @@ impl Session {
         }
         let found = self.locate(table, &table.key, keys, rows, true).await?;
         let there: Vec<RowKey> = keys.iter().filter(|key| found.get(key).is_some()).cloned().collect();
+        if missing == Missing::Refuse && there.len() < keys.len() {
+            // Before the database says what else is in the way.
+            return Err(Error::Forbidden(None));
+        }
         if !there.is_empty() {
             let command = sql::write::delete(self.catalog(), table.id, &there)?;
             let gone = Arc::new(self.run(table, &command).await?);

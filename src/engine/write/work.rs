@@ -92,7 +92,7 @@ impl Work {
             let ticket = self.engine.events.ticket();
             if let Err(error) = transaction.commit().await {
                 // A conflict is told in good order: nothing was committed.
-                return Err(match Error::from_database(error, "COMMIT") {
+                return Err(match violation::at_the_end(&self.engine.catalog, error) {
                     Error::Unavailable => {
                         ticket.unknown();
                         Error::Unknown

@@ -97,7 +97,7 @@ async fn decimals_are_rounded_half_away_from_zero() {
     ] {
         check(&apps, "price", "Float", Some(literal), given, expected).await;
     }
-    apps.holds("SELECT count(*) FROM sample WHERE price = 12.35", "4").await;
+    apps.holds("SELECT count(*) FROM sample WHERE price = 12.35", "6").await;
 }
 
 #[tokio::test]
