@@ -39,7 +39,7 @@ impl Session {
             }
         };
         let told = self.told(table, Verb::Delete).map(|heard| (heard, self.slot()));
-        let images = self.remove(table, &keys, &rows).await?;
+        let images = self.remove(table, &keys, &rows, missing).await?;
         if missing == Missing::Refuse && images.len() < keys.len() {
             return Err(Error::Forbidden(None));
         }
@@ -60,7 +60,13 @@ impl Session {
     }
 
     /// The rows that were there and are gone.
-    async fn remove(&self, table: &Table, keys: &[RowKey], rows: &Predicate) -> Result<Found, Error> {
+    async fn remove(
+        &self,
+        table: &Table,
+        keys: &[RowKey],
+        rows: &Predicate,
+        missing: Missing,
+    ) -> Result<Found, Error> {
         if keys.is_empty() {
             return Ok(Found::default());
         }
@@ -73,6 +79,10 @@ impl Session {
         }
         let found = self.locate(table, &table.key, keys, rows, true).await?;
         let there: Vec<RowKey> = found.rows().map(|image| image.row_key(table)).collect();
+        if missing == Missing::Refuse && there.len() < keys.len() {
+            // Before the database says what else is in the way.
+            return Err(Error::Forbidden(None));
+        }
         if !there.is_empty() {
             let command = sql::write::delete(self.catalog(), table.id, &there)?;
             let gone = Arc::new(self.run(table, &command).await?);

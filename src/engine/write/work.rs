@@ -112,7 +112,7 @@ impl Work {
             let ticket = self.engine.events.ticket();
             // Later commits are told after this one, and must not wait for ever.
             let committed = match timeout(COMMITTING, transaction.commit()).await {
-                Ok(outcome) => outcome.map_err(|error| Error::from_database(error, "COMMIT")),
+                Ok(outcome) => outcome.map_err(|error| violation::at_the_end(&self.engine.catalog, error)),
                 Err(_) => {
                     tracing::error!("a COMMIT was not answered within {COMMITTING:?}");
                     Err(Error::Unavailable)
