@@ -20,6 +20,9 @@ async fn pass(payload: Payload, _: Meta, _: Context) -> Result<Payload, tidegate
     Ok(payload)
 }
 
+/// Registers hooks.
+type Registers = fn(Builder) -> Builder;
+
 fn reading(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("demo.db");
@@ -29,7 +32,7 @@ fn reading(criterion: &mut Criterion) {
     let url = format!("sqlite:{}", path.display());
     let runtime = Runtime::new().expect("a runtime can be made");
     let mut group = criterion.benchmark_group("read 100 rows");
-    let ways: [(&str, fn(Builder) -> Builder); 4] = [
+    let ways: [(&str, Registers); 4] = [
         ("without hooks", |builder| builder),
         ("with hooks of other events", |builder| {
             builder.filter("articles.items.create", pass).filter("authors.items.read", pass)
