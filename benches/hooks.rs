@@ -16,6 +16,9 @@ use tokio::runtime::Runtime;
 
 const QUERY: &str = "{ articles(limit: 100) { id title slug status body rating featured published_at } }";
 
+/// What is registered.
+type Hooks = fn(Builder) -> Builder;
+
 async fn pass(payload: Payload, _: Meta, _: Context) -> Result<Payload, tidegate::hooks::Error> {
     Ok(payload)
 }
@@ -29,7 +32,7 @@ fn reading(criterion: &mut Criterion) {
     let url = format!("sqlite:{}", path.display());
     let runtime = Runtime::new().expect("a runtime can be made");
     let mut group = criterion.benchmark_group("read 100 rows");
-    let ways: [(&str, fn(Builder) -> Builder); 4] = [
+    let ways: [(&str, Hooks); 4] = [
         ("without hooks", |builder| builder),
         ("with hooks of other events", |builder| {
             builder.filter("articles.items.create", pass).filter("authors.items.read", pass)
