@@ -16,12 +16,12 @@ use tokio::runtime::Runtime;
 
 const QUERY: &str = "{ articles(limit: 100) { id title slug status body rating featured published_at } }";
 
-/// What is registered.
-type Hooks = fn(Builder) -> Builder;
-
 async fn pass(payload: Payload, _: Meta, _: Context) -> Result<Payload, tidegate::hooks::Error> {
     Ok(payload)
 }
+
+/// Registers hooks.
+type Registers = fn(Builder) -> Builder;
 
 fn reading(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -32,7 +32,7 @@ fn reading(criterion: &mut Criterion) {
     let url = format!("sqlite:{}", path.display());
     let runtime = Runtime::new().expect("a runtime can be made");
     let mut group = criterion.benchmark_group("read 100 rows");
-    let ways: [(&str, Hooks); 4] = [
+    let ways: [(&str, Registers); 4] = [
         ("without hooks", |builder| builder),
         ("with hooks of other events", |builder| {
             builder.filter("articles.items.create", pass).filter("authors.items.read", pass)

@@ -230,6 +230,7 @@ impl Builder {
         let environment = self.environment.unwrap_or_else(config::environment);
         let hooks = self.registry.build(self.hooks, environment)?;
         let core = Core::assemble(&options.gateway, hooks, self.policy, &self.clock).await?;
+        core.engine.hooks().start_actions();
         Ok(Gateway { options, core, clock: self.clock })
     }
 
@@ -331,7 +332,8 @@ impl Gateway {
         &self.options
     }
 
-    /// Answers GraphQL without HTTP.
+    /// Answers GraphQL without HTTP. Filters and actions run; init events and
+    /// jobs come once the gateway is served.
     pub fn service(&self) -> &graphql::Service {
         &self.core.service
     }

@@ -162,6 +162,9 @@ impl Planner {
         let watch = Stopwatch::start();
         let view = self.view(principal).map_err(|error| internal(&error))?;
         let prepared = self.prepared(&view, request, allowed).await?;
+        // Here, and not only where plans are made: one may be known from a request by POST.
+        let operation = document::operation(&prepared.document, prepared.operation_name.as_deref());
+        check_kind(operation.map_err(|message| vec![problem(message)])?.ty, allowed)?;
         timings.parse = watch.elapsed();
         let watch = Stopwatch::start();
         let values = variables::coerce_variables(&view.types(self), &prepared.definitions, &request.variables)

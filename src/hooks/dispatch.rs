@@ -167,8 +167,8 @@ impl Hooks {
         join_all(runs).await;
     }
 
-    /// Starts what runs beside requests: actions and jobs. To be called once.
-    pub fn start(&self, clock: &Clock, context: &Context) {
+    /// Starts to run actions, if that was not done yet.
+    pub fn start_actions(&self) {
         let Some(inner) = &self.0 else { return };
         if let Some(mut waiting) = inner.lane.take() {
             let inner = inner.clone();
@@ -182,6 +182,12 @@ impl Hooks {
                 }
             });
         }
+    }
+
+    /// Starts what runs beside requests: actions and jobs. To be called once.
+    pub fn start(&self, clock: &Clock, context: &Context) {
+        self.start_actions();
+        let Some(inner) = &self.0 else { return };
         let mut jobs = inner.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         for number in 0..inner.registry.jobs.len() {
             let run = inner.clone().run_job(number, clock.clone(), context.clone());

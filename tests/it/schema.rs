@@ -122,6 +122,24 @@ const EXPECTED: &[&str] = &[
      day_func: date_function_filter_operators; clock: date_filter_operators; \
      clock_func: time_function_filter_operators; real_number: number_filter_operators; owner: authors_filter; \
      _and: [defaults_filter]; _or: [defaults_filter] }",
+    // What can be written: as in section 3.10, with the rules of 3.5 for what must be given.
+    "input create_articles_input { id: ID; title: String!; status: String; author: create_authors_input; \
+     date_created: Date; body: String; rating: Float; meta: JSON; articles_tags: [create_articles_tags_input] }",
+    "input update_articles_input { id: ID; title: String; status: String; author: update_authors_input; \
+     date_created: Date; body: String; rating: Float; meta: JSON; articles_tags: [update_articles_tags_input] }",
+    "input create_articles_tags_input { id: ID; articles_id: create_articles_input; tags_id: create_tags_input; \
+     weight: Int }",
+    "input create_authors_input { id: ID; name: String!; articles: [create_articles_input]; \
+     defaults: [create_defaults_input] }",
+    "input create_defaults_input { code: ID!; zero: Int!; one: Int; blank: String!; text: String; shut: Boolean!; \
+     open: Boolean; big: GraphQLBigInt!; moment: Date; day: Date; clock: Date; real_number: Float; \
+     owner: create_authors_input }",
+    "input update_defaults_input { code: ID; zero: Int; one: Int; blank: String; text: String; shut: Boolean; \
+     open: Boolean; big: GraphQLBigInt; moment: Date; day: Date; clock: Date; real_number: Float; \
+     owner: update_authors_input }",
+    "type delete_many { ids: [ID]! }",
+    "type delete_one { id: ID! }",
+    "enum TransactionScope { FIELD; OPERATION }",
     "type defaults_aggregated_fields { zero: Float; one: Float; big: Float; real_number: Float; owner: Float }",
 ];
 
@@ -161,6 +179,43 @@ async fn the_root_fields_of_a_collection_stand_together_with_their_arguments_in_
 }
 
 #[tokio::test]
+async fn mutations_stand_in_their_groups_with_their_arguments_in_order() {
+    for kind in Kind::ALL {
+        let found = definitions(&sdl(kind).await);
+        let fields = found["Mutation"].trim_start_matches("type Mutation { ").trim_end_matches(" }");
+        let of_articles: Vec<&str> = fields
+            .split("; ")
+            .filter(|field| field.contains("_articles_") && !field.contains("_articles_tags_"))
+            .collect();
+        let arguments = "filter: articles_filter, sort: [String], limit: Int, offset: Int, page: Int, search: String";
+        assert_eq!(
+            of_articles.join("\n"),
+            format!(
+                "create_articles_items({arguments}, data: [create_articles_input!]): [articles!]!\n\
+                 create_articles_item(data: create_articles_input!): articles\n\
+                 upsert_articles_items({arguments}, data: [create_articles_input!]!, on: [String!]): [articles!]!\n\
+                 upsert_articles_item(data: create_articles_input!, on: [String!]): articles\n\
+                 update_articles_items({arguments}, ids: [ID]!, data: update_articles_input!): [articles!]!\n\
+                 update_articles_batch({arguments}, data: [update_articles_input!]): [articles!]!\n\
+                 update_articles_item(id: ID!, data: update_articles_input!): articles\n\
+                 update_articles_where(filter: articles_filter!, limit: Int!, data: update_articles_input!): [articles!]!\n\
+                 delete_articles_items(ids: [ID]!): delete_many\n\
+                 delete_articles_item(id: ID!): delete_one\n\
+                 delete_articles_where(filter: articles_filter!, limit: Int!): delete_many"
+            ),
+            "{kind:?}"
+        );
+        // All creations, then upserts, updates, deletions.
+        let verbs: Vec<&str> = fields.split("; ").filter_map(|field| field.split('_').next()).collect();
+        let groups: Vec<usize> = verbs
+            .iter()
+            .filter_map(|verb| ["create", "upsert", "update", "delete"].iter().position(|known| known == verb))
+            .collect();
+        assert!(groups.is_sorted() && groups.len() == verbs.len(), "{kind:?}: {verbs:?}");
+    }
+}
+
+#[tokio::test]
 async fn types_that_nothing_uses_are_not_there() {
     for kind in Kind::ALL {
         let found = definitions(&sdl(kind).await);
@@ -175,7 +230,7 @@ async fn types_that_nothing_uses_are_not_there() {
             assert!(!found.contains_key(unused), "{kind:?}: {unused}");
         }
         let text = sdl(kind).await;
-        for name in found.keys().filter(|name| *name != "Query") {
+        for name in found.keys().filter(|name| !["Query", "Mutation"].contains(&name.as_str())) {
             let uses =
                 text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| word == name);
             assert!(uses.count() > 1, "{kind:?}: nothing uses {name}");

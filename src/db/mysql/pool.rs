@@ -62,9 +62,9 @@ impl Flavour {
 }
 
 /// What every session is like: a value that does not fit is an error, not cut
-/// to size; errors are worded so that their constraints can be found.
+/// to size; a key of zero is one; errors are worded so that their constraints can be found.
 const SET_UP: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-    SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'), lc_messages = 'en_US'";
+    SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO'), lc_messages = 'en_US'";
 
 /// The pool. Cheap to clone.
 #[derive(Clone)]

@@ -11,6 +11,39 @@ pub(super) fn allowed_values(create_table: &str) -> Vec<(String, Vec<String>)> {
     checks.filter_map(|(at, _)| in_list(&tokens[at + 1..])).collect()
 }
 
+/// The checks that have a name, with the words that they mention; the columns
+/// are among them.
+pub(super) fn named_checks(create_table: &str) -> Vec<(String, Vec<String>)> {
+    let tokens = tokens(create_table);
+    let named = tokens.windows(4).enumerate().filter_map(|(at, window)| match window {
+        [constraint, Token::Word(name) | Token::Quoted(name), check, open]
+            if constraint.is_word("CONSTRAINT") && check.is_word("CHECK") && open.is_sign('(') =>
+        {
+            Some((name.clone(), words_within(&tokens[at + 4..])))
+        }
+        _ => None,
+    });
+    named.collect()
+}
+
+/// The words up to the parenthesis that closes.
+fn words_within(tokens: &[Token]) -> Vec<String> {
+    let mut depth = 1;
+    let mut words = Vec::new();
+    for token in tokens {
+        match token {
+            Token::Sign('(') => depth += 1,
+            Token::Sign(')') => depth -= 1,
+            Token::Word(word) | Token::Quoted(word) => words.push(word.clone()),
+            Token::Text(_) | Token::Sign(_) => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    words
+}
+
 /// The bare value of a literal, the text of any other expression; `None` for
 /// an explicit `NULL`.
 pub(super) fn default_value(text: &str) -> Option<String> {

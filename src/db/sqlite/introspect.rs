@@ -10,7 +10,9 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, Row};
 
 use super::{ddl, declared};
-use crate::catalog::facts::{ColumnFacts, Facts, ForeignKeyFacts, TableFacts, TableKind};
+use crate::catalog::facts::{
+    ColumnFacts, ConstraintFacts, ConstraintKind, Facts, ForeignKeyFacts, TableFacts, TableKind,
+};
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
 
@@ -215,6 +217,7 @@ impl Schema {
             facts.push(column_facts(column, row_id, never_null));
         }
         self.limit_values(&listed.name, &mut facts);
+        let constraints = self.checks(&listed.name, &facts);
         TableFacts {
             schema: None,
             name: listed.name.clone(),
@@ -225,9 +228,20 @@ impl Schema {
             foreign_keys: foreign_keys(self.foreign_keys.get(&listed.name).map_or(&[][..], Vec::as_slice)),
             columns: facts,
             primary_key,
-            constraints: Vec::new(),
+            constraints,
             has_triggers: false,
         }
+    }
+
+    fn checks(&self, table: &str, columns: &[ColumnFacts]) -> Vec<ConstraintFacts> {
+        let checks = self.definitions.get(table).map(|definition| ddl::named_checks(definition)).unwrap_or_default();
+        let facts = checks.into_iter().map(|(name, words)| {
+            let mentioned =
+                columns.iter().filter(|column| words.iter().any(|word| word.eq_ignore_ascii_case(&column.name)));
+            let columns = mentioned.map(|column| column.name.clone()).collect();
+            ConstraintFacts { name, kind: ConstraintKind::Check, columns }
+        });
+        facts.collect()
     }
 
     fn limit_values(&self, table: &str, columns: &mut [ColumnFacts]) {

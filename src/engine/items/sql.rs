@@ -21,7 +21,12 @@ pub(super) async fn run(engine: &Engine, request: SqlRequest) -> Result<SqlReply
     let database = engine.database();
     let outcome = match (request.rows, work) {
         (true, Some(work)) => work.query(&bound).await.map(|rows| SqlReply::Rows(objects(&rows))),
-        (true, None) => database.fetch(&bound.text, &bound.values).await.map(|rows| SqlReply::Rows(objects(&rows))),
+        (true, None) => {
+            let rows = database.fetch(&bound.text, &bound.values).await;
+            // As below: `RETURNING` gives rows, too.
+            engine.events().generations().advance_all();
+            rows.map(|rows| SqlReply::Rows(objects(&rows)))
+        }
         (false, Some(work)) => work.execute(&bound).await.map(SqlReply::Affected),
         (false, None) => {
             let affected = database.execute(&bound.text, &bound.values).await;

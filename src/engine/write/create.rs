@@ -74,8 +74,11 @@ impl Session {
         for (columns, members) in by_columns(drafts) {
             let rows: Vec<Vec<Value>> = members.iter().map(|at| values(&drafts[*at], &columns)).collect();
             let mut next = members.iter();
+            let mut left = &rows[..];
             for command in sql::write::insert(self.catalog(), table.id, &columns, rows.clone())? {
-                let found = self.run_insert(table, &command, &columns, &rows).await?;
+                let given;
+                (given, left) = left.split_at(command.rows);
+                let found = self.run_insert(table, &command, &columns, given).await?;
                 if found.len() != command.rows {
                     tracing::error!(table = table.name, "rows that were inserted did not come back");
                     return Err(Error::Internal);
@@ -166,8 +169,7 @@ impl Session {
         let found = self.locate(table, &table.key, keys, &Predicate::always(), false).await?;
         let mut images = Vec::with_capacity(keys.len());
         for key in keys {
-            // A text key may be stored in another spelling of the same collation.
-            let image = found.get(key).or_else(|| found.only().filter(|_| keys.len() == 1));
+            let image = found.find(key, keys.len());
             images.push(image.cloned().ok_or_else(|| {
                 tracing::error!(table = table.name, "a row that was just written cannot be found again");
                 Error::Internal

@@ -1,6 +1,6 @@
 //! Deleted rows.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use serde_json::Value as Json;
 
@@ -33,15 +33,23 @@ impl Session {
             None => keys,
             Some(heard) => {
                 let payload = keys.iter().map(|key| key_json(key)).collect();
-                distinct(filtered_keys(table, self.filter(heard, table, payload, None).await?)?)
+                let filtered = distinct(filtered_keys(table, self.filter(heard, table, payload, None).await?)?);
+                self.count(filtered.len().saturating_sub(keys.len()))?;
+                filtered
             }
         };
         let told = self.told(table, Verb::Delete).map(|heard| (heard, self.slot()));
-        let images = self.remove(table, &keys, &rows).await?;
-        if missing == Missing::Refuse && keys.iter().any(|key| images.get(key).is_none()) {
+        let images = self.remove(table, &keys, &rows, missing).await?;
+        if missing == Missing::Refuse && images.len() < keys.len() {
             return Err(Error::Forbidden(None));
         }
-        let deleted: Vec<RowImage> = keys.iter().filter_map(|key| images.get(key).cloned()).collect();
+        // Those asked for, in that order, then those that are spelled otherwise
+        // but the same for the database.
+        let mut deleted: Vec<RowImage> = keys.iter().filter_map(|key| images.get(key).cloned()).collect();
+        if deleted.len() < images.len() {
+            let asked: HashSet<&RowKey> = keys.iter().collect();
+            deleted.extend(images.rows().filter(|image| !asked.contains(&image.row_key(table))).cloned());
+        }
         self.changed(table, deleted.into_iter().map(|image| Change::deleted(table, image)));
         self.cascades(table);
         if let Some((heard, slot)) = told {
@@ -52,7 +60,7 @@ impl Session {
     }
 
     /// The rows that were there and are gone.
-    async fn remove(&self, table: &Table, keys: &[RowKey], rows: &Predicate) -> Result<Found, Error> {
+    async fn remove(&self, table: &Table, keys: &[RowKey], rows: &Predicate, missing: Missing) -> Result<Found, Error> {
         if keys.is_empty() {
             return Ok(Found::default());
         }
@@ -64,7 +72,11 @@ impl Session {
             return Ok(found);
         }
         let found = self.locate(table, &table.key, keys, rows, true).await?;
-        let there: Vec<RowKey> = keys.iter().filter(|key| found.get(key).is_some()).cloned().collect();
+        let there: Vec<RowKey> = found.rows().map(|image| image.row_key(table)).collect();
+        if missing == Missing::Refuse && there.len() < keys.len() {
+            // Before the database says what else is in the way.
+            return Err(Error::Forbidden(None));
+        }
         if !there.is_empty() {
             let command = sql::write::delete(self.catalog(), table.id, &there)?;
             let gone = Arc::new(self.run(table, &command).await?);

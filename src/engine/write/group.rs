@@ -50,6 +50,23 @@ impl Found {
         }
     }
 
+    /// The row of a key that was asked for with others. A text may be stored in
+    /// another spelling that the database takes for the same; that is told where
+    /// it was the only one.
+    pub(super) fn find(&self, key: &RowKey, asked: usize) -> Option<&RowImage> {
+        self.get(key).or_else(|| self.only().filter(|_| asked == 1))
+    }
+
+    /// How many rows.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// All rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &RowImage> {
+        self.by_key.values().flatten()
+    }
+
     /// The row of a key, or the first of them.
     pub(super) fn get(&self, key: &RowKey) -> Option<&RowImage> {
         self.all(key).first()
@@ -61,7 +78,7 @@ impl Found {
     }
 
     /// The row, if it is the only one.
-    pub(super) fn only(&self) -> Option<&RowImage> {
+    fn only(&self) -> Option<&RowImage> {
         if self.count == 1 { self.by_key.values().flatten().next() } else { None }
     }
 }

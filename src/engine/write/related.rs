@@ -124,8 +124,11 @@ impl Session {
     /// else those that it may change.
     fn visible(&self, table: &Table) -> Result<Predicate, Error> {
         let access = &self.caller.access;
-        let right = access.read(table.id).or_else(|| access.update(table.id)).or_else(|| access.create(table.id));
-        Ok(right.ok_or_else(|| forbidden(table))?.rows())
+        match access.read(table.id).or_else(|| access.update(table.id)) {
+            Some(right) => Ok(right.rows()),
+            // The rows of a right to create mean nothing.
+            None => access.create(table.id).map(|_| Predicate::always()).ok_or_else(|| forbidden(table).into()),
+        }
     }
 
     /// Makes the rows that point to written rows what their payloads say.

@@ -133,10 +133,11 @@ impl Session {
                     keys[*at].iter().map(move |key| sql::write::Change { key: key.clone(), values: values.clone() })
                 })
                 .collect();
+            let asked = changes.len();
             let found = self.set(table, &columns, changes).await?;
             for at in group {
                 for key in &keys[at] {
-                    match found.get(key) {
+                    match found.find(key, asked) {
                         Some(image) => images[at].push(image.clone()),
                         None if missing == Missing::Refuse => return Err(Error::Forbidden(None)),
                         None => {}
@@ -155,7 +156,9 @@ impl Session {
         }
         if columns.is_empty() {
             let keys: Vec<RowKey> = changes.into_iter().map(|change| change.key).collect();
-            return self.locate(table, &table.key, &keys, &rows, true).await;
+            let found = self.locate(table, &table.key, &keys, &rows, true).await?;
+            self.gave_back();
+            return Ok(found);
         }
         match self.catalog().dialect {
             Dialect::Postgres => self.set_and_show(table, columns, &changes, &rows).await,
@@ -199,7 +202,12 @@ impl Session {
     ) -> Result<Found, Error> {
         let keys: Vec<RowKey> = changes.iter().map(|change| change.key.clone()).collect();
         let before = self.locate(table, &table.key, &keys, rows, true).await?;
-        let changes: Vec<_> = changes.into_iter().filter(|change| before.get(&change.key).is_some()).collect();
+        let asked = keys.len();
+        let there = |mut change: sql::write::Change| {
+            change.key = before.find(&change.key, asked)?.row_key(table);
+            Some(change)
+        };
+        let changes: Vec<_> = changes.into_iter().filter_map(there).collect();
         if changes.is_empty() {
             return Ok(Found::default());
         }

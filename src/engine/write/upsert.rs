@@ -17,6 +17,7 @@ use crate::{
     engine::Error,
     events::RowImage,
     plan::write::{Payload, RowKey, forbidden, values_of},
+    predicate::Predicate,
 };
 
 impl Session {
@@ -50,13 +51,15 @@ impl Session {
         images: &mut [Option<RowImage>],
     ) -> Result<(), Error> {
         let access = &self.caller.access;
+        access.update(table.id).or_else(|| access.create(table.id)).ok_or_else(|| forbidden(table))?;
         let asked: Vec<RowKey> = round.iter().filter_map(|at| keys[*at].clone()).collect();
-        let rows = access.update(table.id).or_else(|| access.create(table.id)).ok_or_else(|| forbidden(table))?.rows();
-        let found = self.locate(table, on, &asked, &rows, true).await?;
+        // All that there are: one that may not be updated is refused by the
+        // update, not taken for new.
+        let found = self.locate(table, on, &asked, &Predicate::always(), true).await?;
         let (mut created, mut creations, mut updated, mut alterations) = (vec![], vec![], vec![], vec![]);
         for at in round {
             let Some(payload) = payloads[*at].take() else { continue };
-            match keys[*at].as_ref().and_then(|key| found.get(key)) {
+            match keys[*at].as_ref().and_then(|key| found.find(key, asked.len())) {
                 Some(image) => {
                     updated.push(*at);
                     alterations.push(Alteration { keys: vec![image.row_key(table)], payload });

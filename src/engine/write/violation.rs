@@ -9,19 +9,27 @@ use crate::{
 /// What a writing statement on `table` failed with.
 pub(super) fn explain(catalog: &Catalog, table: &Table, error: db::Error, statement: &str) -> Error {
     match error {
-        db::Error::Constraint(violation) => Error::Broken(Box::new(broken(catalog, table, violation))),
+        db::Error::Constraint(violation) => Error::Broken(Box::new(broken(catalog, Some(table), violation))),
         other => Error::from_database(other, statement),
     }
 }
 
-fn broken(catalog: &Catalog, written: &Table, violation: Violation) -> Broken {
+/// What a commit failed with: rules may be told to wait until then.
+pub(super) fn at_the_end(catalog: &Catalog, error: db::Error) -> Error {
+    match error {
+        db::Error::Constraint(violation) => Error::Broken(Box::new(broken(catalog, None, violation))),
+        other => Error::from_database(other, "COMMIT"),
+    }
+}
+
+fn broken(catalog: &Catalog, written: Option<&Table>, violation: Violation) -> Broken {
     let Violation { kind, schema, table, columns, constraint } = violation;
     let named = table.as_ref().and_then(|name| {
         let is_it = |known: &&Table| known.name == *name && (schema.is_none() || known.schema == schema);
         catalog.tables.iter().find(is_it)
     });
     // Where the database names no table, it can only be the one written to.
-    let table = named.or(table.is_none().then_some(written));
+    let table = named.or(written.filter(|_| table.is_none()));
     let field = table.and_then(|table| field(table, kind, &columns, constraint.as_deref()));
     Broken {
         kind,

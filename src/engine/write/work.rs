@@ -7,11 +7,12 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::future::FutureExt as _;
 use serde_json::Value as Json;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::{sync::Mutex as AsyncMutex, time::timeout};
 
 use super::{
     super::{
@@ -58,6 +59,9 @@ struct Done {
     /// In the order in which they are told; `None` where one is being made.
     actions: Vec<Option<Told>>,
 }
+
+/// Longest wait for the database's answer to a commit.
+const COMMITTING: Duration = Duration::from_secs(60);
 
 /// An action event that waits for the commit.
 #[derive(Debug)]
@@ -106,9 +110,17 @@ impl Work {
             // Now that all its locks are held, whoever must come after it has
             // no ticket yet.
             let ticket = self.engine.events.ticket();
-            if let Err(error) = transaction.commit().await {
+            // Later commits are told after this one, and must not wait for ever.
+            let committed = match timeout(COMMITTING, transaction.commit()).await {
+                Ok(outcome) => outcome.map_err(|error| violation::at_the_end(&self.engine.catalog, error)),
+                Err(_) => {
+                    tracing::error!("a COMMIT was not answered within {COMMITTING:?}");
+                    Err(Error::Unavailable)
+                }
+            };
+            if let Err(error) = committed {
                 // A conflict is told in good order: nothing was committed.
-                return Err(match Error::from_database(error, "COMMIT") {
+                return Err(match error {
                     Error::Unavailable => {
                         ticket.unknown();
                         Error::Unknown
@@ -144,9 +156,14 @@ impl Work {
         outcome
     }
 
+    fn may_write_anywhere(&self) {
+        self.commands.fetch_add(1, Ordering::Relaxed);
+        self.done().touched.extend(self.engine.catalog.tables.iter().map(|table| table.id));
+    }
+
     /// Raw SQL of a hook that may write and gives rows back.
     pub(in crate::engine) async fn query(&self, bound: &Bound) -> Result<Rows, crate::db::Error> {
-        self.commands.fetch_add(1, Ordering::Relaxed);
+        self.may_write_anywhere();
         self.fetch(bound).await
     }
 
@@ -161,9 +178,7 @@ impl Work {
 
     /// Raw SQL of a hook; the number of rows that it changed.
     pub(in crate::engine) async fn execute(&self, bound: &Bound) -> Result<u64, crate::db::Error> {
-        self.commands.fetch_add(1, Ordering::Relaxed);
-        // It may have written anywhere.
-        self.done().touched.extend(self.engine.catalog.tables.iter().map(|table| table.id));
+        self.may_write_anywhere();
         let mut transaction = self.transaction.lock().await;
         match transaction.as_mut() {
             Some(transaction) => transaction.execute(&bound.text, &bound.values).await,
@@ -226,6 +241,12 @@ impl Session {
             runs => transaction.fetch_each(&command.text, runs).await,
         };
         sent.map_err(|error| violation::explain(self.catalog(), table, error, &command.text))
+    }
+
+    /// Counts a statement that gave rows back as one that writes would have, so
+    /// that whatever is written after it is noticed.
+    pub(super) fn gave_back(&self) {
+        self.work.commands.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether all that was written was written by one statement, so that

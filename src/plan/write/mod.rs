@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     catalog::{Catalog, Column, ColumnId, FieldKind, Relationship, RelationshipId, Table},
-    permissions::Access,
+    permissions::{Access, Right},
     predicate::{Rounding, Target},
     value::{Key, Value},
 };
@@ -181,13 +181,19 @@ impl Draft {
                 (FieldKind::Column(column), _) if is_key(&column) => {}
                 (FieldKind::Column(column), json) => draft.set(table, column, &json)?,
                 (FieldKind::ToOne(relationship, own), Json::Object(payload)) => {
+                    if own.is_none() {
+                        let columns = &catalog.relationship(relationship).from_columns;
+                        check_links(table, &name, right, columns, is_key)?;
+                    }
                     let links = !own.is_some_and(|column| is_key(&column));
                     draft.to_one.push(ToOne { relationship, field: name, payload, links });
                 }
                 (FieldKind::ToOne(_, Some(column)), _) if is_key(&column) => {}
                 (FieldKind::ToOne(_, Some(column)), json) => draft.set(table, column, &json)?,
                 (FieldKind::ToOne(relationship, None), Json::Null) => {
-                    for column in &catalog.relationship(relationship).from_columns {
+                    let columns = &catalog.relationship(relationship).from_columns;
+                    check_links(table, &name, right, columns, is_key)?;
+                    for column in columns {
                         draft.set(table, *column, &Json::Null)?;
                     }
                 }
@@ -262,6 +268,25 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+/// Whether a relation without a column of its own may be set: by who may write
+/// each of its columns, and not where one of them is part of the row's key.
+fn check_links(
+    table: &Table,
+    name: &str,
+    right: Right<'_>,
+    columns: &[ColumnId],
+    is_key: impl Fn(&ColumnId) -> bool,
+) -> Result<(), Fault> {
+    if columns.iter().any(|column| !right.allows(table.column_field(*column))) {
+        return Err(Fault::unknown_field(table, name));
+    }
+    if columns.iter().any(is_key) {
+        let reason = "is in part the key, which stays; give its other columns instead";
+        return Err(Fault::Payload(format!("`{name}` of `{}` {reason}", table.collection)));
+    }
+    Ok(())
 }
 
 /// No right to do this with a collection at all.

@@ -44,7 +44,17 @@ fn plain(table: &Table, column: &Column, json: &Json) -> Result<Value, Fault> {
         Target::Enumerated(_) => Target::Text.bind(json, 0),
         target => target.bind(json, 0),
     }
-    .map_err(|reason| unusable(table, column, reason))
+    .map_err(|reason| match column.column_type.is_integer() && is_whole(json) {
+        true => out_of_range(table, column, json),
+        false => unusable(table, column, reason),
+    })
+}
+
+/// Whether it is an integer, of whatever size.
+fn is_whole(json: &Json) -> bool {
+    let digits = json.as_str().map_or_else(|| json.to_string(), |text| text.trim().to_owned());
+    let digits = digits.strip_prefix('-').unwrap_or(&digits);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn unusable(table: &Table, column: &Column, reason: String) -> Fault {
@@ -131,12 +141,32 @@ fn check_allowed(table: &Table, column: &Column, value: &Value) -> Result<(), Fa
 fn decimal(table: &Table, column: &Column, json: &Json) -> Result<Value, Fault> {
     let Value::Text(digits) = plain(table, column, json)? else { return Err(out_of_range(table, column, json)) };
     let Some(scale) = column.scale else { return Ok(Value::Text(digits)) };
-    let Some(rounded) = rounded(&digits, scale as usize) else { return Ok(Value::Text(digits)) };
+    let rounded = without_exponent(&digits).and_then(|digits| rounded(&digits, scale as usize));
+    let Some(rounded) = rounded else { return Err(out_of_range(table, column, json)) };
     let whole = rounded.trim_start_matches('-').split('.').next().unwrap_or_default().trim_start_matches('0').len();
     if column.precision.is_some_and(|precision| whole > (precision.saturating_sub(scale)) as usize) {
         return Err(out_of_range(table, column, json));
     }
     Ok(Value::Text(rounded.into()))
+}
+
+/// `1.5e3` as `1500`; `None` where that would be a very long text.
+fn without_exponent(digits: &str) -> Option<String> {
+    let Some((number, exponent)) = digits.split_once(['e', 'E']) else { return Some(digits.to_owned()) };
+    let exponent: i32 = exponent.parse().ok().filter(|exponent| (-400..=400).contains(exponent))?;
+    let (sign, number) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let mut all = format!("{whole}{fraction}");
+    let mut point = whole.len() as i32 + exponent;
+    if point <= 0 {
+        all.insert_str(0, &"0".repeat(1 + point.unsigned_abs() as usize));
+        point = 1;
+    }
+    if point as usize > all.len() {
+        all.push_str(&"0".repeat(point as usize - all.len()));
+    }
+    let (whole, fraction) = all.split_at(point as usize);
+    Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
 
 /// Half away from zero; `None` for what is not written in plain digits.
@@ -256,6 +286,22 @@ mod tests {
             assert_eq!(rounded(digits, scale).as_deref(), Some(expected), "{digits} to {scale}");
         }
         assert_eq!(rounded("1e5", 2), None);
+    }
+
+    #[test]
+    fn exponents_become_zeros() {
+        for (digits, expected) in [
+            ("1e2", "100"),
+            ("1.5e+3", "1500"),
+            ("-1.25E1", "-12.5"),
+            ("125e-2", "1.25"),
+            ("5e-3", "0.005"),
+            ("-12.5e-2", "-0.125"),
+            ("7", "7"),
+        ] {
+            assert_eq!(without_exponent(digits).as_deref(), Some(expected), "{digits}");
+        }
+        assert_eq!(without_exponent("1e999999999"), None);
     }
 
     #[test]

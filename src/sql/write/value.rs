@@ -121,8 +121,32 @@ fn postgres_cast(column: &Column) -> Option<String> {
         ColumnType::DateTime => "timestamp".to_owned(),
         ColumnType::Date => "date".to_owned(),
         ColumnType::Time => "time".to_owned(),
-        ColumnType::Json | ColumnType::Array(_) | ColumnType::Other => column.declared.clone(),
+        ColumnType::Json | ColumnType::Array(_) | ColumnType::Other => without_length(&column.declared),
     })
+}
+
+/// `bit(4)` as `varbit`, `character varying(5)[]` without its length, and so on.
+fn without_length(declared: &str) -> String {
+    let mut name = String::with_capacity(declared.len());
+    let (mut quoted, mut within) = (false, false);
+    for letter in declared.chars() {
+        match letter {
+            '"' if !within => quoted = !quoted,
+            '(' if !quoted => within = true,
+            _ => {}
+        }
+        if !within {
+            name.push(letter);
+        }
+        within &= letter != ')';
+    }
+    let dimensions = name.find("[]").unwrap_or(name.len());
+    // Without a length these two are one bit, one character.
+    match &name[..dimensions] {
+        "bit" => format!("varbit{}", &name[dimensions..]),
+        "character" => format!("bpchar{}", &name[dimensions..]),
+        _ => name,
+    }
 }
 
 /// The cast of what travels as text only in an array, or as null.
@@ -180,6 +204,22 @@ fn fraction_of(text: &str, least: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_lose_their_lengths() {
+        for (declared, expected) in [
+            ("bit(4)", "varbit"),
+            ("bit varying(4)", "bit varying"),
+            ("character(5)[]", "bpchar[]"),
+            ("character varying(5)[]", "character varying[]"),
+            ("numeric(6,2)[]", "numeric[]"),
+            ("timestamp(3) with time zone[]", "timestamp with time zone[]"),
+            ("\"a (type)\"", "\"a (type)\""),
+            ("jsonb", "jsonb"),
+        ] {
+            assert_eq!(without_length(declared), expected);
+        }
+    }
 
     #[test]
     fn fractions_lose_their_padding() {

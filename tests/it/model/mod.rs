@@ -5,6 +5,7 @@
 
 mod concurrent;
 mod document;
+mod found;
 mod generate;
 mod state;
 mod tables;

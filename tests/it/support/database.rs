@@ -125,43 +125,53 @@ impl TestDatabase {
 
     /// The rows of a hand-written query, each cell as the database's own text.
     pub async fn rows(&self, sql: &str) -> Rows {
-        self.rows_of(&[sql.to_owned()]).await.remove(0)
+        self.reader().await.rows(sql).await
     }
 
-    /// The rows of hand-written queries, over one connection.
-    pub async fn rows_of(&self, queries: &[String]) -> Vec<Rows> {
-        let mut all = Vec::with_capacity(queries.len());
+    /// A connection for hand-written queries.
+    pub async fn reader(&self) -> Reader {
         match self.kind {
             Kind::Sqlite => {
-                let connection = rusqlite::Connection::open(&self.name).expect("the file can be opened");
-                all.extend(queries.iter().map(|sql| sqlite_rows(&connection, sql)));
+                Reader::Sqlite(Mutex::new(rusqlite::Connection::open(&self.name).expect("the file can be opened")))
             }
             Kind::Postgres => {
-                let mut connection = PgConnection::connect(&self.url).await.expect("PostgreSQL answers");
-                for sql in queries {
-                    let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.clone()))).await;
-                    let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
-                    let cell = |row: &sqlx::postgres::PgRow, at| {
-                        let value = row.try_get_raw(at).expect("the column is there");
-                        value.as_str().ok().map(str::to_owned)
-                    };
-                    all.push(rows.iter().map(|row| (0..row.len()).map(|at| cell(row, at)).collect()).collect());
-                }
+                Reader::Postgres(PgConnection::connect(&self.url).await.expect("PostgreSQL answers").into())
             }
-            Kind::MySql => {
-                let mut connection = MySqlConnection::connect(&self.url).await.expect("MySQL answers");
-                for sql in queries {
-                    let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.clone()))).await;
-                    let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
-                    let cell = |row: &sqlx::mysql::MySqlRow, at: usize| {
-                        let bytes: Option<Vec<u8>> = row.try_get_unchecked(at).expect("the column is there");
-                        bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-                    };
-                    all.push(rows.iter().map(|row| (0..row.len()).map(|at| cell(row, at)).collect()).collect());
-                }
+            Kind::MySql => Reader::MySql(MySqlConnection::connect(&self.url).await.expect("MySQL answers").into()),
+        }
+    }
+}
+
+/// A connection that runs hand-written queries.
+pub enum Reader {
+    Sqlite(Mutex<rusqlite::Connection>),
+    Postgres(Box<PgConnection>),
+    MySql(Box<MySqlConnection>),
+}
+
+impl Reader {
+    pub async fn rows(&mut self, sql: &str) -> Rows {
+        match self {
+            Self::Sqlite(connection) => sqlite_rows(connection.get_mut().unwrap_or_else(PoisonError::into_inner), sql),
+            Self::Postgres(connection) => {
+                let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await;
+                let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+                let cell = |row: &sqlx::postgres::PgRow, at| {
+                    let value = row.try_get_raw(at).expect("the column is there");
+                    value.as_str().ok().map(str::to_owned)
+                };
+                rows.iter().map(|row| (0..row.len()).map(|at| cell(row, at)).collect()).collect()
+            }
+            Self::MySql(connection) => {
+                let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await;
+                let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+                let cell = |row: &sqlx::mysql::MySqlRow, at: usize| {
+                    let bytes: Option<Vec<u8>> = row.try_get_unchecked(at).expect("the column is there");
+                    bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                };
+                rows.iter().map(|row| (0..row.len()).map(|at| cell(row, at)).collect()).collect()
             }
         }
-        all
     }
 }
 

@@ -4,12 +4,21 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
+use tidegate::{catalog::Catalog, permissions::Policy};
+use tokio::sync::Mutex;
 
-use super::{Kind, Reply, Settings, TestApp, TestDatabase};
+use super::{Kind, Reader, Reply, Rows, Settings, TOKEN, TestApp, TestDatabase};
 
 /// A gateway over each kind of database.
-pub struct Everywhere(Vec<(Arc<TestDatabase>, TestApp)>);
+pub struct Everywhere {
+    apps: Vec<(Arc<TestDatabase>, TestApp)>,
+    /// Whose answers are looked at: the administrator's, else the public's.
+    token: Option<&'static str>,
+    /// Connections past the gateways, by their place.
+    readers: Vec<Mutex<Option<Reader>>>,
+}
 
 impl Everywhere {
     /// The music shop on each.
@@ -23,7 +32,7 @@ impl Everywhere {
             let data = TestDatabase::music(kind).await;
             apps.push((data.clone(), TestApp::start_with(data, settings()).await));
         }
-        Self(apps)
+        Self::of(apps, Some(TOKEN))
     }
 
     /// Databases of a test's own, made by a script for each kind.
@@ -37,12 +46,53 @@ impl Everywhere {
             let data = Arc::new(TestDatabase::create(kind, &script(kind)).await);
             (data.clone(), TestApp::start_with(data, Settings { inserts_return, ..settings() }).await)
         });
-        Self(futures_util::future::join_all(apps).await)
+        Self::of(join_all(apps).await, Some(TOKEN))
+    }
+
+    /// Databases of a test's own as the public sees them that may do what a
+    /// policy says, which is made for each catalog.
+    pub async fn own_public(script: impl Fn(Kind) -> String, policy: impl Fn(&Catalog) -> Policy) -> Self {
+        let Self { apps, .. } = Self::own(script).await;
+        let apps = apps.into_iter().map(async |(data, plain)| {
+            let settings = Settings {
+                policy: policy(&plain.catalog),
+                inserts_return: Some(plain.catalog.inserts_return),
+                ..Settings::default()
+            };
+            (data.clone(), TestApp::start_with(data, settings).await)
+        });
+        Self::of(join_all(apps).await, None)
+    }
+
+    fn of(apps: Vec<(Arc<TestDatabase>, TestApp)>, token: Option<&'static str>) -> Self {
+        let readers = apps.iter().map(|_| Mutex::default()).collect();
+        Self { apps, token, readers }
+    }
+
+    /// The answers to a document, of all at once.
+    async fn replies(&self, document: &str, variables: &Json) -> Vec<(Kind, &TestApp, Reply)> {
+        let body = json!({ "query": document, "variables": variables });
+        let body = &body;
+        join_all(self.each().map(async |(kind, app)| (kind, app, app.post(body, self.token).await))).await
+    }
+
+    /// The rows of hand-written queries on one of the databases.
+    async fn read(&self, place: usize, queries: &[String]) -> Vec<Rows> {
+        let mut reader = self.readers[place].lock().await;
+        if reader.is_none() {
+            *reader = Some(self.apps[place].0.reader().await);
+        }
+        let reader = reader.as_mut().expect("it is there now");
+        let mut all = Vec::with_capacity(queries.len());
+        for sql in queries {
+            all.push(reader.rows(sql).await);
+        }
+        all
     }
 
     /// The gateways one by one.
     pub fn each(&self) -> impl Iterator<Item = (Kind, &TestApp)> {
-        self.0.iter().map(|(data, app)| (data.kind, app))
+        self.apps.iter().map(|(data, app)| (data.kind, app))
     }
 
     /// The data of a query that must succeed alike on each.
@@ -81,9 +131,9 @@ impl Everywhere {
     }
 
     /// The rows of a hand-written query, on each the same but for the spelling of numbers.
-    pub async fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+    pub async fn rows(&self, sql: &str) -> Rows {
         let mut first = None;
-        for (data, _) in &self.0 {
+        for (data, _) in &self.apps {
             let mut rows = data.rows(sql).await;
             rows.iter_mut().flatten().flatten().for_each(plain_number);
             let expected = first.get_or_insert_with(|| rows.clone());
@@ -94,27 +144,24 @@ impl Everywhere {
 
     /// Everything that the databases hold, table by table, each row as one text.
     pub async fn contents(&self) -> Vec<Vec<(String, Vec<String>)>> {
-        let of = |(data, app): &(Arc<TestDatabase>, TestApp)| {
-            let tables: Vec<String> = app.catalog.tables.iter().map(|table| table.name.clone()).collect();
-            let data = data.clone();
-            async move {
-                let queries: Vec<String> = tables.iter().map(|table| format!("SELECT * FROM {table}")).collect();
-                let all = data.rows_of(&queries).await.into_iter().map(|rows| {
-                    let mut rows: Vec<String> = rows.iter().map(|row| spelled(row)).collect();
-                    rows.sort();
-                    rows
-                });
-                tables.into_iter().zip(all).collect()
-            }
+        let of = async |place: usize| {
+            let tables = &self.apps[place].1.catalog.tables;
+            let queries: Vec<String> = tables.iter().map(|table| format!("SELECT * FROM {}", table.name)).collect();
+            let all = self.read(place, &queries).await.into_iter().map(|rows| {
+                let mut rows: Vec<String> = rows.iter().map(|row| spelled(row)).collect();
+                rows.sort();
+                rows
+            });
+            tables.iter().map(|table| table.name.clone()).zip(all).collect()
         };
-        futures_util::future::join_all(self.0.iter().map(of)).await
+        join_all((0..self.apps.len()).map(of)).await
     }
 
     /// The rows of a hand-written query must be these on each: cells with a
     /// space between, rows with a comma, `-` for null.
     pub async fn holds(&self, sql: &str, expected: &str) {
-        for (data, app) in &self.0 {
-            let mut rows = data.rows(sql).await;
+        for (place, (_, app)) in self.apps.iter().enumerate() {
+            let mut rows = self.read(place, &[sql.to_owned()]).await.remove(0);
             rows.iter_mut().flatten().flatten().for_each(plain_number);
             let rows: Vec<String> = rows.iter().map(|row| spelled(row)).collect();
             assert_eq!(rows.join(", "), expected, "{}\n{sql}", name(app));
@@ -127,8 +174,7 @@ impl Everywhere {
     }
 
     pub async fn gives_with(&self, document: &str, variables: Json, expected: Json) {
-        for (_, app) in self.each() {
-            let reply = app.graphql_with(document, variables.clone()).await;
+        for (_, app, reply) in self.replies(document, &variables).await {
             let told = format!("{}\n{document}\n{variables}\n{:#}", name(app), reply.body);
             assert_eq!(reply.body, json!({ "data": expected }), "{told}");
         }
@@ -137,8 +183,7 @@ impl Everywhere {
     /// A document that each must answer with these data (absent for `null`), and
     /// an error of this code at each of these paths.
     pub async fn gives_in_part(&self, document: &str, data: Json, errors: &[(&str, &str)]) {
-        for (_, app) in self.each() {
-            let reply = app.graphql(document).await;
+        for (_, app, reply) in self.replies(document, &json!({})).await {
             let told = format!("{}\n{document}\n{:#}", name(app), reply.body);
             assert_eq!(reply.status, 200, "{told}");
             assert_eq!(reply.body.get("data").unwrap_or(&Json::Null), &data, "{told}");
@@ -163,8 +208,7 @@ impl Everywhere {
     /// As [`Self::refuses_with`], where databases tell more or less.
     pub async fn refuses_each(&self, document: &str, variables: Json, extensions: impl Fn(Kind) -> Json) {
         let before = self.contents().await;
-        for (kind, app) in self.each() {
-            let reply = app.graphql_with(document, variables.clone()).await;
+        for (kind, app, reply) in self.replies(document, &variables).await {
             let told = format!("{}\n{document}\n{variables}\n{:#}", name(app), reply.body);
             let errors = reply.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
             assert_eq!(errors.len(), 1, "{told}");

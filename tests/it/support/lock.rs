@@ -34,22 +34,55 @@ enum Connection {
 impl Lock {
     /// Locks a table.
     pub async fn hold(data: &Arc<TestDatabase>, table: &str) -> Self {
+        let lock = match data.kind {
+            Kind::Postgres => format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"),
+            _ => format!("LOCK TABLES {table} WRITE"),
+        };
+        Self::with(data, lock).await
+    }
+
+    /// Locks the rows of a table for which a condition holds.
+    pub async fn hold_rows(data: &Arc<TestDatabase>, table: &str, condition: &str) -> Self {
+        Self::with(data, format!("BEGIN; UPDATE {table} SET id = id WHERE {condition}")).await
+    }
+
+    async fn with(data: &Arc<TestDatabase>, lock: String) -> Self {
+        let lock = sqlx::raw_sql(AssertSqlSafe(lock));
         let connection = match data.kind {
             Kind::Postgres => {
                 let mut connection = PgConnection::connect(&data.url).await.expect("PostgreSQL answers");
-                let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(lock))).await.expect("the table can be locked");
+                connection.execute(lock).await.expect("it can be locked");
                 Connection::Postgres(connection)
             }
             Kind::MySql => {
                 let mut connection = MySqlConnection::connect(&data.url).await.expect("MySQL answers");
-                let lock = format!("LOCK TABLES {table} WRITE");
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(lock))).await.expect("the table can be locked");
+                connection.execute(lock).await.expect("it can be locked");
                 Connection::MySql(connection)
             }
             Kind::Sqlite => panic!("SQLite's readers cannot be made to wait like this"),
         };
         Self { connection, data: data.clone() }
+    }
+
+    /// Resolves when as many transactions wait for rows.
+    pub async fn until_transactions_wait(&self, count: usize) {
+        let waiting = match self.data.kind {
+            Kind::Postgres => {
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            }
+            _ => {
+                "SELECT count(*) FROM information_schema.innodb_trx t \
+                 JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
+                 WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'"
+            }
+        };
+        let mut reader = self.data.reader().await;
+        let watching = async {
+            while reader.rows(waiting).await[0][0] != Some(count.to_string()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), watching).await.expect("transactions wait for rows");
     }
 
     /// Resolves when a statement waits for the lock.

@@ -8,7 +8,7 @@ mod node;
 mod tool;
 
 pub use app::{Reply, Settings, TOKEN, TestApp, options, server_options};
-pub use database::{Kind, TestDatabase};
+pub use database::{Kind, Reader, Rows, TestDatabase};
 pub use everywhere::{Everywhere, keys};
 pub use lock::{Lock, slow_view};
 pub use node::node;

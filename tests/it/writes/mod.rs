@@ -3,13 +3,19 @@
 //! behind. One expectation for all databases.
 
 mod by_filter;
+mod constraints;
 mod creating;
 mod deleting;
+mod documents;
 mod keys;
 mod nested;
+mod rights;
+mod statements;
 mod transactions;
+mod triggers;
 mod updating;
 mod upserts;
+mod values;
 
 use crate::support::{Everywhere, Kind};
 

@@ -1,11 +1,13 @@
 //! What one transaction covers, and what happens when transactions meet.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
 use tidegate::engine;
 
 use super::{press, presses};
-use crate::support::{Everywhere, Settings};
+use crate::support::{Everywhere, Kind, Lock, Settings, TestApp, TestDatabase};
 
 #[tokio::test]
 async fn each_root_field_is_a_transaction_of_its_own() {
@@ -199,19 +201,58 @@ async fn a_mutation_writes_a_limited_number_of_items_nested_ones_included() {
     .await;
 }
 
+/// Two transactions that certainly lock each other out: each has its first row
+/// and waits at a gate, a row of its own that somebody else holds.
 #[tokio::test]
 async fn transactions_that_lock_each_other_out_are_tried_again() {
+    for (kind, inserts_return) in [(Kind::Postgres, None), (Kind::MySql, None), (Kind::MySql, Some(false))] {
+        let data = Arc::new(TestDatabase::create(kind, &press(kind)).await);
+        let app = TestApp::start_with(data.clone(), Settings { inserts_return, ..Settings::default() }).await;
+        let field = |collection: &str, id: u32, member: &str, word: &str| {
+            let name = format!("{collection}{id}");
+            format!("{name}: update_{collection}_item(id: {id}, data: {{ {member}: \"{word}\" }}) {{ id }}")
+        };
+        let forth = [
+            field("author", 1, "name", "forth"),
+            field("picture", 1, "name", "forth"),
+            field("article", 1, "title", "forth"),
+        ];
+        let back = [
+            field("article", 1, "title", "back"),
+            field("picture", 2, "name", "back"),
+            field("author", 1, "name", "back"),
+        ];
+        let documents = [forth, back].map(|fields| format!("mutation @transaction {{ {} }}", fields.join(" ")));
+        let gates = Lock::hold_rows(&data, "picture", "id IN (1, 2)").await;
+        let calls = join_all(documents.iter().map(|document| app.graphql(document)));
+        let meeting = async {
+            gates.until_transactions_wait(2).await;
+            gates.release().await;
+        };
+        let (replies, ()) = tokio::join!(calls, meeting);
+        for reply in replies {
+            assert!(reply.body.get("errors").is_none(), "{kind:?}: {:#}", reply.body);
+        }
+        // Whoever came last, both rows are of one transaction.
+        let rows = data.rows("SELECT name, title FROM author, article WHERE author.id = 1 AND article.id = 1").await;
+        assert_eq!(rows[0][0], rows[0][1], "{kind:?}: {rows:?}");
+        app.end().await;
+    }
+}
+
+#[tokio::test]
+async fn transactions_in_opposite_order_all_succeed() {
     let apps = presses().await;
     for (kind, app) in apps.each() {
-        // In opposite order, so that each holds what the other needs.
-        let forth = r#"mutation M($word: String!) @transaction {
-            a: update_author_item(id: 1, data: { name: $word }) { id } b: update_article_item(id: 1, data: { title: $word }) { id }
-        }"#;
-        let back = r#"mutation M($word: String!) @transaction {
-            b: update_article_item(id: 1, data: { title: $word }) { id } a: update_author_item(id: 1, data: { name: $word }) { id }
-        }"#;
+        let fields = [
+            "a: update_author_item(id: 1, data: { name: $word }) { id }",
+            "b: update_article_item(id: 1, data: { title: $word }) { id }",
+        ];
+        let forth = format!("mutation M($word: String!) @transaction {{ {} {} }}", fields[0], fields[1]);
+        let back = format!("mutation M($word: String!) @transaction {{ {} {} }}", fields[1], fields[0]);
         for round in 0..10 {
-            let calls = [forth, back].map(|document| app.graphql_with(document, json!({ "word": format!("{round}") })));
+            let calls =
+                [&forth, &back].map(|document| app.graphql_with(document, json!({ "word": format!("{round}") })));
             for reply in join_all(calls).await {
                 assert!(reply.body.get("errors").is_none(), "{kind:?} {round}: {:#}", reply.body);
             }
