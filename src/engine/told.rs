@@ -14,6 +14,12 @@ use crate::{
 };
 
 impl Engine {
+    /// Whether filters have a say in what one of some root fields asks.
+    pub fn filters_queries(&self, roots: &[Root]) -> bool {
+        let is_filtered = |asked: &Asked| self.listeners.filtered(asked.table, Verb::Query).is_some();
+        roots.iter().any(|root| root.asked.as_deref().is_some_and(is_filtered))
+    }
+
     /// Lets filters change what is asked of a collection; `None` if it stays.
     ///
     /// # Errors
@@ -89,10 +95,8 @@ impl Engine {
 
     /// Whether hooks have a say in what one of some root fields reads.
     pub(super) fn are_told(&self, roots: &[Root]) -> bool {
-        let is_told = |root: &Root| {
-            root.asked.as_ref().is_some_and(|asked| self.listeners.heard(asked.table, Verb::Read).is_some())
-        };
-        self.listeners.database_errors || roots.iter().any(is_told)
+        let is_told = |asked: &Asked| self.listeners.heard(asked.table, Verb::Read).is_some();
+        self.listeners.database_errors || roots.iter().any(|root| root.asked.as_deref().is_some_and(is_told))
     }
 
     /// Runs a root field and lets hooks have their say.

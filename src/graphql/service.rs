@@ -106,9 +106,9 @@ impl Inner {
             // What most requests do not need is on the heap: the future of every
             // request has room for its largest branch, and is moved about.
             None => {
-                let plan = match self.engine.hooks().is_empty() {
-                    true => plan,
-                    false => Box::pin(self.heard(&caller, request, allowed, plan, &variables)).await?,
+                let plan = match self.engine.filters_queries(&plan.roots) {
+                    false => plan,
+                    true => Box::pin(self.heard(&caller, request, allowed, plan, &variables)).await?,
                 };
                 self.engine.read(&caller, &plan.roots, &variables).await
             }
