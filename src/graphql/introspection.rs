@@ -6,7 +6,7 @@ use async_graphql::{
     dynamic::Schema,
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet},
 };
-use async_graphql_value::ConstValue;
+use async_graphql_value::{ConstValue, Value};
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -29,8 +29,8 @@ pub(super) async fn answers(
     let asked: Vec<&Collected<'_>> =
         fields.iter().filter(|field| matches!(field.field.name.node.as_str(), "__schema" | "__type")).collect();
     let document = only(walk.document, operation, &asked);
-    let variables = Variables::from_json(Json::Object(variables.clone()));
-    let mut request = Request::new("").variables(variables).data(Validated);
+    let bound = Variables::from_json(Json::Object(variables.clone()));
+    let mut request = Request::new("").variables(bound).data(Validated);
     request.set_parsed_query(document);
     let response = schema.execute(request).await;
     if !response.errors.is_empty() {
@@ -42,21 +42,42 @@ pub(super) async fn answers(
         answers.insert(key.to_string(), value.into_json().map_err(|error| vec![error.to_string()])?);
     }
     if schema.registry().mutation_type.is_some() {
-        for field in asked.iter().filter(|field| field.field.name.node == "__schema") {
-            if let Some(Json::Object(told)) = answers.get_mut(field.key) {
-                add_transaction(walk, field, told);
+        for field in asked {
+            match answers.get_mut(field.key) {
+                Some(Json::Object(told)) if field.field.name.node == "__schema" => add_transaction(walk, field, told),
+                Some(told @ Json::Null) if asks_for_scope(field, variables) => {
+                    *told = picked(walk, field, &mutations::transaction_scope());
+                }
+                _ => {}
             }
         }
     }
     Ok(answers)
 }
 
-/// Adds `@transaction`, which the library cannot be told of, to the directives.
+/// Adds `@transaction`, which the library cannot be told of, and the type of its
+/// argument, which the library takes for unused.
 fn add_transaction(walk: Walk<'_, '_>, schema: &Collected<'_>, told: &mut Map<String, Json>) {
-    for field in walk.collect(&schema.selections).iter().filter(|field| field.field.name.node == "directives") {
-        if let Some(Json::Array(directives)) = told.get_mut(field.key) {
-            directives.push(picked(walk, field, &mutations::transaction_directive()));
+    for field in &walk.collect(&schema.selections) {
+        let added = match field.field.name.node.as_str() {
+            "directives" => mutations::transaction_directive(),
+            "types" => mutations::transaction_scope(),
+            _ => continue,
+        };
+        if let Some(Json::Array(members)) = told.get_mut(field.key) {
+            members.push(picked(walk, field, &added));
         }
+    }
+}
+
+/// Whether a `__type` is that of the directive's argument.
+fn asks_for_scope(field: &Collected<'_>, variables: &Map<String, Json>) -> bool {
+    match field.field.get_argument("name").map(|argument| &argument.node) {
+        Some(Value::String(name)) => name == mutations::TRANSACTION_SCOPE,
+        Some(Value::Variable(variable)) => {
+            variables.get(variable.as_str()).and_then(Json::as_str) == Some(mutations::TRANSACTION_SCOPE)
+        }
+        _ => false,
     }
 }
 

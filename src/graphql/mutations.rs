@@ -20,6 +20,27 @@ pub(super) const SCOPES: [&str; 2] = ["FIELD", "OPERATION"];
 /// The directive in the schema definition language.
 pub(super) const TRANSACTION_SDL: &str = "directive @transaction(scope: TransactionScope! = OPERATION) on MUTATION\n";
 
+/// What the scopes are, in words.
+pub(super) const SCOPE_DESCRIPTION: &str =
+    "What one transaction covers: each root field by itself, or all of an operation.";
+
+/// The type of the directive's argument as introspection tells it.
+pub(super) fn transaction_scope() -> Json {
+    let value = |name| {
+        json!({
+            "__typename": "__EnumValue", "name": name, "description": null,
+            "isDeprecated": false, "deprecationReason": null,
+        })
+    };
+    json!({
+        "__typename": "__Type",
+        "kind": "ENUM",
+        "name": TRANSACTION_SCOPE,
+        "description": SCOPE_DESCRIPTION,
+        "enumValues": SCOPES.map(value),
+    })
+}
+
 /// The directive as introspection tells it.
 pub(super) fn transaction_directive() -> Json {
     let scope = json!({ "__typename": "__Type", "kind": "ENUM", "name": TRANSACTION_SCOPE, "ofType": null });

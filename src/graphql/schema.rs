@@ -322,9 +322,7 @@ impl Registration<'_, '_> {
             self.register(Object::new("delete_one").field(id));
         }
         let scope = SCOPES.into_iter().fold(Enum::new(TRANSACTION_SCOPE), |scope, value| scope.item(value));
-        self.register(
-            scope.description("What one transaction covers: each root field by itself, or all of an operation."),
-        );
+        self.register(scope.description(mutations::SCOPE_DESCRIPTION));
     }
 
     fn write_inputs(&mut self, table: &Table) {
