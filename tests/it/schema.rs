@@ -131,8 +131,8 @@ const EXPECTED: &[&str] = &[
      weight: Int }",
     "input create_authors_input { id: ID; name: String!; articles: [create_articles_input]; \
      defaults: [create_defaults_input] }",
-    "input create_defaults_input { code: ID!; zero: Int!; one: Int; blank: String!; text: String; shut: Boolean!; \
-     open: Boolean; big: GraphQLBigInt!; moment: Date; day: Date; clock: Date; real_number: Float; \
+    "input create_defaults_input { code: ID!; zero: Int! = 0; one: Int; blank: String! = \"\"; text: String; \
+     shut: Boolean! = false; open: Boolean; big: GraphQLBigInt!; moment: Date; day: Date; clock: Date; real_number: Float; \
      owner: create_authors_input }",
     "input update_defaults_input { code: ID; zero: Int; one: Int; blank: String; text: String; shut: Boolean; \
      open: Boolean; big: GraphQLBigInt; moment: Date; day: Date; clock: Date; real_number: Float; \
