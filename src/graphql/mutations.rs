@@ -173,7 +173,7 @@ impl<'a> Types<'a> {
 
     /// The members of `create_x_input` or `update_x_input` (contract 3.10).
     pub(super) fn write_members(&self, table: &Table, action: WriteAction) -> Vec<(String, Type)> {
-        let Some(right) = self.right(table, action) else { return Vec::new() };
+        let Some(right) = self.right(table, action).filter(|_| is_writable(table)) else { return Vec::new() };
         let mut members = Vec::with_capacity(table.fields.len());
         for field in table.fields.iter().filter(|field| right.allows(&field.name)) {
             let of = match field.kind {
