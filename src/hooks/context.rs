@@ -69,7 +69,10 @@ impl Context {
         self.0.scope.as_ref()
     }
 
-    /// The same outside of the transaction.
+    /// The same outside of the transaction, on a connection of its own: it sees
+    /// what was committed, and waits for what the transaction has locked. SQLite
+    /// has one writer, so that a handler who writes here while its transaction is
+    /// open is refused, after the time that one waits for a connection.
     #[must_use]
     pub fn root(&self) -> Self {
         match self.0.scope {

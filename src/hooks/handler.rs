@@ -1,4 +1,7 @@
 //! What a handler is: a closure that returns a future, or a type of one's own.
+//!
+//! `async |payload, meta, context| …` will do unless it captures something; then
+//! it is `move |payload, meta, context| { let it = it.clone(); async move { … } }`.
 
 use std::future::Future;
 

@@ -44,13 +44,15 @@ pub(super) struct Front {
     /// Answers in place of a route that panicked.
     sorry: Compression<Router, SizeAbove>,
     request_ids: RequestIds,
-    hooks: HookParts,
+    /// Where answers are told, if anybody listens.
+    told: Option<HookParts>,
 }
 
 impl Front {
     pub(super) fn new(router: Router, hooks: HookParts) -> Self {
         let sorry = compressed(Router::new().fallback(sorry));
-        Self { routes: compressed(router), sorry, request_ids: RequestIds::new(), hooks }
+        let told = hooks.hears_responses().then_some(hooks);
+        Self { routes: compressed(router), sorry, request_ids: RequestIds::new(), told }
     }
 
     /// Answers one request, whatever happens.
@@ -60,7 +62,7 @@ impl Front {
         let span = tracing::error_span!("request", id = id.to_str().unwrap_or_default());
         let line = Line { method: request.method().clone(), path: request.uri().clone() };
         request.extensions_mut().insert(Peer(peer));
-        let heard = self.hooks.hears_responses().then(|| Heard::of(self.hooks.clone(), &request, peer));
+        let heard = self.told.as_ref().map(|hooks| Heard::of(hooks.clone(), &request, peer));
         let answering = AssertUnwindSafe(self.routes.clone().oneshot(request)).catch_unwind();
         async {
             let answered = match answering.await {

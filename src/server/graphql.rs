@@ -36,7 +36,13 @@ pub(super) async fn answer(
     };
     let answering = execute(&shared, peer, &head, body);
     match within(shared.options.operation_timeout, answering).await {
-        Ok(response) => into_http(hooked::filtered(&shared.parts.hooks, &head, response).await, media, &head.method),
+        Ok(response) => {
+            let response = match shared.filters_responses {
+                false => response,
+                true => Box::pin(hooked::filtered(&shared.parts.hooks, &head, response)).await,
+            };
+            into_http(response, media, &head.method)
+        }
         Err(problem) => problem.into_response(media),
     }
 }

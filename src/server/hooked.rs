@@ -50,6 +50,11 @@ impl HookParts {
         self.hooks.has_action(&[RESPONSE])
     }
 
+    pub(super) fn filters_responses(&self) -> bool {
+        // The methods that GraphQL answers.
+        self.hooks.has_filter(&[RESPONSE, "response.GET", "response.POST"])
+    }
+
     async fn tell(&self, answered: Meta) {
         self.hooks.act(vec![RESPONSE.to_owned()], answered, self.context.clone()).await;
     }
@@ -136,9 +141,6 @@ pub(super) async fn filtered(
 ) -> graphql::Response {
     let named = format!("{RESPONSE}.{}", head.method);
     let names = [RESPONSE, named.as_str()];
-    if !parts.hooks.has_filter(&names) {
-        return answer;
-    }
     let Ok(body) = serde_json::from_slice(&answer.body) else {
         tracing::error!("an answer is no JSON, so that no hook can filter it");
         return answer;

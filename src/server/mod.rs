@@ -85,6 +85,8 @@ struct Shared {
     options: Options,
     health: health::Health,
     page: page::Page,
+    /// Whether hooks have a say in what GraphQL answers.
+    filters_responses: bool,
 }
 
 /// Serves until `stop` resolves, then lets running requests finish.
@@ -108,7 +110,8 @@ fn front(address: SocketAddr, parts: Parts, options: Options) -> Arc<front::Fron
     let page = page::Page::new(&options.page, address.ip().is_loopback());
     let health = health::Health::new(parts.database.clone());
     let hooks = parts.hooks.clone();
-    let shared = Arc::new(Shared { parts, options, health, page });
+    let filters_responses = hooks.filters_responses();
+    let shared = Arc::new(Shared { parts, options, health, page, filters_responses });
     let mut router = routes::router(shared.clone());
     if hooks.rewrites_errors() {
         router = router.layer(axum::middleware::from_fn_with_state(shared, hooked::rewrite_errors));
