@@ -236,7 +236,8 @@ impl Schema {
     fn checks(&self, table: &str, columns: &[ColumnFacts]) -> Vec<ConstraintFacts> {
         let checks = self.definitions.get(table).map(|definition| ddl::named_checks(definition)).unwrap_or_default();
         let facts = checks.into_iter().map(|(name, words)| {
-            let mentioned = columns.iter().filter(|column| words.iter().any(|word| word.eq_ignore_ascii_case(&column.name)));
+            let mentioned =
+                columns.iter().filter(|column| words.iter().any(|word| word.eq_ignore_ascii_case(&column.name)));
             let columns = mentioned.map(|column| column.name.clone()).collect();
             ConstraintFacts { name, kind: ConstraintKind::Check, columns }
         });
