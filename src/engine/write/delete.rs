@@ -52,13 +52,7 @@ impl Session {
     }
 
     /// The rows that were there and are gone.
-    async fn remove(
-        &self,
-        table: &Table,
-        keys: &[RowKey],
-        rows: &Predicate,
-        missing: Missing,
-    ) -> Result<Found, Error> {
+    async fn remove(&self, table: &Table, keys: &[RowKey], rows: &Predicate, missing: Missing) -> Result<Found, Error> {
         if keys.is_empty() {
             return Ok(Found::default());
         }
