@@ -239,7 +239,8 @@ impl Session {
     /// in some columns.
     pub(super) fn has_written(&self, table: &Table, columns: &[ColumnId], keys: &[RowKey]) -> bool {
         let done = self.work.done();
-        let images = done.changes.iter().filter(|change| change.table == table.id).filter_map(|change| change.after.as_ref());
+        let images =
+            done.changes.iter().filter(|change| change.table == table.id).filter_map(|change| change.after.as_ref());
         images.filter_map(|image| values(table, columns, image)).any(|values| keys.contains(&values))
     }
 
