@@ -152,9 +152,7 @@ pub enum Reader {
 impl Reader {
     pub async fn rows(&mut self, sql: &str) -> Rows {
         match self {
-            Self::Sqlite(connection) => {
-                sqlite_rows(connection.get_mut().unwrap_or_else(PoisonError::into_inner), sql)
-            }
+            Self::Sqlite(connection) => sqlite_rows(connection.get_mut().unwrap_or_else(PoisonError::into_inner), sql),
             Self::Postgres(connection) => {
                 let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await;
                 let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -187,9 +185,8 @@ fn sqlite_rows(connection: &rusqlite::Connection, sql: &str) -> Rows {
         ValueRef::Real(number) => Some(number.to_string()),
         ValueRef::Text(text) | ValueRef::Blob(text) => Some(String::from_utf8_lossy(text).into_owned()),
     };
-    let rows = statement.query_map([], |row| {
-        Ok((0..width).map(|at| text(row.get_ref(at).expect("the column is there"))).collect())
-    });
+    let rows = statement
+        .query_map([], |row| Ok((0..width).map(|at| text(row.get_ref(at).expect("the column is there"))).collect()));
     rows.expect("the query runs").collect::<Result<_, _>>().expect("all rows can be read")
 }
 

@@ -37,8 +37,9 @@ async fn check(apps: &Everywhere, members: &str, extensions: &Json) {
     if extensions["code"] == "RECORD_NOT_UNIQUE" {
         of_several["value"] = Json::Null;
     }
-    let document =
-        format!(r#"mutation {{ create_rule_items(data: [{{ name: "y", code: "new" }}, {{ name: "x", {members} }}]) {{ id }} }}"#);
+    let document = format!(
+        r#"mutation {{ create_rule_items(data: [{{ name: "y", code: "new" }}, {{ name: "x", {members} }}]) {{ id }} }}"#
+    );
     let given_alike = members.starts_with("code:") && !members.contains(',');
     apps.refuses(&document, if given_alike { of_several } else { extensions.clone() }).await;
 }
@@ -46,17 +47,11 @@ async fn check(apps: &Everywhere, members: &str, extensions: &Json) {
 #[tokio::test]
 async fn unique_values() {
     let apps = Everywhere::own(rules).await;
-    let unique = |field: &str, value: Json| {
-        json!({ "code": "RECORD_NOT_UNIQUE", "collection": "rule", "field": field, "value": value })
-    };
+    let unique = |field: &str, value: Json| json!({ "code": "RECORD_NOT_UNIQUE", "collection": "rule", "field": field, "value": value });
     check(&apps, r#"code: "c1""#, &unique("code", json!("c1"))).await;
     // Of several columns the last one.
     check(&apps, "a: 1, b: 1", &unique("b", json!(1))).await;
-    apps.refuses(
-        r#"mutation { create_rule_item(data: { id: 1, name: "x" }) { id } }"#,
-        unique("id", json!(1)),
-    )
-    .await;
+    apps.refuses(r#"mutation { create_rule_item(data: { id: 1, name: "x" }) { id } }"#, unique("id", json!(1))).await;
     for document in [
         r#"mutation { create_rule_items(data: [{ name: "x", code: "same" }, { name: "y", code: "same" }]) { id } }"#,
         r#"mutation { update_rule_items(ids: [1, 2], data: { code: "same" }) { id } }"#,
@@ -86,7 +81,8 @@ async fn values_that_must_be_there() {
     let null = json!({ "code": "FAILED_VALIDATION", "field": "name", "path": [], "type": "nnull" });
     apps.refuses("mutation { update_rule_item(id: 1, data: { name: null }) { id } }", null.clone()).await;
     apps.refuses("mutation { update_rule_items(ids: [1, 2], data: { name: null }) { id } }", null.clone()).await;
-    apps.refuses("mutation { update_rule_batch(data: [{ id: 1, name: \"x\" }, { id: 2, name: null }]) { id } }", null).await;
+    apps.refuses("mutation { update_rule_batch(data: [{ id: 1, name: \"x\" }, { id: 2, name: null }]) { id } }", null)
+        .await;
     // In a new item the schema says so.
     for data in ["{ code: \"x\" }", "{ name: null }"] {
         let document = format!("mutation {{ create_rule_item(data: {data}) {{ id }} }}");
@@ -122,7 +118,11 @@ async fn checks() {
             let reply = app.graphql(document).await;
             let extensions = &reply.body["errors"][0]["extensions"];
             assert_eq!(extensions["code"], "FAILED_VALIDATION", "{kind:?}: {:#}", reply.body);
-            assert_eq!((&extensions["type"], &extensions["constraint"]), (&json!("check"), &json!("ordered")), "{kind:?}");
+            assert_eq!(
+                (&extensions["type"], &extensions["constraint"]),
+                (&json!("check"), &json!("ordered")),
+                "{kind:?}"
+            );
         }
         assert_eq!(apps.contents().await, before, "{document}");
     }
@@ -131,7 +131,12 @@ async fn checks() {
         let reply = app.graphql(r#"mutation { create_rule_item(data: { name: "x", size: 100 }) { id } }"#).await;
         let extensions = &reply.body["errors"][0]["extensions"];
         assert_eq!(extensions["code"], "FAILED_VALIDATION", "{kind:?}: {:#}", reply.body);
-        assert_eq!((&extensions["type"], &extensions["field"]), (&json!("check"), &json!("size")), "{kind:?}: {:#}", reply.body);
+        assert_eq!(
+            (&extensions["type"], &extensions["field"]),
+            (&json!("check"), &json!("size")),
+            "{kind:?}: {:#}",
+            reply.body
+        );
     }
     // Null breaks none.
     apps.gives(
@@ -144,7 +149,8 @@ async fn checks() {
 #[tokio::test]
 async fn values_of_a_list() {
     let apps = Everywhere::own(rules).await;
-    let broken = json!({ "code": "FAILED_VALIDATION", "field": "state", "path": [], "type": "in", "valid": ["open", "shut"] });
+    let broken =
+        json!({ "code": "FAILED_VALIDATION", "field": "state", "path": [], "type": "in", "valid": ["open", "shut"] });
     check(&apps, r#"state: "ajar""#, &broken).await;
     check(&apps, r#"state: """#, &broken).await;
     check(&apps, r#"state: "OPEN""#, &broken).await;
@@ -232,7 +238,11 @@ async fn rules_of_postgres() {
         INSERT INTO person VALUES (1, 'Ann'); INSERT INTO stay VALUES (1, 1, '[1,5)');";
     let app = TestApp::start(TestDatabase::create(Kind::Postgres, script).await.into()).await;
     for (document, code, collection) in [
-        (r#"mutation { create_person_item(data: { id: 2, name: "ANN" }) { id } }"#, "RECORD_NOT_UNIQUE", json!("person")),
+        (
+            r#"mutation { create_person_item(data: { id: 2, name: "ANN" }) { id } }"#,
+            "RECORD_NOT_UNIQUE",
+            json!("person"),
+        ),
         (r#"mutation { create_stay_item(data: { id: 2, days: "[4,6)" }) { id } }"#, "RECORD_NOT_UNIQUE", json!("stay")),
     ] {
         let reply = app.graphql(document).await;

@@ -107,10 +107,17 @@ async fn a_plan_serves_other_values() {
     }";
     for (variables, boss, pictures) in [
         (json!({ "name": "a", "ids": [1] }), json!(null), json!([{ "id": "1", "name": "a" }])),
-        (json!({ "name": "b", "ids": [2, 3], "boss": { "id": 1 } }), json!({ "name": "Ann" }),
-            json!([{ "id": "2", "name": "b" }, { "id": "3", "name": "b" }])),
+        (
+            json!({ "name": "b", "ids": [2, 3], "boss": { "id": 1 } }),
+            json!({ "name": "Ann" }),
+            json!([{ "id": "2", "name": "b" }, { "id": "3", "name": "b" }]),
+        ),
         (json!({ "name": "c", "ids": [], "boss": null }), json!(null), json!([])),
-        (json!({ "name": "d", "ids": "1", "boss": { "name": "new" } }), json!({ "name": "new" }), json!([{ "id": "1", "name": "d" }])),
+        (
+            json!({ "name": "d", "ids": "1", "boss": { "name": "new" } }),
+            json!({ "name": "new" }),
+            json!([{ "id": "1", "name": "d" }]),
+        ),
     ] {
         let expected = json!({
             "create_author_item": { "name": variables["name"], "boss": boss }, "update_picture_items": pictures,
@@ -127,9 +134,14 @@ async fn inputs_are_checked_in_literals_and_in_variables_alike() {
     for (literal, given) in [
         // Unknown, at any level.
         (r#"title: "x", nonsense: 1"#, json!({ "title": "x", "nonsense": 1 })),
-        (r#"title: "x", author: { name: "x", nonsense: 1 }"#, json!({ "title": "x", "author": { "name": "x", "nonsense": 1 } })),
-        (r#"title: "x", tag: [{ name: "x", article: [{ title: "y", id: 1, tags: [] }] }]"#,
-            json!({ "title": "x", "tag": [{ "name": "x", "article": [{ "title": "y", "id": 1, "tags": [] }] }] })),
+        (
+            r#"title: "x", author: { name: "x", nonsense: 1 }"#,
+            json!({ "title": "x", "author": { "name": "x", "nonsense": 1 } }),
+        ),
+        (
+            r#"title: "x", tag: [{ name: "x", article: [{ title: "y", id: 1, tags: [] }] }]"#,
+            json!({ "title": "x", "tag": [{ "name": "x", "article": [{ "title": "y", "id": 1, "tags": [] }] }] }),
+        ),
         // A function of a field is no member.
         (r#"title: "x", remark_func: { count: 1 }"#, json!({ "title": "x", "remark_func": { "count": 1 } })),
         // Missing.
@@ -194,7 +206,11 @@ async fn arguments_are_checked() {
         for (kind, app) in apps.each() {
             let reply = app.graphql(document).await;
             let codes = reply.codes();
-            assert!(!codes.is_empty() && codes.iter().all(|code| *code == "GRAPHQL_VALIDATION"), "{kind:?}: {document}\n{:#}", reply.body);
+            assert!(
+                !codes.is_empty() && codes.iter().all(|code| *code == "GRAPHQL_VALIDATION"),
+                "{kind:?}: {document}\n{:#}",
+                reply.body
+            );
             assert!(reply.body.get("data").is_none(), "{kind:?}: {document}\n{:#}", reply.body);
         }
         assert_eq!(apps.contents().await, before, "{document}");
@@ -205,7 +221,10 @@ async fn arguments_are_checked() {
         ("mutation M($name: String!) { create_tag_item(data: { name: $name }) { id } }", json!({})),
         ("mutation M($name: String!) { create_tag_item(data: { name: $name }) { id } }", json!({ "name": null })),
         ("mutation M($name: Int!) { create_tag_item(data: { name: $name }) { id } }", json!({ "name": 1 })),
-        ("mutation M($data: update_tag_input!) { create_tag_item(data: $data) { id } }", json!({ "data": { "name": "x" } })),
+        (
+            "mutation M($data: update_tag_input!) { create_tag_item(data: $data) { id } }",
+            json!({ "data": { "name": "x" } }),
+        ),
         ("mutation M($id: ID) { delete_tag_item(id: $id) { id } }", json!({ "id": 1 })),
     ] {
         apps.refuses_with(document, variables, validation.clone()).await;

@@ -76,7 +76,11 @@ async fn without_rights_there_are_no_mutations() {
     for (kind, app) in apps.each() {
         // The public may do nothing.
         let reply = app.public_graphql("mutation { delete_picture_item(id: 1) { id } }").await;
-        assert!(!reply.codes().is_empty() && reply.body.get("data").is_none_or(Json::is_null), "{kind:?}: {:#}", reply.body);
+        assert!(
+            !reply.codes().is_empty() && reply.body.get("data").is_none_or(Json::is_null),
+            "{kind:?}: {:#}",
+            reply.body
+        );
     }
     assert_eq!(apps.contents().await, before);
     let apps = granted(|| vec![("tag", Rule { read: all(), ..Rule::default() })]).await;
@@ -97,16 +101,29 @@ async fn there_are_the_mutations_that_there_are_rights_for() {
             ("tag", Rule { read: all(), create: all(), ..Rule::default() }),
             ("picture", Rule { read: all(), update: Some(("name", json!({}))), ..Rule::default() }),
             ("remark", Rule { delete: all(), ..Rule::default() }),
-            ("credit", Rule { create: Some(("part", json!({}))), update: Some(("part", json!({}))), ..Rule::default() }),
+            (
+                "credit",
+                Rule { create: Some(("part", json!({}))), update: Some(("part", json!({}))), ..Rule::default() },
+            ),
         ]
     })
     .await;
     let expected = json!([
-        "create_credit_items", "create_credit_item", "create_tag_items", "create_tag_item",
-        "upsert_credit_items", "upsert_credit_item",
-        "update_credit_items", "update_credit_batch", "update_credit_item",
-        "update_picture_items", "update_picture_batch", "update_picture_item", "update_picture_where",
-        "delete_remark_items", "delete_remark_item",
+        "create_credit_items",
+        "create_credit_item",
+        "create_tag_items",
+        "create_tag_item",
+        "upsert_credit_items",
+        "upsert_credit_item",
+        "update_credit_items",
+        "update_credit_batch",
+        "update_credit_item",
+        "update_picture_items",
+        "update_picture_batch",
+        "update_picture_item",
+        "update_picture_where",
+        "delete_remark_items",
+        "delete_remark_item",
     ]);
     assert_eq!(names(&apps, "Mutation").await, expected);
     assert_eq!(names(&apps, "update_picture_input").await, json!(["name"]));
@@ -187,7 +204,9 @@ async fn rows_that_are_not_the_callers_are_as_if_they_were_not_there() {
             format!(r#"mutation {{ update_article_item(id: {key}, data: {{ title: "x" }}) {{ id }} }}"#),
             format!("mutation {{ update_article_item(id: {key}, data: {{}}) {{ id }} }}"),
             format!(r#"mutation {{ update_article_items(ids: [1, {key}], data: {{ title: "x" }}) {{ id }} }}"#),
-            format!(r#"mutation {{ update_article_batch(data: [{{ id: 1, title: "x" }}, {{ id: {key}, title: "y" }}]) {{ id }} }}"#),
+            format!(
+                r#"mutation {{ update_article_batch(data: [{{ id: 1, title: "x" }}, {{ id: {key}, title: "y" }}]) {{ id }} }}"#
+            ),
             format!("mutation {{ delete_article_item(id: {key}) {{ id }} }}"),
             format!("mutation {{ delete_article_items(ids: [2, {key}]) {{ ids }} }}"),
         ] {
@@ -236,7 +255,12 @@ async fn what_was_written_but_may_not_be_read_stays_written() {
     let apps = granted(|| {
         vec![(
             "tag",
-            Rule { read: Some(("*", json!({ "name": { "_neq": "hidden" } }))), create: all(), update: all(), ..Rule::default() },
+            Rule {
+                read: Some(("*", json!({ "name": { "_neq": "hidden" } }))),
+                create: all(),
+                update: all(),
+                ..Rule::default()
+            },
         )]
     })
     .await;
@@ -255,7 +279,12 @@ async fn what_was_written_but_may_not_be_read_stays_written() {
     let apps = granted(|| {
         vec![(
             "picture",
-            Rule { read: Some(("*", json!({ "name": { "_neq": "hidden" } }))), create: all(), update: all(), ..Rule::default() },
+            Rule {
+                read: Some(("*", json!({ "name": { "_neq": "hidden" } }))),
+                create: all(),
+                update: all(),
+                ..Rule::default()
+            },
         )]
     })
     .await;
@@ -324,7 +353,15 @@ async fn nested_rows_need_their_own_rights() {
         vec![
             ("article", Rule { read: all(), create: all(), update: all(), ..Rule::default() }),
             // May be made, and changed where they are the caller's.
-            ("author", Rule { read: all(), create: all(), update: Some(("*", json!({ "id": { "_eq": 2 } }))), ..Rule::default() }),
+            (
+                "author",
+                Rule {
+                    read: all(),
+                    create: all(),
+                    update: Some(("*", json!({ "id": { "_eq": 2 } }))),
+                    ..Rule::default()
+                },
+            ),
             // May be changed but not made.
             ("picture", Rule { read: all(), update: all(), ..Rule::default() }),
             // May be made but not changed.
@@ -367,7 +404,11 @@ async fn nested_rows_need_their_own_rights() {
         for (kind, app) in apps.each() {
             let reply = app.public_graphql(document).await;
             let codes = reply.codes();
-            assert!(codes == ["FORBIDDEN"] || codes == ["GRAPHQL_VALIDATION"], "{kind:?}: {document}\n{:#}", reply.body);
+            assert!(
+                codes == ["FORBIDDEN"] || codes == ["GRAPHQL_VALIDATION"],
+                "{kind:?}: {document}\n{:#}",
+                reply.body
+            );
         }
         assert_eq!(apps.contents().await, before, "{document}");
     }
@@ -427,7 +468,8 @@ async fn pairs_need_the_rights_of_their_junction() {
     .await;
     // A pair that goes is one deleted.
     for tags in ["[]", "[{ id: 2 }]"] {
-        let document = format!("mutation {{ update_article_item(id: 1, data: {{ title: \"y\", tag: {tags} }}) {{ id }} }}");
+        let document =
+            format!("mutation {{ update_article_item(id: 1, data: {{ title: \"y\", tag: {tags} }}) {{ id }} }}");
         let before = apps.contents().await;
         for (kind, app) in apps.each() {
             let reply = app.public_graphql(&document).await;
@@ -456,7 +498,8 @@ async fn pairs_need_the_rights_of_their_junction() {
 #[tokio::test]
 async fn an_upsert_of_a_row_that_is_not_the_callers_is_refused() {
     let own = || Some(("*", json!({ "author": { "_eq": 1 } })));
-    let apps = granted(|| vec![("article", Rule { read: all(), create: all(), update: own(), ..Rule::default() })]).await;
+    let apps =
+        granted(|| vec![("article", Rule { read: all(), create: all(), update: own(), ..Rule::default() })]).await;
     apps.gives(
         r#"mutation {
             old: upsert_article_item(data: { slug: "s1", title: "A" }, on: ["slug"]) { id title }
@@ -506,7 +549,8 @@ async fn what_may_not_be_read_may_not_be_used_to_choose_what_is_written() {
     }
     // Nor to sort or filter what is shown of it.
     for argument in ["sort: [\"words\"]", "filter: { words: { _gt: 1 } }"] {
-        let document = format!("mutation {{ update_article_items(ids: [1, 2], data: {{ title: \"x\" }}, {argument}) {{ id }} }}");
+        let document =
+            format!("mutation {{ update_article_items(ids: [1, 2], data: {{ title: \"x\" }}, {argument}) {{ id }} }}");
         let before = apps.contents().await;
         for (kind, app) in apps.each() {
             let reply = app.public_graphql(&document).await;

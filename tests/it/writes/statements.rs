@@ -23,7 +23,8 @@ async fn one_item_costs_one_statement_where_the_database_shows_what_it_wrote() {
         let create = cost(app, r#"mutation { create_tag_item(data: { name: "a" }) { id name } }"#, json!({})).await;
         // Otherwise: the row, its key, the row as it is.
         assert!(create <= if returns { 1 } else { 3 }, "{name}: {create}");
-        let update = cost(app, r#"mutation { update_tag_item(id: 1, data: { name: "b" }) { id name } }"#, json!({})).await;
+        let update =
+            cost(app, r#"mutation { update_tag_item(id: 1, data: { name: "b" }) { id name } }"#, json!({})).await;
         // Otherwise: the row as it was, its change, the row as it is.
         assert!(update <= if updates_return { 1 } else { 3 }, "{name}: {update}");
         let delete = cost(app, "mutation { delete_picture_item(id: 1) { id } }", json!({})).await;
@@ -37,7 +38,8 @@ async fn a_thousand_rows_cost_three_statements_at_most() {
     for (kind, app) in apps.each() {
         let rows: Vec<Json> =
             (0..1_000).map(|at| json!({ "id": 1_000 + at, "title": format!("t{at}"), "words": at })).collect();
-        let create = "mutation M($data: [create_article_input!]) { create_article_items(data: $data) { id title words } }";
+        let create =
+            "mutation M($data: [create_article_input!]) { create_article_items(data: $data) { id title words } }";
         assert!(cost(app, create, json!({ "data": rows })).await <= 3, "{kind:?}");
         let rows: Vec<Json> = (0..1_000).map(|at| json!({ "title": format!("n{at}") })).collect();
         assert!(cost(app, create, json!({ "data": rows })).await <= 3, "{kind:?}");
@@ -49,7 +51,8 @@ async fn a_thousand_rows_cost_three_statements_at_most() {
         assert!(cost(app, update, json!({ "ids": ids })).await <= 3, "{kind:?}");
         let delete = "mutation M($ids: [ID]!) { delete_article_items(ids: $ids) { ids } }";
         assert!(cost(app, delete, json!({ "ids": ids })).await <= 2, "{kind:?}");
-        let delete = "mutation { delete_article_where(filter: { title: { _starts_with: \"n\" } }, limit: 1000) { ids } }";
+        let delete =
+            "mutation { delete_article_where(filter: { title: { _starts_with: \"n\" } }, limit: 1000) { ids } }";
         assert!(cost(app, delete, json!({})).await <= 3, "{kind:?}");
     }
     apps.holds("SELECT count(*) FROM article", "3").await;
@@ -96,7 +99,8 @@ async fn levels_cost_the_same_however_many_rows_they_have() {
     let apps = presses().await;
     for (kind, app) in apps.each() {
         let read = "{ id author { name boss { name } } remark { body } picture { name } tag { name } credit { author { name boss { name } } } }";
-        let create = format!("mutation M($data: [create_article_input!]) {{ create_article_items(data: $data) {read} }}");
+        let create =
+            format!("mutation M($data: [create_article_input!]) {{ create_article_items(data: $data) {read} }}");
         let mut costs = Vec::new();
         for (items, width, tag) in [(1, 2, "a"), (1, 20, "b")] {
             let data: Vec<Json> = (0..items).map(|_| tree(width, tag, true)).collect();
@@ -112,7 +116,8 @@ async fn levels_cost_the_same_however_many_rows_they_have() {
         // Each of these lets go what it was created with.
         let ids = app.data("{ article(filter: { title: { _eq: \"x\" } }, sort: [\"id\"]) { id } }").await;
         let ids: Vec<Json> = ids["article"].as_array().expect("a list").iter().map(|row| row["id"].clone()).collect();
-        let update = format!("mutation M($data: [update_article_input!]) {{ update_article_batch(data: $data) {read} }}");
+        let update =
+            format!("mutation M($data: [update_article_input!]) {{ update_article_batch(data: $data) {read} }}");
         let mut costs = Vec::new();
         for (ids, width, tag) in [(&ids[2..4], 2, "e"), (&ids[4..14], 4, "f")] {
             let item = |(at, id): (usize, &Json)| {

@@ -212,8 +212,16 @@ async fn transactions_that_lock_each_other_out_are_tried_again() {
             let name = format!("{collection}{id}");
             format!("{name}: update_{collection}_item(id: {id}, data: {{ {member}: \"{word}\" }}) {{ id }}")
         };
-        let forth = [field("author", 1, "name", "forth"), field("picture", 1, "name", "forth"), field("article", 1, "title", "forth")];
-        let back = [field("article", 1, "title", "back"), field("picture", 2, "name", "back"), field("author", 1, "name", "back")];
+        let forth = [
+            field("author", 1, "name", "forth"),
+            field("picture", 1, "name", "forth"),
+            field("article", 1, "title", "forth"),
+        ];
+        let back = [
+            field("article", 1, "title", "back"),
+            field("picture", 2, "name", "back"),
+            field("author", 1, "name", "back"),
+        ];
         let documents = [forth, back].map(|fields| format!("mutation @transaction {{ {} }}", fields.join(" ")));
         let gates = Lock::hold_rows(&data, "picture", "id IN (1, 2)").await;
         let calls = join_all(documents.iter().map(|document| app.graphql(document)));
@@ -243,7 +251,8 @@ async fn transactions_in_opposite_order_all_succeed() {
         let forth = format!("mutation M($word: String!) @transaction {{ {} {} }}", fields[0], fields[1]);
         let back = format!("mutation M($word: String!) @transaction {{ {} {} }}", fields[1], fields[0]);
         for round in 0..10 {
-            let calls = [&forth, &back].map(|document| app.graphql_with(document, json!({ "word": format!("{round}") })));
+            let calls =
+                [&forth, &back].map(|document| app.graphql_with(document, json!({ "word": format!("{round}") })));
             for reply in join_all(calls).await {
                 assert!(reply.body.get("errors").is_none(), "{kind:?} {round}: {:#}", reply.body);
             }

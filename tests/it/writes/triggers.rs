@@ -145,7 +145,8 @@ async fn what_a_trigger_refuses_is_undone() {
         )
     })
     .await;
-    let document = r#"mutation { create_whole_item(data: { name: "w", part: [{ name: "good" }, { name: "bad" }] }) { id } }"#;
+    let document =
+        r#"mutation { create_whole_item(data: { name: "w", part: [{ name: "good" }, { name: "bad" }] }) { id } }"#;
     let before = apps.contents().await;
     for (kind, app) in apps.each() {
         let reply = app.graphql(document).await;

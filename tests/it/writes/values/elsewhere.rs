@@ -45,7 +45,8 @@ async fn types_of_mysql() {
             let shown = json!({ member: expected });
             let none = json!({ member: null });
             let data = app.data_with(&document, json!({ "value": given })).await;
-            let expected = json!({ "one": shown, "more": [shown, none], "many": [shown, shown], "batch": [none, shown] });
+            let expected =
+                json!({ "one": shown, "more": [shown, none], "many": [shown, shown], "batch": [none, shown] });
             assert_eq!(data, expected, "{member}");
         }
         for (member, of, given, code) in [
@@ -63,7 +64,9 @@ async fn types_of_mysql() {
         ] {
             for document in [
                 format!("mutation M($value: {of}) {{ create_sample_item(data: {{ {member}: $value }}) {{ id }} }}"),
-                format!("mutation M($value: {of}) {{ update_sample_item(id: 1, data: {{ {member}: $value }}) {{ id }} }}"),
+                format!(
+                    "mutation M($value: {of}) {{ update_sample_item(id: 1, data: {{ {member}: $value }}) {{ id }} }}"
+                ),
             ] {
                 let reply = app.graphql_with(&document, json!({ "value": given })).await;
                 assert_eq!(reply.codes(), [code], "{member} {given}\n{:#}", reply.body);

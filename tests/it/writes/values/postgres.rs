@@ -67,7 +67,8 @@ async fn arrays() {
     // One alone is a list of one.
     check(&app, "words", "[String]", json!("alone"), json!(["alone"])).await;
     check(&app, "instants", "[Date]", json!(["2024-02-03T04:05:06+02:00"]), json!(["2024-02-03T02:05:06.000Z"])).await;
-    let data = app.data(r#"mutation { create_sample_item(data: { words: "x", numbers: [1, 2] }) { words numbers } }"#).await;
+    let data =
+        app.data(r#"mutation { create_sample_item(data: { words: "x", numbers: [1, 2] }) { words numbers } }"#).await;
     assert_eq!(data["create_sample_item"], json!({ "words": ["x"], "numbers": [1, 2] }));
 }
 
@@ -114,7 +115,9 @@ async fn texts_that_are_no_value_of_their_type_are_refused() {
     ] {
         for document in [
             format!("mutation M($value: {of}) {{ create_sample_item(data: {{ {member}: $value }}) {{ id }} }}"),
-            format!("mutation M($value: {of}) {{ create_sample_items(data: [{{}}, {{ {member}: $value }}]) {{ id }} }}"),
+            format!(
+                "mutation M($value: {of}) {{ create_sample_items(data: [{{}}, {{ {member}: $value }}]) {{ id }} }}"
+            ),
             format!("mutation M($value: {of}) {{ update_sample_item(id: 1, data: {{ {member}: $value }}) {{ id }} }}"),
         ] {
             let reply = app.graphql_with(&document, json!({ "value": given })).await;

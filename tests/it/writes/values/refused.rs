@@ -9,13 +9,15 @@ use crate::support::{Everywhere, Kind};
 async fn check(apps: &Everywhere, member: &str, of: &str, given: &Json, extensions: Json) {
     let document = format!("mutation M($value: {of}) {{ create_sample_item(data: {{ {member}: $value }}) {{ id }} }}");
     apps.refuses_with(&document, json!({ "value": given }), extensions.clone()).await;
-    let document = format!("mutation M($value: {of}) {{ update_sample_item(id: 1, data: {{ {member}: $value }}) {{ id }} }}");
+    let document =
+        format!("mutation M($value: {of}) {{ update_sample_item(id: 1, data: {{ {member}: $value }}) {{ id }} }}");
     apps.refuses_with(&document, json!({ "value": given }), extensions).await;
 }
 
 async fn samples_with_a_row() -> Everywhere {
     let apps = Everywhere::own(samples).await;
-    apps.gives("mutation { create_sample_item(data: {}) { id } }", json!({ "create_sample_item": { "id": "1" } })).await;
+    apps.gives("mutation { create_sample_item(data: {}) { id } }", json!({ "create_sample_item": { "id": "1" } }))
+        .await;
     apps
 }
 

@@ -40,8 +40,11 @@ async fn check(apps: &Everywhere, member: &str, of: &str, literal: Option<&str>,
 
 async fn samples_with_two_rows() -> Everywhere {
     let apps = Everywhere::own(samples).await;
-    apps.gives("mutation { create_sample_items(data: [{}, {}]) { id } }",
-        json!({ "create_sample_items": [{ "id": "1" }, { "id": "2" }] })).await;
+    apps.gives(
+        "mutation { create_sample_items(data: [{}, {}]) { id } }",
+        json!({ "create_sample_items": [{ "id": "1" }, { "id": "2" }] }),
+    )
+    .await;
     apps
 }
 
@@ -57,8 +60,20 @@ async fn numbers_and_truth_values() {
         ("whole", "Int", "0", json!(0), json!(0)),
         // A whole number is one however it is written in JSON.
         ("whole", "Int", "7", json!(7.0), json!(7)),
-        ("big", "GraphQLBigInt", r#""9223372036854775807""#, json!("9223372036854775807"), json!("9223372036854775807")),
-        ("big", "GraphQLBigInt", r#""-9223372036854775808""#, json!("-9223372036854775808"), json!("-9223372036854775808")),
+        (
+            "big",
+            "GraphQLBigInt",
+            r#""9223372036854775807""#,
+            json!("9223372036854775807"),
+            json!("9223372036854775807"),
+        ),
+        (
+            "big",
+            "GraphQLBigInt",
+            r#""-9223372036854775808""#,
+            json!("-9223372036854775808"),
+            json!("-9223372036854775808"),
+        ),
         ("big", "GraphQLBigInt", r#""9007199254740993""#, json!("9007199254740993"), json!("9007199254740993")),
         ("big", "GraphQLBigInt", "12", json!(12), json!("12")),
         ("big", "GraphQLBigInt", r#""0""#, json!("0"), json!(0)),
@@ -149,8 +164,10 @@ async fn dates_and_times() {
 async fn json_documents() {
     let apps = samples_with_two_rows().await;
     for (literal, given) in [
-        (r#"{ color: "red", list: [1, 2.5, null, true], deep: { a: { b: [] } } }"#,
-            json!({ "color": "red", "list": [1, 2.5, null, true], "deep": { "a": { "b": [] } } })),
+        (
+            r#"{ color: "red", list: [1, 2.5, null, true], deep: { a: { b: [] } } }"#,
+            json!({ "color": "red", "list": [1, 2.5, null, true], "deep": { "a": { "b": [] } } }),
+        ),
         ("[]", json!([])),
         ("{}", json!({})),
         ("\"text\"", json!("text")),
@@ -260,7 +277,8 @@ async fn many_rows_of_all_types_at_once() {
         }
     }
     let members = "flag small whole big single twice price wide word body day clock moment instant data bytes ident";
-    let document = format!("mutation M($data: [create_sample_input!]) {{ create_sample_items(data: $data) {{ {members} }} }}");
+    let document =
+        format!("mutation M($data: [create_sample_input!]) {{ create_sample_items(data: $data) {{ {members} }} }}");
     apps.gives_with(&document, json!({ "data": rows }), json!({ "create_sample_items": expected })).await;
     // And turned round by a batch.
     let with_keys = |rows: &[Json]| -> Vec<Json> {
@@ -270,7 +288,8 @@ async fn many_rows_of_all_types_at_once() {
         }
         rows
     };
-    let document = format!("mutation M($data: [update_sample_input!]) {{ update_sample_batch(data: $data) {{ {members} }} }}");
+    let document =
+        format!("mutation M($data: [update_sample_input!]) {{ update_sample_batch(data: $data) {{ {members} }} }}");
     expected.reverse();
     apps.gives_with(&document, json!({ "data": with_keys(&rows) }), json!({ "update_sample_batch": expected })).await;
 }
