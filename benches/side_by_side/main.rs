@@ -124,7 +124,7 @@ fn run(options: &Options) -> Result<()> {
 }
 
 async fn measure_all(options: &Options) -> Result<()> {
-    let database = Database::prepare(options.postgres_url.clone(), options.keep.as_deref()).await?;
+    let database = Database::prepare(options.postgres_url.clone(), options.keep.as_deref())?;
     let queries = options.chosen(&queries::ALL, |query| query.name);
     if !queries.is_empty() {
         measure_queries(options, &database, &queries).await?;
@@ -155,6 +155,7 @@ struct Bench<'a> {
 }
 
 async fn measure_queries(options: &Options, database: &Database, chosen: &[&Query]) -> Result<()> {
+    database.load().await?;
     let nested = database.nested_keys().await?;
     let floor = Server::floor(&database.url).await?;
     let gateway = if options.floor_only { None } else { Some(start_gateway(options, database).await?) };

@@ -35,8 +35,8 @@ pub(crate) struct Database {
 
 impl Database {
     /// Takes the database at `url`; else starts a cluster, in the folder
-    /// `keep` or in one that goes away. Loads what is not there yet.
-    pub(crate) async fn prepare(url: Option<String>, keep: Option<&Path>) -> Result<Database> {
+    /// `keep` or in one that goes away.
+    pub(crate) fn prepare(url: Option<String>, keep: Option<&Path>) -> Result<Database> {
         let (url, cluster) = match url {
             Some(url) => (url, None),
             None => {
@@ -44,8 +44,12 @@ impl Database {
                 (format!("postgres://bench@127.0.0.1:{}/postgres", cluster.port), Some(cluster))
             }
         };
-        load(&url).await?;
         Ok(Database { url, postmaster: cluster.as_ref().map(|cluster| cluster.pid), _cluster: cluster })
+    }
+
+    /// Loads the data set that queries need, unless it is there.
+    pub(crate) async fn load(&self) -> Result<()> {
+        load(&self.url).await
     }
 
     /// What the first statement of the nested query hands to the others.
