@@ -31,6 +31,8 @@ async fn main() -> anyhow::Result<()> {
         .init("app.before", check_settings)
         .filter("posts.items.create", describe)
         .filter("posts.items.update", describe_again)
+        .filter("subscribers.items.create", check_email)
+        .filter("subscribers.items.update", check_email)
         .action("items.create", audit)
         .action("items.update", audit)
         .action("items.delete", audit)
@@ -88,6 +90,14 @@ async fn describe_again(mut post: Payload, _: Meta, context: Context) -> Result<
     post.set("modified_at", now());
     post.set("modified_by", who(&context));
     Ok(post)
+}
+
+/// Refuses a subscriber who cannot be written to.
+async fn check_email(subscriber: Payload, _: Meta, _: Context) -> Result<Payload, Error> {
+    match subscriber.get_str("email") {
+        Some(email) if !text::is_email(email) => Err(Error::invalid_payload(format!("{email:?} is no e-mail address"))),
+        _ => Ok(subscriber),
+    }
 }
 
 fn measure(post: &mut Payload) {

@@ -12,6 +12,11 @@ CREATE TABLE IF NOT EXISTS posts (
     modified_by     TEXT
 );
 
+CREATE TABLE IF NOT EXISTS subscribers (
+    id    INTEGER PRIMARY KEY,
+    email TEXT NOT NULL UNIQUE
+);
+
 -- Who did what.
 CREATE TABLE IF NOT EXISTS activity (
     id         INTEGER PRIMARY KEY,

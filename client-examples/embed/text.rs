@@ -17,6 +17,16 @@ pub(crate) fn reading_minutes(words: usize) -> usize {
     words.div_ceil(WORDS_PER_MINUTE).max(1)
 }
 
+/// Whether it looks like an address; only a mail can tell.
+pub(crate) fn is_email(text: &str) -> bool {
+    let is_part =
+        |part: &str| !part.is_empty() && !part.contains(|letter: char| letter.is_whitespace() || letter == '@');
+    match text.split_once('@') {
+        Some((name, domain)) => is_part(name) && domain.contains('.') && domain.split('.').all(is_part),
+        None => false,
+    }
+}
+
 /// The beginning, cut between words.
 pub(crate) fn excerpt(text: &str, longest: usize) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");

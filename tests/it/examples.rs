@@ -102,6 +102,15 @@ async fn the_embedded_blog_does_what_its_hooks_are_for() {
     assert_eq!(refused["errors"][0]["extensions"]["code"], "FAILED_VALIDATION", "{refused}");
     assert_eq!(refused["errors"][0]["extensions"]["field"], "title");
 
+    for (email, is_one) in
+        [("ann@example.org", true), ("ann", false), ("ann@example", false), ("a b@example.org", false)]
+    {
+        let answer =
+            blog.ask(&format!("mutation {{ create_subscribers_item(data: {{ email: \"{email}\" }}) {{ id }} }}")).await;
+        let code = (!is_one).then(|| json!("INVALID_PAYLOAD")).unwrap_or_default();
+        assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{answer}");
+    }
+
     let changed = blog
         .ask(
             "mutation { update_posts_item(id: 1, data: { body: \"a b c\" }) { word_count modified_at modified_by }
@@ -121,10 +130,11 @@ async fn the_embedded_blog_does_what_its_hooks_are_for() {
                 statistics(sort: [\"action\"]) { collection action times } }",
         )
         .await;
-    let entry =
-        |action, item| json!({ "action": action, "collection": "posts", "item": item, "done_by": "an administrator" });
+    let entry_of = |collection, action, item| json!({ "action": action, "collection": collection, "item": item, "done_by": "an administrator" });
+    let entry = |action, item| entry_of("posts", action, item);
     let activity = kept["data"]["activity"].as_array().expect("a list").clone();
-    assert_eq!(activity.len(), 4, "{kept}");
+    assert_eq!(activity.len(), 5, "{kept}");
+    assert!(activity.contains(&entry_of("subscribers", "create", "1")), "{kept}");
     for expected in [entry("create", "1"), entry("create", "2"), entry("update", "1"), entry("delete", "2")] {
         assert!(activity.contains(&expected), "{kept}");
     }
