@@ -195,12 +195,12 @@ impl Rows {
         }
     }
 
-    /// About how much memory all rows take.
-    pub fn bytes(&self) -> usize {
+    /// About how much memory a row takes.
+    pub fn bytes(&self, row: usize) -> usize {
         match &self.0 {
-            Inner::Postgres(rows) => rows.bytes(),
-            Inner::MySql(rows) => rows.bytes(),
-            Inner::Sqlite(rows) => rows.bytes(),
+            Inner::Postgres(rows) => rows.bytes(row),
+            Inner::MySql(rows) => rows.bytes(row),
+            Inner::Sqlite(rows) => rows.bytes(row),
         }
     }
 }

@@ -110,9 +110,10 @@ impl RowImage {
         self.rows.same_cell(self.row, self.cell(column), &other.rows, other.row, other.cell(column))
     }
 
-    /// Memory that it holds, in bytes, roughly; shared with the rows it came with.
+    /// Memory that it holds, in bytes, roughly. The rows it came with are held
+    /// as well, and are not counted.
     pub fn bytes(&self) -> usize {
-        self.rows.bytes() / self.rows.len().max(1)
+        self.rows.bytes(self.row)
     }
 }
 

@@ -85,11 +85,10 @@ impl Rows {
         }
     }
 
-    /// About how much memory the rows take.
-    pub(crate) fn bytes(&self) -> usize {
-        let cells = |row| (0..self.wires.len()).map(move |column| self.cell(row, column).map_or(0, <[u8]>::len));
-        let data: usize = (0..self.rows.len()).flat_map(cells).sum();
-        data + self.rows.len() * (size_of::<MySqlRow>() + self.wires.len() * CELL)
+    /// About how much memory a row takes.
+    pub(crate) fn bytes(&self, row: usize) -> usize {
+        let cells = (0..self.wires.len()).map(|column| self.cell(row, column).map_or(0, <[u8]>::len) + CELL);
+        size_of::<MySqlRow>() + cells.sum::<usize>()
     }
 
     /// The bytes of a cell as they came. The driver's own `is_null` is not

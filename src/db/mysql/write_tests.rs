@@ -330,7 +330,7 @@ async fn rows_of_unknown_statements_describe_themselves() {
         assert!(rows.same_cell(0, 1, &rows, 0, 14) && !rows.same_cell(0, 0, &rows, 0, 1));
         assert!(rows.same_cell(0, 5, &other, 0, 1) && !rows.same_cell(0, 7, &other, 0, 2));
         assert!(rows.same_cell(0, 3, &rows, 0, 8), "a text and its bytes");
-        assert!(rows.bytes() > other.bytes() && other.bytes() > 0);
+        assert!(rows.bytes(0) > other.bytes(0) && other.bytes(0) > 0);
         assert!(database.fetch(&text("SELECT 1 FROM t WHERE false"), &[]).await.unwrap().columns().is_empty());
         let list = database.execute(&text("SELECT ?"), &[Value::Column([None].as_slice().into())]).await;
         assert!(matches!(list, Err(Error::Database(_))), "{list:?}");

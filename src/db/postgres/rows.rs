@@ -96,11 +96,10 @@ impl Rows {
         }
     }
 
-    /// About how much memory the rows take.
-    pub(in crate::db) fn bytes(&self) -> usize {
-        let cells = |row| (0..self.decoders.len()).map(move |column| self.cell(row, column).map_or(0, <[u8]>::len));
-        let data: usize = (0..self.rows.len()).flat_map(cells).sum();
-        data + self.rows.len() * (size_of::<PgRow>() + self.decoders.len() * CELL)
+    /// About how much memory a row takes.
+    pub(in crate::db) fn bytes(&self, row: usize) -> usize {
+        let cells = (0..self.decoders.len()).map(|column| self.cell(row, column).map_or(0, <[u8]>::len) + CELL);
+        size_of::<PgRow>() + cells.sum::<usize>()
     }
 
     /// The rows themselves, for the driver's own statements.

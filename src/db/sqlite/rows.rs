@@ -163,9 +163,14 @@ impl Rows {
         self.value(row, column) == other.value(other_row, other_column)
     }
 
-    /// About how much memory the rows take.
-    pub(in super::super) fn bytes(&self) -> usize {
-        self.cells.len() * size_of::<Cell>() + self.bytes.len() + self.names.len()
+    /// About how much memory a row takes.
+    pub(in super::super) fn bytes(&self, row: usize) -> usize {
+        let cells = self.cells[row * self.columns..].iter().take(self.columns);
+        let cells = cells.map(|cell| match cell {
+            Cell::Text(range) | Cell::Blob(range) => range.length as usize + size_of::<Cell>(),
+            Cell::Null | Cell::Integer(_) | Cell::Real(_) => size_of::<Cell>(),
+        });
+        cells.sum()
     }
 }
 

@@ -284,7 +284,7 @@ async fn rows_of_unknown_statements_describe_themselves() {
     assert!(rows.same_cell(0, 1, &rows, 1, 1) && rows.same_cell(0, 4, &rows, 1, 4));
     assert!(rows.same_cell(1, 3, &other, 0, 1) && !rows.same_cell(0, 3, &other, 0, 1));
     assert!(!rows.same_cell(0, 1, &other, 0, 0), "an integer is not stored like a real");
-    assert!(rows.bytes() > other.bytes() && other.bytes() > 0);
+    assert!(rows.bytes(0) > other.bytes(0) && other.bytes(0) > 0);
     let mut out = Vec::new();
     rows.write_json(1, 2, &ColumnType::Double, Form::Raw, &mut out).unwrap();
     assert_eq!(out, b"2.5");

@@ -155,5 +155,6 @@ async fn the_weight_of_a_change_is_that_of_its_rows() {
     let created = Change::created(entries.table(), entries.image(0));
     let updated = Change::updated(entries.table(), entries.image(0), entries.image(3)).unwrap();
     assert!(created.bytes() > entries.image(0).bytes());
-    assert_eq!(updated.bytes() - created.bytes(), entries.image(0).bytes());
+    assert_eq!(updated.bytes() - created.bytes(), entries.image(3).bytes());
+    assert!(entries.image(0).bytes() > entries.image(1).bytes(), "each row has a weight of its own");
 }
