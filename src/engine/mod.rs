@@ -54,13 +54,21 @@ pub enum Consistency {
 }
 
 /// How operations are executed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Which state of the data is seen.
     pub consistency: Consistency,
     /// Most items that one mutation may write, nested ones included
     /// (`MAX_BATCH_MUTATION`); `None` means any number.
     pub max_batch: Option<usize>,
+    /// Most relations that payloads are nested deep (`MAX_RELATIONAL_DEPTH`).
+    pub max_depth: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { consistency: Consistency::default(), max_batch: None, max_depth: 10 }
+    }
 }
 
 /// What an engine is made of.

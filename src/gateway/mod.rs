@@ -293,7 +293,8 @@ fn engine(
         config::Consistency::Statement => engine::Consistency::Statement,
         config::Consistency::Operation => engine::Consistency::Operation,
     };
-    Engine::new(parts, engine::Options { consistency, max_batch: options.limits.batch })
+    let limits = &options.limits;
+    Engine::new(parts, engine::Options { consistency, max_batch: limits.batch, max_depth: limits.depth })
 }
 
 fn public_access(configured: config::PublicAccess) -> PublicAccess {

@@ -13,6 +13,10 @@ use crate::{
 /// list has values.
 pub(super) const LIST_MARK: char = '\u{1}';
 
+/// MySQL's protocol counts placeholders with 16 bits; a list takes half of them
+/// at most.
+const MAX_PLACEHOLDERS: usize = 32_768;
+
 /// SQL text with parameters that are computed when it runs.
 #[derive(Debug)]
 pub struct Statement {
@@ -119,6 +123,11 @@ impl Statement {
             };
             let padded = rows.len().next_power_of_two();
             let Some(last) = rows.last() else { return Err("a list needs at least one value".to_owned()) };
+            if padded * last.len() > MAX_PLACEHOLDERS && *parameter != Parameter::Keys(KeyPart::Selects) {
+                write_literals(&mut text, &mut values, &rows);
+                text.push_str(pieces.next().unwrap_or_default());
+                continue;
+            }
             if *parameter == Parameter::Keys(KeyPart::Selects) {
                 write_selects(&mut text, &mut values, &rows, padded);
                 text.push_str(pieces.next().unwrap_or_default());
@@ -135,6 +144,26 @@ impl Statement {
         }
         Ok(Bound { text: text.into(), values })
     }
+}
+
+/// A list that is longer than there are placeholders: integers stand in the text.
+fn write_literals(text: &mut String, values: &mut Vec<Value>, rows: &[Vec<Value>]) {
+    for (at, row) in rows.iter().enumerate() {
+        text.push_str(if at > 0 { ", " } else { "(" });
+        text.push_str(if row.len() > 1 { "(" } else { "" });
+        for (part, value) in row.iter().enumerate() {
+            text.push_str(if part > 0 { ", " } else { "" });
+            match value {
+                Value::Int(number) => text.push_str(&number.to_string()),
+                other => {
+                    text.push('?');
+                    values.push(other.clone());
+                }
+            }
+        }
+        text.push_str(if row.len() > 1 { ")" } else { "" });
+    }
+    text.push(')');
 }
 
 /// ` UNION ALL SELECT 0, ? UNION ALL SELECT 1, ?`; what is added is null, which

@@ -132,7 +132,7 @@ struct LimitArguments {
     /// Most rows that `limit` may ask for; -1 means any number.
     #[arg(long, env = "QUERY_LIMIT_MAX", default_value = "-1", value_name = "ROWS", value_parser = units::rows, allow_hyphen_values = true)]
     query_limit_max: Rows,
-    /// Most levels of relations in selections, filters and sorts; less than 2 counts as 2.
+    /// Most levels of relations in selections, filters, sorts and payloads; less than 2 counts as 2.
     #[arg(long, env = "MAX_RELATIONAL_DEPTH", default_value = "10", value_name = "LEVELS")]
     max_relational_depth: usize,
     /// Most lexical tokens in a document.

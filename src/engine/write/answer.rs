@@ -65,6 +65,24 @@ pub(super) async fn fill(
     }
 }
 
+/// Whether the answer can be read as asked for, before anything is written.
+///
+/// # Errors
+/// Why a client's value cannot be used.
+pub(super) fn check(answer: &WriteAnswer, variables: &Variables) -> Result<(), Error> {
+    match answer {
+        WriteAnswer::Row(node) | WriteAnswer::Rows(node) => check_node(node, variables),
+        WriteAnswer::Done | WriteAnswer::Gone { .. } => Ok(()),
+    }
+}
+
+fn check_node(node: &Node, variables: &Variables) -> Result<(), Error> {
+    if let Some(statement) = &node.statement {
+        statement.statement.fixed(&variables.bindings()).map_err(Error::Invalid)?;
+    }
+    node.children.iter().try_for_each(|child| check_node(&child.node, variables))
+}
+
 fn write_keys(text: &mut Vec<u8>, keys: &[RowKey]) {
     text.push(b'[');
     for (at, key) in keys.iter().enumerate() {

@@ -169,7 +169,7 @@ impl Session {
         let found = self.locate(table, &table.key, keys, &Predicate::always(), false).await?;
         let mut images = Vec::with_capacity(keys.len());
         for key in keys {
-            let image = found.find(key, keys.len());
+            let image = found.get(key);
             images.push(image.cloned().ok_or_else(|| {
                 tracing::error!(table = table.name, "a row that was just written cannot be found again");
                 Error::Internal

@@ -1,6 +1,6 @@
 //! Deleted rows.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use serde_json::Value as Json;
 
@@ -45,11 +45,10 @@ impl Session {
         }
         // Those asked for, in that order, then those that are spelled otherwise
         // but the same for the database.
-        let mut deleted: Vec<RowImage> = keys.iter().filter_map(|key| images.get(key).cloned()).collect();
-        if deleted.len() < images.len() {
-            let asked: HashSet<&RowKey> = keys.iter().collect();
-            deleted.extend(images.rows().filter(|image| !asked.contains(&image.row_key(table))).cloned());
-        }
+        let mut seen = HashSet::new();
+        let asked = keys.iter().filter_map(|key| images.get(key));
+        let deleted = asked.chain(images.rows()).filter(|image| seen.insert(image.row_key(table)));
+        let deleted: Vec<RowImage> = deleted.cloned().collect();
         self.changed(table, deleted.into_iter().map(|image| Change::deleted(table, image)));
         self.cascades(table);
         if let Some((heard, slot)) = told {
@@ -66,9 +65,11 @@ impl Session {
         }
         let returns = self.catalog().inserts_return;
         if returns && rows.is_always() {
-            let command = sql::write::delete(self.catalog(), table.id, keys)?;
             let mut found = Found::default();
-            found.add(table, &table.key, self.run(table, &command).await?);
+            for keys in self.chunks(table, keys) {
+                let command = sql::write::delete(self.catalog(), table.id, keys)?;
+                found.add(table, &table.key, self.run(table, &command).await?);
+            }
             return Ok(found);
         }
         let found = self.locate(table, &table.key, keys, rows, true).await?;
@@ -77,9 +78,9 @@ impl Session {
             // Before the database says what else is in the way.
             return Err(Error::Forbidden(None));
         }
-        if !there.is_empty() {
-            let command = sql::write::delete(self.catalog(), table.id, &there)?;
-            let gone = Arc::new(self.run(table, &command).await?);
+        for there in self.chunks(table, &there) {
+            let command = sql::write::delete(self.catalog(), table.id, there)?;
+            let gone = self.run(table, &command).await?;
             // Nothing came between: the rows were held.
             debug_assert!(!returns || gone.len() == there.len());
         }

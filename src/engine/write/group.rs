@@ -30,6 +30,9 @@ pub(super) fn by_columns(drafts: &[Draft]) -> Vec<(Vec<ColumnId>, Vec<usize>)> {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     by_key: HashMap<RowKey, Vec<RowImage>>,
+    /// Keys as they were asked for, and as they are stored: a text may be stored
+    /// in another spelling that the database takes for the same.
+    respelled: HashMap<RowKey, RowKey>,
     count: usize,
 }
 
@@ -50,11 +53,19 @@ impl Found {
         }
     }
 
-    /// The row of a key that was asked for with others. A text may be stored in
-    /// another spelling that the database takes for the same; that is told where
-    /// it was the only one.
-    pub(super) fn find(&self, key: &RowKey, asked: usize) -> Option<&RowImage> {
-        self.get(key).or_else(|| self.only().filter(|_| asked == 1))
+    /// Takes a key for another one.
+    pub(super) fn respell(&mut self, asked: RowKey, stored: RowKey) {
+        self.respelled.insert(asked, stored);
+    }
+
+    /// The only key that was found.
+    pub(super) fn only_key(&self) -> Option<&RowKey> {
+        if self.by_key.len() == 1 { self.by_key.keys().next() } else { None }
+    }
+
+    /// How many keys.
+    pub(super) fn distinct(&self) -> usize {
+        self.by_key.len()
     }
 
     /// How many rows.
@@ -74,12 +85,8 @@ impl Found {
 
     /// All rows of a key.
     pub(super) fn all(&self, key: &RowKey) -> &[RowImage] {
-        self.by_key.get(key).map_or(&[], Vec::as_slice)
-    }
-
-    /// The row, if it is the only one.
-    fn only(&self) -> Option<&RowImage> {
-        if self.count == 1 { self.by_key.values().flatten().next() } else { None }
+        let stored = self.respelled.get(key).unwrap_or(key);
+        self.by_key.get(stored).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -236,6 +236,7 @@ impl Engine {
     ) -> Result<Filled, Error> {
         let table = self.catalog.table(target.table);
         let write = resolve(table, &target.operation, variables)?;
+        answer::check(&target.answer, variables)?;
         let context = self.context(caller);
         let done = self
             .in_transaction(caller, &MutationOptions::default(), &context, |session| {
@@ -268,7 +269,9 @@ impl Engine {
             writes.push(match &root.kind {
                 RootKind::Write(root) => {
                     let table = self.catalog.table(root.table);
-                    Some((table, resolve(table, &root.operation, variables).map_err(|error| (at, error))?))
+                    let write = resolve(table, &root.operation, variables).map_err(|error| (at, error))?;
+                    answer::check(&root.answer, variables).map_err(|error| (at, error))?;
+                    Some((table, write))
                 }
                 RootKind::Failed(error) => return Err((at, error.clone())),
                 _ => None,

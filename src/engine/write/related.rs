@@ -16,7 +16,9 @@ use crate::{
     db::ViolationKind,
     engine::{Broken, Error},
     events::RowImage,
-    plan::write::{Draft, Payload, RowKey, ToMany, forbidden, is_bare_key, key_json, payload_key},
+    plan::write::{
+        Draft, Fault, Payload, RowKey, ToMany, forbidden, is_bare_key, key_json, may_be_emptied, payload_key,
+    },
     predicate::Predicate,
 };
 
@@ -49,6 +51,7 @@ impl Session {
                     field = to_one.field;
                 }
             }
+            let _deeper = self.deeper()?;
             let images = self.relate(target, payloads).await.map_err(|error| error.within(&field))?;
             for ((at, links), image) in links.into_iter().zip(images) {
                 if links {
@@ -78,14 +81,15 @@ impl Session {
         let mut fresh: HashMap<RowKey, usize> = HashMap::new();
         let mut repeated = Vec::new();
         for (at, (payload, key)) in payloads.into_iter().zip(keys).enumerate() {
-            match key {
-                Some(key) if found.get(&key).is_some() => {
-                    images[at] = found.get(&key).cloned();
-                    if !is_bare_key(target, &payload) {
-                        updated.push(at);
-                        alterations.push(Alteration { keys: vec![key], payload });
-                    }
+            if let Some(image) = key.as_ref().and_then(|key| found.get(key)) {
+                if !is_bare_key(target, &payload) {
+                    updated.push(at);
+                    alterations.push(Alteration { keys: vec![image.row_key(target)], payload });
                 }
+                images[at] = Some(image.clone());
+                continue;
+            }
+            match key {
                 Some(key) if fresh.contains_key(&key) => repeated.push((at, fresh[&key], key, payload)),
                 key => {
                     if let Some(key) = key {
@@ -148,12 +152,18 @@ impl Session {
             let mut field = String::new();
             for (image, to_many) in &parents {
                 for set in to_many.iter().filter(|set| set.relationship == way) {
-                    // Nothing can point to a row by columns that are null.
-                    let Some(parent) = values(table, &relationship.from_columns, image) else { continue };
+                    let Some(parent) = values(table, &relationship.from_columns, image) else {
+                        // Nothing can point to a row by columns that are null.
+                        if set.payloads.is_empty() {
+                            continue;
+                        }
+                        return Err(nothing_to_point_to(table, &relationship, &set.field));
+                    };
                     sets.push(Set { parent, payloads: set.payloads.clone() });
                     field.clone_from(&set.field);
                 }
             }
+            let _deeper = self.deeper()?;
             let saved = match &relationship.cardinality {
                 Cardinality::OneToMany | Cardinality::ManyToOne => self.save_children(&relationship, sets, fresh).await,
                 Cardinality::ManyToMany { junction, junction_columns, target_columns } => {
@@ -186,7 +196,7 @@ impl Session {
         let keys: Vec<RowKey> = listed.iter().filter_map(|(key, ..)| key.clone()).collect();
         let found = self.locate(child, &child.key, &keys, &self.visible(child)?, false).await?;
         if !fresh {
-            let kept: HashSet<&RowKey> = keys.iter().collect();
+            let kept: HashSet<RowKey> = found.rows().map(|image| image.row_key(child)).collect();
             self.let_go(relationship, child, &parents, &kept).await?;
         }
         // In the order of the document: a row in several sets ends up in the last.
@@ -210,7 +220,7 @@ impl Session {
                         !(fields.contains(&name.as_str()) || (is_key && !json.is_object()))
                     });
                     if !stays || says_more {
-                        alterations.push(Alteration { keys: vec![key], payload });
+                        alterations.push(Alteration { keys: vec![image.row_key(child)], payload });
                     }
                 }
                 None if seen.insert(key.clone()) => creations.push(payload),
@@ -234,7 +244,7 @@ impl Session {
         relationship: &Relationship,
         child: &Table,
         parents: &[RowKey],
-        kept: &HashSet<&RowKey>,
+        kept: &HashSet<RowKey>,
     ) -> Result<(), Error> {
         let visible = self.visible(child)?;
         let current = self.locate(child, &relationship.to_columns, parents, &visible, true).await?;
@@ -248,10 +258,12 @@ impl Session {
             return Ok(());
         }
         let columns = &relationship.to_columns;
-        if columns.iter().any(|column| child.key.contains(column)) {
+        // One null among several columns is enough; a tenant stays what it is.
+        let emptied: Vec<&ColumnId> = columns.iter().filter(|column| may_be_emptied(child, **column)).collect();
+        if emptied.is_empty() && columns.iter().any(|column| child.key.contains(column)) {
             return self.delete(child, gone, Missing::Refuse).await;
         }
-        if let Some(column) = columns.iter().find(|column| !child.column(**column).nullable) {
+        if let (Some(column), true) = (columns.first(), emptied.is_empty()) {
             return Err(Error::Broken(Box::new(Broken {
                 kind: ViolationKind::NotNull,
                 collection: Some(child.collection.clone()),
@@ -261,7 +273,7 @@ impl Session {
                 transient: false,
             })));
         }
-        let nothing = columns.iter().map(|column| (child.column_field(*column).to_owned(), Json::Null)).collect();
+        let nothing = emptied.into_iter().map(|column| (child.column_field(*column).to_owned(), Json::Null)).collect();
         self.update(child, vec![Alteration { keys: gone, payload: nothing }], Missing::Refuse).await.map(drop)
     }
 
@@ -333,6 +345,13 @@ struct Pairs<'a> {
     junction: &'a Table,
     far: &'a [ColumnId],
     target: &'a [ColumnId],
+}
+
+/// Rows are listed for one that lacks what they would hold.
+fn nothing_to_point_to(table: &Table, relationship: &Relationship, field: &str) -> Error {
+    let columns: Vec<&str> = relationship.from_columns.iter().map(|column| table.column_field(*column)).collect();
+    let (columns, collection) = (columns.join("`, `"), &table.collection);
+    Fault::Payload(format!("`{field}` needs a value in `{columns}` of `{collection}` to point to")).into()
 }
 
 /// Two new rows of one key.

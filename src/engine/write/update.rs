@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{
     super::heard::Verb,
     create::{object, with_value},
-    group::{Found, by_columns},
+    group::{self, Found, by_columns},
     work::Session,
 };
 use crate::{
@@ -96,6 +96,9 @@ impl Session {
             keys.push(distinct(alteration.keys));
         }
         self.link(table, &mut drafts).await?;
+        for (draft, keys) in drafts.iter_mut().zip(&keys) {
+            draft.keep_key(table, keys)?;
+        }
         let mut images: Vec<Vec<RowImage>> = keys.iter().map(|_| Vec::new()).collect();
         for round in rounds(&keys) {
             self.alter_round(table, &drafts, &keys, &round, missing, &mut images).await?;
@@ -133,11 +136,10 @@ impl Session {
                     keys[*at].iter().map(move |key| sql::write::Change { key: key.clone(), values: values.clone() })
                 })
                 .collect();
-            let asked = changes.len();
             let found = self.set(table, &columns, changes).await?;
             for at in group {
                 for key in &keys[at] {
-                    match found.find(key, asked) {
+                    match found.get(key) {
                         Some(image) => images[at].push(image.clone()),
                         None if missing == Missing::Refuse => return Err(Error::Forbidden(None)),
                         None => {}
@@ -183,6 +185,8 @@ impl Session {
             before.push(RowImage::new(rows.clone(), row, table.columns.len()));
             found.push(table, &table.key, RowImage::new(rows.clone(), row, 0));
         }
+        let asked: Vec<RowKey> = changes.iter().map(|change| change.key.clone()).collect();
+        self.respell(table, &table.key, &asked, &mut found).await?;
         if table.triggers {
             let keys: Vec<RowKey> = before.iter().map(|image| image.row_key(table)).collect();
             found = self.locate(table, &table.key, &keys, &Predicate::always(), false).await?;
@@ -202,9 +206,8 @@ impl Session {
     ) -> Result<Found, Error> {
         let keys: Vec<RowKey> = changes.iter().map(|change| change.key.clone()).collect();
         let before = self.locate(table, &table.key, &keys, rows, true).await?;
-        let asked = keys.len();
         let there = |mut change: sql::write::Change| {
-            change.key = before.find(&change.key, asked)?.row_key(table);
+            change.key = before.get(&change.key)?.row_key(table);
             Some(change)
         };
         let changes: Vec<_> = changes.into_iter().filter_map(there).collect();
@@ -267,18 +270,59 @@ impl Session {
         hold: bool,
     ) -> Result<Found, Error> {
         let mut found = Found::default();
-        if keys.is_empty() {
-            return Ok(found);
-        }
-        let chunk = match self.catalog().dialect {
-            Dialect::MySql => (MAX_PLACEHOLDERS / columns.len().next_power_of_two()).max(1),
-            _ => keys.len(),
-        };
-        for keys in keys.chunks(chunk) {
+        for keys in self.chunks_by(columns.len(), keys) {
             let bound = sql::write::locate(self.catalog(), table.id, columns, keys, rows, &self.bindings(), hold)?;
             found.add(table, columns, self.read(&bound).await?);
         }
+        self.respell(table, columns, keys, &mut found).await?;
         Ok(found)
+    }
+
+    /// Keys, as many at a time as a statement takes.
+    pub(super) fn chunks<'k>(&self, table: &Table, keys: &'k [RowKey]) -> std::slice::Chunks<'k, RowKey> {
+        self.chunks_by(table.key.len(), keys)
+    }
+
+    fn chunks_by<'k>(&self, parts: usize, keys: &'k [RowKey]) -> std::slice::Chunks<'k, RowKey> {
+        let size = match self.catalog().dialect {
+            Dialect::MySql => MAX_PLACEHOLDERS / parts.next_power_of_two(),
+            _ => keys.len(),
+        };
+        keys.chunks(size.max(1))
+    }
+
+    /// Tells which of the rows that were found are those of keys in another
+    /// spelling, such as another case: only the database knows what is the same.
+    async fn respell(
+        &self,
+        table: &Table,
+        columns: &[ColumnId],
+        keys: &[RowKey],
+        found: &mut Found,
+    ) -> Result<(), Error> {
+        let asked: HashSet<&RowKey> = keys.iter().collect();
+        let missing: Vec<&RowKey> = asked.iter().filter(|key| found.get(key).is_none()).copied().collect();
+        if missing.is_empty() || found.distinct() + missing.len() <= asked.len() {
+            return Ok(());
+        }
+        for key in missing {
+            let stored = match found.only_key().filter(|_| asked.len() == 1) {
+                Some(stored) => Some(stored.clone()),
+                None => {
+                    let key = std::slice::from_ref(key);
+                    let all = Predicate::always();
+                    let bound =
+                        sql::write::locate(self.catalog(), table.id, columns, key, &all, &self.bindings(), false)?;
+                    let rows = Arc::new(self.read(&bound).await?);
+                    let image = (rows.len() > 0).then(|| RowImage::new(rows, 0, 0));
+                    image.and_then(|image| group::values(table, columns, &image))
+                }
+            };
+            if let Some(stored) = stored {
+                found.respell(key.clone(), stored);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -59,7 +59,7 @@ impl Session {
         let (mut created, mut creations, mut updated, mut alterations) = (vec![], vec![], vec![], vec![]);
         for at in round {
             let Some(payload) = payloads[*at].take() else { continue };
-            match keys[*at].as_ref().and_then(|key| found.find(key, asked.len())) {
+            match keys[*at].as_ref().and_then(|key| found.get(key)) {
                 Some(image) => {
                     updated.push(*at);
                     alterations.push(Alteration { keys: vec![image.row_key(table)], payload });

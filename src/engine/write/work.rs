@@ -48,6 +48,8 @@ pub(in crate::engine) struct Work {
     commands: AtomicUsize,
     /// Whether a write broke off in the middle, so that nothing must last.
     is_torn: AtomicBool,
+    /// How many relations deep the payload is that is being written.
+    depth: AtomicUsize,
 }
 
 /// What a transaction has done.
@@ -71,6 +73,15 @@ struct Told {
     context: Context,
 }
 
+/// One relation deeper than what is around it.
+pub(super) struct Deeper<'a>(&'a AtomicUsize);
+
+impl Drop for Deeper<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The place of an action among those of its transaction: a parent's stands
 /// before those of what is nested in it.
 pub(super) struct Slot(usize);
@@ -85,6 +96,7 @@ impl Work {
             written: AtomicUsize::new(0),
             commands: AtomicUsize::new(0),
             is_torn: AtomicBool::new(false),
+            depth: AtomicUsize::new(0),
         }))
     }
 
@@ -228,6 +240,17 @@ impl Session {
                 Err(Fault::Payload(format!("a mutation writes at most {limit} items, nested ones included")).into())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Goes one relation deeper, for as long as the answer is kept: what is
+    /// nested is written by recursion, and its depth is the client's to choose.
+    pub(super) fn deeper(&self) -> Result<Deeper<'_>, Error> {
+        let deeper = Deeper(&self.work.depth);
+        let limit = self.engine().options.max_depth;
+        match self.work.depth.fetch_add(1, Ordering::Relaxed) < limit {
+            true => Ok(deeper),
+            false => Err(Fault::Payload(format!("payloads are nested at most {limit} relations deep")).into()),
         }
     }
 

@@ -183,7 +183,7 @@ impl Draft {
                 (FieldKind::ToOne(relationship, own), Json::Object(payload)) => {
                     if own.is_none() {
                         let columns = &catalog.relationship(relationship).from_columns;
-                        check_links(table, &name, right, columns, is_key)?;
+                        check_links(table, &name, right, columns)?;
                     }
                     let links = !own.is_some_and(|column| is_key(&column));
                     draft.to_one.push(ToOne { relationship, field: name, payload, links });
@@ -192,8 +192,11 @@ impl Draft {
                 (FieldKind::ToOne(_, Some(column)), json) => draft.set(table, column, &json)?,
                 (FieldKind::ToOne(relationship, None), Json::Null) => {
                     let columns = &catalog.relationship(relationship).from_columns;
-                    check_links(table, &name, right, columns, is_key)?;
-                    for column in columns {
+                    check_links(table, &name, right, columns)?;
+                    // One null among several is enough; where none may be, the first says so.
+                    let emptied: Vec<_> = columns.iter().filter(|column| may_be_emptied(table, **column)).collect();
+                    let emptied = if emptied.is_empty() { columns.iter().take(1).collect() } else { emptied };
+                    for column in emptied {
                         draft.set(table, *column, &Json::Null)?;
                     }
                 }
@@ -231,6 +234,24 @@ impl Draft {
             Some((_, known)) => *known = value,
             None => self.columns.push((column, value)),
         }
+    }
+
+    /// Takes out what links say of the row's key, which stays: a relation may
+    /// share columns with it, such as a tenant.
+    ///
+    /// # Errors
+    /// When a link needs another key than one of `keys`.
+    pub fn keep_key(&mut self, table: &Table, keys: &[RowKey]) -> Result<(), Fault> {
+        for (part, column) in table.key.iter().enumerate() {
+            let Some(at) = self.columns.iter().position(|(given, _)| given == column) else { continue };
+            let (_, value) = self.columns.swap_remove(at);
+            if keys.iter().any(|key| key[part].to_value() != value) {
+                let field = table.column_field(*column);
+                let reason = "is part of the key, which stays: the related item has another one";
+                return Err(Fault::Payload(format!("`{field}` of `{}` {reason}", table.collection)));
+            }
+        }
+        Ok(())
     }
 
     /// Whether a new row has a value for every column that needs one.
@@ -271,22 +292,17 @@ impl Draft {
 }
 
 /// Whether a relation without a column of its own may be set: by who may write
-/// each of its columns, and not where one of them is part of the row's key.
-fn check_links(
-    table: &Table,
-    name: &str,
-    right: Right<'_>,
-    columns: &[ColumnId],
-    is_key: impl Fn(&ColumnId) -> bool,
-) -> Result<(), Fault> {
-    if columns.iter().any(|column| !right.allows(table.column_field(*column))) {
-        return Err(Fault::unknown_field(table, name));
+/// each of its columns.
+fn check_links(table: &Table, name: &str, right: Right<'_>, columns: &[ColumnId]) -> Result<(), Fault> {
+    match columns.iter().all(|column| right.allows(table.column_field(*column))) {
+        true => Ok(()),
+        false => Err(Fault::unknown_field(table, name)),
     }
-    if columns.iter().any(is_key) {
-        let reason = "is in part the key, which stays; give its other columns instead";
-        return Err(Fault::Payload(format!("`{name}` of `{}` {reason}", table.collection)));
-    }
-    Ok(())
+}
+
+/// Whether a column of a link can be null when the link is undone.
+pub fn may_be_emptied(table: &Table, column: ColumnId) -> bool {
+    table.column(column).nullable && !table.key.contains(&column)
 }
 
 /// No right to do this with a collection at all.

@@ -86,6 +86,33 @@ async fn arguments_of_a_list_choose_among_what_was_written() {
 }
 
 #[tokio::test]
+async fn arguments_that_make_no_sense_are_refused_before_anything_is_written() {
+    let apps = presses().await;
+    for argument in [
+        "sort: [\"nonsense\"]",
+        "limit: -2",
+        "offset: -1",
+        "filter: { id: { _eq: \"x\" } }",
+        "filter: { name: { _in: [] } }",
+    ] {
+        for field in [
+            format!("create_tag_items(data: [{{ name: \"x\" }}], {argument}) {{ id }}"),
+            format!("update_tag_items(ids: [1], data: {{ name: \"x\" }}, {argument}) {{ id }}"),
+            format!("update_tag_batch(data: [{{ id: 1, name: \"x\" }}], {argument}) {{ id }}"),
+            format!("upsert_tag_items(data: [{{ id: 1, name: \"x\" }}], {argument}) {{ id }}"),
+        ] {
+            let before = apps.contents().await;
+            for (kind, app) in apps.each() {
+                let reply = app.graphql(&format!("mutation {{ {field} }}")).await;
+                let codes = reply.codes();
+                assert!(codes == ["INVALID_QUERY"] || codes == ["FORBIDDEN"], "{kind:?}: {field}\n{:#}", reply.body);
+            }
+            assert_eq!(apps.contents().await, before, "{field}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn all_new_items_are_shown_however_many() {
     let apps = presses().await;
     // More than a list gives unless it is asked for more.

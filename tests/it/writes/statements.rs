@@ -58,6 +58,26 @@ async fn a_thousand_rows_cost_three_statements_at_most() {
     apps.holds("SELECT count(*) FROM article", "3").await;
 }
 
+/// More than a statement of MySQL has places for.
+#[tokio::test]
+async fn lists_may_be_longer_than_a_statement() {
+    let apps = presses().await;
+    let count = 33_000;
+    let document =
+        "mutation M($data: [create_tag_input!]) { create_tag_items(data: $data, limit: 1, sort: [\"-id\"]) { name } }";
+    let data: Vec<Json> = (0..count).map(|at| json!({ "id": 10 + at, "name": at.to_string() })).collect();
+    let last = json!([{ "name": (count - 1).to_string() }]);
+    apps.gives_with(document, json!({ "data": data }), json!({ "create_tag_items": last })).await;
+    let ids: Vec<Json> = (0..count).map(|at| json!(10 + at)).collect();
+    let document = "mutation M($ids: [ID]!) {
+        update_tag_items(ids: $ids, data: {}, limit: 1) { id }
+        delete_tag_items(ids: $ids) { __typename }
+    }";
+    let expected = json!({ "update_tag_items": [{ "id": "10" }], "delete_tag_items": { "__typename": "delete_many" } });
+    apps.gives_with(document, json!({ "ids": ids }), expected).await;
+    apps.holds("SELECT count(*) FROM tag", "2").await;
+}
+
 #[tokio::test]
 async fn an_item_with_ten_children_costs_four_statements_at_most() {
     let apps = presses().await;

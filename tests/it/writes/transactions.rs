@@ -1,6 +1,6 @@
 //! What one transaction covers, and what happens when transactions meet.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
@@ -57,6 +57,7 @@ async fn one_transaction_for_all_keeps_all_or_nothing() {
     let apps = presses().await;
     apps.gives(
         r#"mutation @transaction {
+            __typename
             first: create_tag_item(data: { name: "a" }) { name }
             list: update_tag_items(ids: [1], data: { name: "RED" }) { name }
             again: update_tag_item(id: 1, data: { name: "scarlet" }) { name }
@@ -64,7 +65,7 @@ async fn one_transaction_for_all_keeps_all_or_nothing() {
         }"#,
         // Read back once all is done: what stands then.
         json!({
-            "first": { "name": "a" }, "list": [{ "name": "scarlet" }], "again": { "name": "scarlet" }, "gone": { "id": "3" },
+            "__typename": "Mutation", "first": { "name": "a" }, "list": [{ "name": "scarlet" }], "again": { "name": "scarlet" }, "gone": { "id": "3" },
         }),
     )
     .await;
@@ -275,4 +276,25 @@ async fn changes_at_the_same_time_do_not_get_lost() {
         assert_eq!(ids.len(), 20, "{kind:?}");
     }
     apps.holds("SELECT count(*), min(article), max(article) FROM picture WHERE name LIKE 'n%'", "20 3 3").await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_waits_too_long_is_undone() {
+    for kind in [Kind::Postgres, Kind::MySql] {
+        let data = Arc::new(TestDatabase::create(kind, &press(kind)).await);
+        let settings = Settings { statement_timeout: Some(Duration::from_millis(700)), ..Settings::default() };
+        let app = TestApp::start_with(data.clone(), settings).await;
+        let document = r#"mutation {
+            create_article_item(data: { title: "x", author: { id: 2, name: "Bert" }, picture: [{ id: 1, name: "P1" }] }) { id }
+        }"#;
+        let gate = Lock::hold_rows(&data, "picture", "id = 1").await;
+        let reply = app.graphql(document).await;
+        assert_eq!(reply.codes(), ["OUT_OF_TIME"], "{kind:?}: {:#}", reply.body);
+        // What it had done before it waited is undone, and holds up nobody.
+        let author = app.data(r#"mutation { update_author_item(id: 2, data: { mail: "b@x" }) { name mail } }"#).await;
+        assert_eq!(author["update_author_item"], json!({ "name": "Bob", "mail": "b@x" }), "{kind:?}");
+        assert_eq!(data.rows("SELECT count(*) FROM article").await[0][0].as_deref(), Some("3"), "{kind:?}");
+        gate.release().await;
+        assert!(app.graphql(document).await.body.get("errors").is_none(), "{kind:?}");
+    }
 }

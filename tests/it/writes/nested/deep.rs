@@ -1,6 +1,6 @@
 //! Payloads of several levels, every kind of relation within another.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::writes::presses;
 
@@ -150,4 +150,34 @@ async fn variables_may_stand_at_any_level() {
         }),
     )
     .await;
+}
+
+/// Links to a boss of a boss and so on, and lists below lists.
+fn chains(depth: usize) -> [(&'static str, Json); 2] {
+    let up = (0..depth).fold(json!({ "name": "n" }), |boss, _| json!({ "name": "n", "boss": boss }));
+    let down = (0..depth).fold(json!({ "name": "n" }), |below, _| json!({ "name": "n", "author": [below] }));
+    [
+        ("mutation M($data: create_author_input!) { create_author_item(data: $data) { name } }", up),
+        ("mutation M($data: create_author_input!) { create_author_item(data: $data) { name } }", down),
+    ]
+}
+
+#[tokio::test]
+async fn payloads_are_nested_a_limited_number_of_relations_deep() {
+    let apps = presses().await;
+    for (document, data) in chains(10) {
+        let created = json!({ "create_author_item": { "name": "n" } });
+        apps.gives_with(document, json!({ "data": data }), created).await;
+    }
+    apps.holds("SELECT count(*) FROM author", "25").await;
+    // The last are the deepest that can be read at all.
+    for depth in [11, 60, 100] {
+        for (document, data) in chains(depth) {
+            for (kind, app) in apps.each() {
+                let reply = app.graphql_with(document, json!({ "data": data })).await;
+                assert_eq!(reply.codes(), ["INVALID_PAYLOAD"], "{kind:?} {depth}: {:#}", reply.body);
+            }
+        }
+    }
+    apps.holds("SELECT count(*) FROM author", "25").await;
 }

@@ -3,6 +3,7 @@
 
 mod deep;
 mod many_to_many;
+mod odd_links;
 mod to_many;
 mod to_one;
 mod undone;

@@ -101,6 +101,12 @@ async fn texts_longer_than_their_column() {
 }
 
 #[tokio::test]
+async fn texts_that_no_database_can_hold() {
+    let apps = samples_with_a_row().await;
+    check(&apps, "word", "String", &json!("a\0b"), json!({ "code": "INVALID_PAYLOAD", "reason": "…" })).await;
+}
+
+#[tokio::test]
 async fn values_of_another_type() {
     let apps = samples_with_a_row().await;
     let validation = json!({ "code": "GRAPHQL_VALIDATION" });
