@@ -105,7 +105,8 @@ impl Planner {
     /// # Errors
     /// The messages of what is wrong with the request.
     pub async fn explain(&self, principal: &Principal, request: &Request<'_>) -> Result<Vec<String>, Vec<String>> {
-        let planned = self.plan(principal, request, Allowed::All, &mut Timings::default()).await;
+        let variables = request.variables.clone();
+        let planned = self.plan(principal, request, variables, Allowed::All, &mut Timings::default()).await;
         let planned = planned.map_err(|problems| problems.into_iter().map(|it| it.message).collect::<Vec<_>>())?;
         let mut texts = Vec::new();
         for root in &planned.plan.roots {
@@ -156,6 +157,7 @@ impl Planner {
         &self,
         principal: &Principal,
         request: &Request<'_>,
+        variables: Map<String, Json>,
         allowed: Allowed,
         timings: &mut Timings,
     ) -> Result<Planned, Refusal> {
@@ -167,14 +169,14 @@ impl Planner {
         check_kind(operation.map_err(|message| vec![problem(message)])?.ty, allowed)?;
         timings.parse = watch.elapsed();
         let watch = Stopwatch::start();
-        let values = variables::coerce_variables(&view.types(self), &prepared.definitions, &request.variables)
+        let values = variables::coerce_variables(&view.types(self), &prepared.definitions, variables)
             .map_err(|messages| messages.into_iter().map(problem).collect::<Refusal>())?;
         let (known, key) = self.plans.plan(&prepared, &values);
         let plan = match known {
             Some(plan) => plan,
             None => {
                 let changes = Changes::new();
-                let plan = Box::pin(self.compile(&view, &prepared, request, allowed, &values, &changes)).await?;
+                let plan = Box::pin(self.compile(&view, &prepared, allowed, &values, &changes)).await?;
                 let plan = Arc::new(plan);
                 self.plans.keep_plan(key, plan.clone());
                 plan
@@ -195,7 +197,7 @@ impl Planner {
     ) -> Result<Arc<Plan>, Refusal> {
         let view = self.view(principal).map_err(|error| internal(&error))?;
         let prepared = self.prepared(&view, request, allowed).await?;
-        self.compile(&view, &prepared, request, allowed, values, changes).await.map(Arc::new)
+        self.compile(&view, &prepared, allowed, values, changes).await.map(Arc::new)
     }
 
     fn view(&self, principal: &Principal) -> Result<Arc<View>, SchemaError> {
@@ -271,7 +273,6 @@ impl Planner {
         &self,
         view: &View,
         prepared: &Prepared,
-        request: &Request<'_>,
         allowed: Allowed,
         values: &[Option<Json>],
         changes: &Changes,
@@ -287,7 +288,9 @@ impl Planner {
         let mut compiled = compiled.map_err(exceeded)?;
         let mut weight = compiled.roots.iter().map(crate::engine::Root::weight).sum::<usize>();
         if !compiled.introspection.is_empty() {
-            let answers = introspection::answers(&view.schema, walk, operation, &request.variables);
+            let given = prepared.names.iter().zip(values);
+            let given = given.filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
+            let answers = introspection::answers(&view.schema, walk, operation, &given);
             let mut answers: Map<String, Json> =
                 answers.await.map_err(|messages| messages.into_iter().map(problem).collect::<Refusal>())?;
             for at in compiled.introspection {

@@ -223,6 +223,9 @@ fn is_valid_leaf(name: &str, value: &Value) -> bool {
         ("Float", Value::Number(_)) | ("String" | "ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => true,
         ("ID", Value::Number(number)) => number.is_i64() || number.is_u64(),
         ("Int" | "Float" | "String" | "Boolean" | "ID", _) => false,
-        (custom, value) => value.clone().into_const().is_none_or(|value| is_valid_scalar(custom, &value)),
+        (custom, value) => {
+            let json = value.clone().into_const().and_then(|value| value.into_json().ok());
+            json.is_none_or(|json| is_valid_scalar(custom, &json))
+        }
     }
 }

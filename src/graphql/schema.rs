@@ -13,6 +13,7 @@ use async_graphql::{
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation},
 };
 use async_graphql_value::ConstValue;
+use serde_json::Value as Json;
 
 use super::{
     limits::MAX_NESTING,
@@ -418,21 +419,21 @@ fn description(column: &Column) -> Option<String> {
 fn scalar(name: &str) -> Scalar {
     let scalar = Scalar::new(name);
     let name = name.to_owned();
-    scalar.validator(move |value| is_valid_scalar(&name, value))
+    scalar.validator(move |value| value.clone().into_json().is_ok_and(|json| is_valid_scalar(&name, &json)))
 }
 
 /// Whether a literal or variable value can be a custom scalar (contract 3.6).
-pub(super) fn is_valid_scalar(name: &str, value: &ConstValue) -> bool {
+pub(super) fn is_valid_scalar(name: &str, value: &Json) -> bool {
     match name {
-        "Date" => matches!(value, ConstValue::String(_)),
+        "Date" => value.is_string(),
         // Strings, as the contract has it; whole numbers lose nothing here either.
         "GraphQLBigInt" => match value {
-            ConstValue::String(text) => text.trim().parse::<i128>().is_ok(),
-            ConstValue::Number(number) => number.to_string().parse::<i128>().is_ok(),
+            Json::String(text) => text.trim().parse::<i128>().is_ok(),
+            Json::Number(number) => number.to_string().parse::<i128>().is_ok(),
             _ => false,
         },
-        "GraphQLStringOrFloat" => matches!(value, ConstValue::String(_) | ConstValue::Number(_)),
-        "GraphQLJsonFilter" | "GraphQLGeoJSON" => matches!(value, ConstValue::Object(_)),
+        "GraphQLStringOrFloat" => value.is_string() || value.is_number(),
+        "GraphQLJsonFilter" | "GraphQLGeoJSON" => value.is_object(),
         _ => true,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::{
     Allowed, Limits, Planner, Request, Response, Timings, answer,
@@ -41,9 +41,10 @@ impl Service {
     }
 
     /// Answers one request. Dropping the future cancels its statements.
-    pub async fn execute(&self, principal: &Principal, request: Request<'_>, allowed: Allowed) -> Response {
+    pub async fn execute(&self, principal: &Principal, mut request: Request<'_>, allowed: Allowed) -> Response {
         let mut timings = Timings::default();
-        let mut response = match self.0.execute(principal, &request, allowed, &mut timings).await {
+        let variables = std::mem::take(&mut request.variables);
+        let mut response = match self.0.execute(principal, &request, variables, allowed, &mut timings).await {
             Ok(response) => response,
             Err(problems) => answer::refused(&problems),
         };
@@ -95,10 +96,12 @@ impl Inner {
         &self,
         principal: &Principal,
         request: &Request<'_>,
+        variables: Map<String, Json>,
         allowed: Allowed,
         timings: &mut Timings,
     ) -> Result<Response, Refusal> {
-        let Planned { plan, values, access } = self.planner.plan(principal, request, allowed, timings).await?;
+        let planned = self.planner.plan(principal, request, variables, allowed, timings).await?;
+        let Planned { plan, values, access } = planned;
         let watch = Stopwatch::start();
         let variables = engine::Variables { values: values.into(), now_micros: self.clock.now_micros() };
         let caller = engine::Caller { principal: Arc::new(principal.clone()), access };

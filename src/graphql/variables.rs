@@ -2,7 +2,7 @@
 //! they arrive with a request, and literals, in which variables may stand.
 
 use async_graphql::parser::types::{BaseType, Type as DeclaredType, VariableDefinition};
-use async_graphql_value::{ConstValue, Value};
+use async_graphql_value::Value;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
@@ -58,7 +58,7 @@ impl<'a> Scope<'a> {
 pub(super) fn coerce_variables(
     types: &Types<'_>,
     definitions: &[VariableDefinition],
-    given: &Map<String, Json>,
+    mut given: Map<String, Json>,
 ) -> Result<Vec<Option<Json>>, Vec<String>> {
     let mut values = Vec::with_capacity(definitions.len());
     let mut problems = Vec::new();
@@ -68,11 +68,11 @@ pub(super) fn coerce_variables(
         // Not `default_value()`, which takes null for the default of all that may
         // be null: a variable that is left out is not one that is null.
         let default = definition.default_value.as_ref().and_then(|value| value.node.clone().into_json().ok());
-        match given.get(name).or(default.as_ref()) {
-            Some(value) => match coerce_json(types, declared, value) {
-                Ok(value) => values.push(Some(value)),
+        match given.get_mut(name).map(Json::take).or(default) {
+            Some(mut value) => match coerce_json(types, declared, &mut value) {
+                Ok(()) => values.push(Some(value)),
                 Err(problem) => {
-                    problems.push(format!("Variable \"${name}\" got invalid value {}; {problem}", short(value)));
+                    problems.push(format!("Variable \"${name}\" got invalid value {}; {problem}", short(&value)));
                 }
             },
             None if !declared.nullable => {
@@ -92,33 +92,41 @@ fn short(value: &Json) -> String {
     }
 }
 
-fn coerce_json(types: &Types<'_>, declared: &DeclaredType, value: &Json) -> Result<Json, String> {
+/// In place: payloads may be large, and most of what is in them stays as it is.
+fn coerce_json(types: &Types<'_>, declared: &DeclaredType, value: &mut Json) -> Result<(), String> {
     if value.is_null() {
-        return if declared.nullable { Ok(Json::Null) } else { Err(format!("\"{declared}\" is never null.")) };
+        return if declared.nullable { Ok(()) } else { Err(format!("\"{declared}\" is never null.")) };
     }
     match (&declared.base, value) {
         (BaseType::List(item), Json::Array(items)) => {
-            items.iter().map(|value| coerce_json(types, item, value)).collect::<Result<_, _>>().map(Json::Array)
+            items.iter_mut().try_for_each(|value| coerce_json(types, item, value))
         }
-        (BaseType::List(item), single) => coerce_json(types, item, single).map(|value| Json::Array(vec![value])),
+        (BaseType::List(item), single) => {
+            coerce_json(types, item, single)?;
+            make_list(single);
+            Ok(())
+        }
         (BaseType::Named(name), value) => coerce_named(types, name.as_str(), value),
     }
 }
 
-fn coerce_named(types: &Types<'_>, name: &str, value: &Json) -> Result<Json, String> {
+/// A single value counts as a list of one.
+fn make_list(single: &mut Json) {
+    let value = single.take();
+    *single = Json::Array(vec![value]);
+}
+
+fn coerce_named(types: &Types<'_>, name: &str, value: &mut Json) -> Result<(), String> {
     if matches!(name, "Int" | "Float" | "String" | "Boolean" | "ID") {
         return leaf(name, value);
     }
     let Some(members) = types.input_members(name) else { return leaf(name, value) };
     let Json::Object(given) = value else { return Err(format!("Expected type \"{name}\" to be an object.")) };
-    let mut coerced = Map::with_capacity(given.len());
-    for (member, value) in given {
+    for (member, value) in given.iter_mut() {
         let of = members.get(member).ok_or_else(|| unknown_member(name, member))?;
-        coerced.insert(member.clone(), coerce_member(types, of, value)?);
+        coerce_member(types, of, value)?;
     }
-    let given = |member: &str| given.contains_key(member);
-    check_required(types, name, &members, given)?;
-    Ok(Json::Object(coerced))
+    check_required(types, name, &members, |member| given.contains_key(member))
 }
 
 /// What an input object must have, unless it names a row that has it.
@@ -137,15 +145,19 @@ fn check_required(
     }
 }
 
-fn coerce_member(types: &Types<'_>, of: &Type, value: &Json) -> Result<Json, String> {
+fn coerce_member(types: &Types<'_>, of: &Type, value: &mut Json) -> Result<(), String> {
     match value {
         Json::Null if of.non_null => Err(format!("\"{}!\" is never null.", of.name)),
-        Json::Null => Ok(Json::Null),
+        Json::Null => Ok(()),
         Json::Array(items) if of.list => {
             let item = Type { list: false, ..of.clone() };
-            items.iter().map(|value| coerce_member(types, &item, value)).collect::<Result<_, _>>().map(Json::Array)
+            items.iter_mut().try_for_each(|value| coerce_member(types, &item, value))
         }
-        single if of.list => coerce_named(types, &of.name, single).map(|value| Json::Array(vec![value])),
+        single if of.list => {
+            coerce_named(types, &of.name, single)?;
+            make_list(single);
+            Ok(())
+        }
         value => coerce_named(types, &of.name, value),
     }
 }
@@ -155,25 +167,28 @@ fn unknown_member(input: &str, member: &str) -> String {
 }
 
 /// A scalar; what can be read as one becomes one.
-fn leaf(name: &str, value: &Json) -> Result<Json, String> {
-    let refused = || format!("{name} cannot represent the value {}.", short(value));
-    match (name, value) {
+fn leaf(name: &str, value: &mut Json) -> Result<(), String> {
+    let fits = match (name, &*value) {
         ("Int", Json::Number(number)) => {
             let whole =
                 number.as_i64().or_else(|| number.as_f64().filter(|real| real.fract() == 0.0).map(|real| real as i64));
-            let fits = whole.filter(|whole| i32::try_from(*whole).is_ok());
-            fits.map(Json::from).ok_or_else(refused)
+            match whole.filter(|whole| i32::try_from(*whole).is_ok()) {
+                Some(whole) => {
+                    *value = Json::from(whole);
+                    true
+                }
+                None => false,
+            }
         }
-        ("Float", Json::Number(_)) | ("String" | "ID", Json::String(_)) | ("Boolean", Json::Bool(_)) => {
-            Ok(value.clone())
+        ("Float", Json::Number(_)) | ("String" | "ID", Json::String(_)) | ("Boolean", Json::Bool(_)) => true,
+        ("ID", Json::Number(number)) if number.is_i64() || number.is_u64() => {
+            *value = Json::String(number.to_string());
+            true
         }
-        ("ID", Json::Number(number)) if number.is_i64() || number.is_u64() => Ok(Json::String(number.to_string())),
-        ("Int" | "Float" | "String" | "Boolean" | "ID", _) => Err(refused()),
-        (custom, value) => match ConstValue::from_json(value.clone()) {
-            Ok(constant) if is_valid_scalar(custom, &constant) => Ok(value.clone()),
-            _ => Err(refused()),
-        },
-    }
+        ("Int" | "Float" | "String" | "Boolean" | "ID", _) => false,
+        (custom, value) => is_valid_scalar(custom, value),
+    };
+    if fits { Ok(()) } else { Err(format!("{name} cannot represent the value {}.", short(value))) }
 }
 
 /// A literal, checked against its type, in which variables may stand: where
@@ -218,8 +233,9 @@ fn literal_leaf(scope: Scope<'_>, name: &str, value: &Value) -> Result<Input, St
         return Ok(opaque(scope, value));
     }
     let constant = value.clone().into_const().ok_or_else(|| format!("{name} cannot hold a variable within."))?;
-    let json = constant.into_json().map_err(|error| error.to_string())?;
-    leaf(name, &json).map(Input::Scalar)
+    let mut json = constant.into_json().map_err(|error| error.to_string())?;
+    leaf(name, &mut json)?;
+    Ok(Input::Scalar(json))
 }
 
 /// A literal of a type that says nothing of what is in it.

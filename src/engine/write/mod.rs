@@ -20,7 +20,10 @@ mod violation;
 mod work;
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -235,13 +238,15 @@ impl Engine {
         variables: &Variables,
     ) -> Result<Filled, Error> {
         let table = self.catalog.table(target.table);
-        let write = resolve(table, &target.operation, variables)?;
+        let write = Mutex::new(Some(resolve(table, &target.operation, variables)?));
         answer::check(&target.answer, variables)?;
         let context = self.context(caller);
         let done = self
             .in_transaction(caller, &MutationOptions::default(), &context, |session| {
-                let write = write.clone();
+                // Resolved again should it be tried again: payloads are large.
+                let first = write.lock().unwrap_or_else(PoisonError::into_inner).take();
                 async move {
+                    let write = first.map_or_else(|| resolve(table, &target.operation, variables), Ok)?;
                     let wrote = session.carry_out(table, write, variables).await?;
                     Ok((wrote, session.wrote_once()))
                 }

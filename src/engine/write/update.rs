@@ -314,7 +314,7 @@ impl Session {
                     let bound =
                         sql::write::locate(self.catalog(), table.id, columns, key, &all, &self.bindings(), false)?;
                     let rows = Arc::new(self.read(&bound).await?);
-                    let image = (rows.len() > 0).then(|| RowImage::new(rows, 0, 0));
+                    let image = (!rows.is_empty()).then(|| RowImage::new(rows, 0, 0));
                     image.and_then(|image| group::values(table, columns, &image))
                 }
             };
