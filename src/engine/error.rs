@@ -151,6 +151,15 @@ impl From<ErrorCode> for Code {
 }
 
 impl Error {
+    /// Whether the same may go well when it is tried again.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Conflict => true,
+            Self::Broken(broken) => broken.transient,
+            _ => false,
+        }
+    }
+
     /// The stable code.
     pub fn code(&self) -> Code {
         Code::Known(match self {

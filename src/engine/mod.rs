@@ -16,7 +16,7 @@ mod shape;
 mod told;
 mod write;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::Value as Json;
@@ -63,11 +63,15 @@ pub struct Options {
     pub max_batch: Option<usize>,
     /// Most relations that payloads are nested deep (`MAX_RELATIONAL_DEPTH`).
     pub max_depth: usize,
+    /// How long a write waits for what others wait for, with which it could share
+    /// a transaction, before it has one of its own.
+    pub patience: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { consistency: Consistency::default(), max_batch: None, max_depth: 10 }
+        let patience = Duration::from_millis(200);
+        Self { consistency: Consistency::default(), max_batch: None, max_depth: 10, patience }
     }
 }
 
@@ -105,6 +109,7 @@ pub struct Engine {
     clock: Clock,
     loader: Loader,
     listeners: Arc<heard::Listeners>,
+    sharing: Arc<write::Sharing>,
     options: Options,
 }
 
@@ -147,7 +152,8 @@ impl Engine {
     pub fn new(parts: Parts, options: Options) -> Self {
         let Parts { database, catalog, hooks, events, clock } = parts;
         let listeners = Arc::new(heard::Listeners::new(&catalog, &hooks));
-        Self { loader: Loader::new(database.clone()), database, catalog, hooks, events, clock, listeners, options }
+        let (loader, sharing) = (Loader::new(database.clone()), Arc::default());
+        Self { loader, database, catalog, hooks, events, clock, listeners, sharing, options }
     }
 
     /// What hooks get on behalf of a caller.

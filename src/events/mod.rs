@@ -32,10 +32,10 @@ struct Shared {
     sequencer: Sequencer<Published>,
 }
 
-/// A commit on its way into the log.
+/// Commits on their way into the log.
 #[derive(Debug)]
 enum Published {
-    Commit(Commit, oneshot::Sender<Position>),
+    Commits(Vec<Commit>, oneshot::Sender<Position>),
     /// Nobody knows whether it was committed.
     Unknown,
 }
@@ -65,11 +65,14 @@ impl Events {
 
     fn resolve(&self, number: u64, outcome: Option<Published>) {
         self.0.sequencer.resolve(number, outcome, |published| match published {
-            Published::Commit(commit, done) => {
-                let changed = commit.changes.iter().map(|change| change.table);
-                self.0.generations.advance(changed.chain(commit.touched.iter().copied()));
+            Published::Commits(commits, done) => {
+                for commit in &commits {
+                    let changed = commit.changes.iter().map(|change| change.table);
+                    self.0.generations.advance(changed.chain(commit.touched.iter().copied()));
+                }
+                let appended = commits.into_iter().map(|commit| self.0.log.append(commit)).last();
                 // Who no longer waits for it does not need to know.
-                let _ = done.send(self.0.log.append(commit));
+                let _ = done.send(appended.unwrap_or_else(|| self.0.log.head()));
             }
             Published::Unknown => self.0.log.break_off(),
         });
@@ -96,12 +99,17 @@ impl Ticket {
     /// The transaction was committed: its changes become events once all before
     /// it have, whether anybody waits for that or not. The future resolves to the
     /// position of the last of them.
+    pub fn publish(self, commit: Commit) -> impl Future<Output = Position> + use<> {
+        self.publish_all(vec![commit])
+    }
+
+    /// The same for a transaction that several shared: each its own commit.
     //
     // Not an `async fn`, which would do nothing before it is polled.
-    pub fn publish(mut self, commit: Commit) -> impl Future<Output = Position> + use<> {
+    pub fn publish_all(mut self, commits: Vec<Commit>) -> impl Future<Output = Position> + use<> {
         let (done, appended) = oneshot::channel();
         if let Some(number) = self.number.take() {
-            self.events.resolve(number, Some(Published::Commit(commit, done)));
+            self.events.resolve(number, Some(Published::Commits(commits, done)));
         }
         async move {
             match appended.await {

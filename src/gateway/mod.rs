@@ -294,7 +294,8 @@ fn engine(
         config::Consistency::Operation => engine::Consistency::Operation,
     };
     let limits = &options.limits;
-    Engine::new(parts, engine::Options { consistency, max_batch: limits.batch, max_depth: limits.depth })
+    let (max_batch, max_depth) = (limits.batch, limits.depth);
+    Engine::new(parts, engine::Options { consistency, max_batch, max_depth, ..engine::Options::default() })
 }
 
 fn public_access(configured: config::PublicAccess) -> PublicAccess {

@@ -72,24 +72,36 @@ impl Session {
     async fn insert(&self, table: &Table, drafts: &[Draft]) -> Result<Vec<RowImage>, Error> {
         let mut images: Vec<Option<RowImage>> = vec![None; drafts.len()];
         for (columns, members) in by_columns(drafts) {
-            let rows: Vec<Vec<Value>> = members.iter().map(|at| values(&drafts[*at], &columns)).collect();
-            let mut next = members.iter();
-            let mut left = &rows[..];
-            for command in sql::write::insert(self.catalog(), table.id, &columns, rows.clone())? {
-                let given;
-                (given, left) = left.split_at(command.rows);
-                let found = self.run_insert(table, &command, &columns, given).await?;
-                if found.len() != command.rows {
-                    tracing::error!(table = table.name, "rows that were inserted did not come back");
-                    return Err(Error::Internal);
-                }
-                for (image, at) in found.into_iter().zip(next.by_ref()) {
-                    images[*at] = Some(image);
-                }
+            let rows = members.iter().map(|at| values(&drafts[*at], &columns)).collect();
+            let found = self.insert_rows(table, &columns, rows).await?;
+            for (image, at) in found.into_iter().zip(members) {
+                images[at] = Some(image);
             }
-            self.raise_sequence(table, &columns, &rows).await?;
         }
         Ok(images.into_iter().map(|image| image.expect("every draft is in one group")).collect())
+    }
+
+    /// Rows with values for `columns`; their images in the order of `rows`.
+    pub(super) async fn insert_rows(
+        &self,
+        table: &Table,
+        columns: &[ColumnId],
+        rows: Vec<Vec<Value>>,
+    ) -> Result<Vec<RowImage>, Error> {
+        let mut images = Vec::with_capacity(rows.len());
+        let mut left = &rows[..];
+        for command in sql::write::insert(self.catalog(), table.id, columns, rows.clone())? {
+            let given;
+            (given, left) = left.split_at(command.rows);
+            let found = self.run_insert(table, &command, columns, given).await?;
+            if found.len() != command.rows {
+                tracing::error!(table = table.name, "rows that were inserted did not come back");
+                return Err(Error::Internal);
+            }
+            images.extend(found);
+        }
+        self.raise_sequence(table, columns, &rows).await?;
+        Ok(images)
     }
 
     /// A key that was given instead of drawn from its sequence must not be

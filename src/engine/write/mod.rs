@@ -14,6 +14,7 @@ mod create;
 mod delete;
 mod group;
 mod related;
+mod shared;
 mod update;
 mod upsert;
 mod violation;
@@ -30,10 +31,14 @@ use std::{
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::Value as Json;
 
-use self::update::{Alteration, Missing};
 pub(super) use self::{
     create::object,
+    shared::Sharing,
     work::{Session, Work},
+};
+use self::{
+    shared::Shared,
+    update::{Alteration, Missing},
 };
 use super::{
     Answer, Caller, Consistency, Engine, Error, Root, RootKind, TransactionScope, Variables, WriteOperation, WriteRoot,
@@ -169,11 +174,7 @@ impl Engine {
                     Err(error)
                 }
             };
-            let is_transient = match &outcome {
-                Err(Error::Conflict) => true,
-                Err(Error::Broken(broken)) => broken.transient,
-                _ => false,
-            };
+            let is_transient = outcome.as_ref().is_err_and(Error::is_transient);
             match pauses.next().filter(|_| is_transient) {
                 Some(pause) => tokio::time::sleep(*pause).await,
                 None => return outcome,
@@ -238,8 +239,18 @@ impl Engine {
         variables: &Variables,
     ) -> Result<Filled, Error> {
         let table = self.catalog.table(target.table);
-        let write = Mutex::new(Some(resolve(table, &target.operation, variables)?));
+        let write = resolve(table, &target.operation, variables)?;
         answer::check(&target.answer, variables)?;
+        match self.write_shared(caller, table, &write).await {
+            Shared::Written(image, alone) => {
+                let wrote = Wrote::Rows(vec![image]);
+                let filled = answer::fill(source, &self.catalog, target, &wrote, alone, variables).await?;
+                return self.told(caller, root, filled, variables).await;
+            }
+            Shared::Failed(error) => return Err(self.reworded(caller, error).await),
+            Shared::Alone => {}
+        }
+        let write = Mutex::new(Some(write));
         let context = self.context(caller);
         let done = self
             .in_transaction(caller, &MutationOptions::default(), &context, |session| {

@@ -151,7 +151,12 @@ impl Session {
     }
 
     /// Sets columns of rows; those that there are, as they are then.
-    async fn set(&self, table: &Table, columns: &[ColumnId], changes: Vec<sql::write::Change>) -> Result<Found, Error> {
+    pub(super) async fn set(
+        &self,
+        table: &Table,
+        columns: &[ColumnId],
+        changes: Vec<sql::write::Change>,
+    ) -> Result<Found, Error> {
         let rows = self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?.rows();
         if changes.is_empty() {
             return Ok(Found::default());

@@ -109,12 +109,20 @@ impl Work {
     /// moment when the commit is sent this is finished whoever still waits: what
     /// is committed must be told.
     pub(super) async fn commit(self: Arc<Self>, caller: &Caller) -> Result<(), Error> {
+        let by = caller.principal.clone();
+        self.commit_as(|changes, touched, at_micros| vec![Commit { changes, touched, by, at_micros }]).await
+    }
+
+    /// The same, where what has changed is told as `tell` says.
+    pub(super) async fn commit_as<F>(self: Arc<Self>, tell: F) -> Result<(), Error>
+    where
+        F: FnOnce(Vec<Change>, Vec<TableId>, i64) -> Vec<Commit> + Send + 'static,
+    {
         if self.is_torn.load(Ordering::Relaxed) {
             tracing::error!("a hook went on after a write of its own had failed; everything is undone");
             self.roll_back().await;
             return Err(Error::Internal);
         }
-        let by = caller.principal.clone();
         let finish = async move {
             let Some(transaction) = self.transaction.lock().await.take() else { return Err(Error::Internal) };
             let Done { changes, touched, actions } = std::mem::take(&mut *self.done());
@@ -141,7 +149,7 @@ impl Work {
                 });
             }
             let at_micros = self.engine.clock.now_micros();
-            ticket.publish(Commit { changes, touched, by, at_micros }).await;
+            ticket.publish_all(tell(changes, touched, at_micros)).await;
             for Told { names, meta, context } in actions.into_iter().flatten() {
                 self.engine.hooks.act(names, meta, context).await;
             }

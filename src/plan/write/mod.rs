@@ -22,7 +22,7 @@ pub type Payload = Map<String, Json>;
 pub type RowKey = Vec<Key>;
 
 /// Whether rows are made or changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WriteAction {
     /// A row is made.
     Create,

@@ -37,7 +37,7 @@ pub struct TestApp {
     stop: oneshot::Sender<()>,
     running: JoinHandle<anyhow::Result<()>>,
     // Last, so that the gateway's connections go before their database.
-    data: Arc<TestDatabase>,
+    pub data: Arc<TestDatabase>,
 }
 
 /// What is not the default.

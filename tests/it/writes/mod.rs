@@ -10,6 +10,7 @@ mod documents;
 mod keys;
 mod nested;
 mod rights;
+mod sharing;
 mod statements;
 mod transactions;
 mod triggers;
