@@ -3,6 +3,7 @@
 // to nobody but the gateway that served it.
 
 import { GraphiQL } from "graphiql";
+import { Kind, parse } from "graphql";
 import { createRoot } from "react-dom/client";
 import "graphiql/style.css";
 import "./page.css";
@@ -49,11 +50,25 @@ function createFetcher(endpoint, token) {
           "Content-Type": "application/json",
           ...given,
         },
-        body: JSON.stringify(request),
+        body: JSON.stringify(ofOneDocument(request)),
       });
       return readAnswer(response);
     },
   };
+}
+
+/**
+ * For a moment after a tab is opened GraphiQL still names the operation of the
+ * tab before; a document with one operation needs no name.
+ */
+function ofOneDocument(request) {
+  try {
+    const operations = parse(request.query).definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+    return operations.length === 1 ? { ...request, operationName: operations[0].name?.value } : request;
+  } catch {
+    // What is wrong with it is the gateway's to say.
+    return request;
+  }
 }
 
 async function readAnswer(response) {
