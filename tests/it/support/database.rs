@@ -3,13 +3,17 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, Once, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection, Row as _};
 use tempfile::TempDir;
+
+/// Several times what all tests together take.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 /// A kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +92,8 @@ impl TestDatabase {
     /// A new database made by a script of many statements.
     pub async fn create(kind: Kind, script: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        static WATCH: Once = Once::new();
+        WATCH.call_once(|| drop(std::thread::spawn(give_up_in_the_end)));
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tidegate_test_{}_{number}", std::process::id());
         let database = match kind {
@@ -140,6 +146,14 @@ impl TestDatabase {
             Kind::MySql => Reader::MySql(MySqlConnection::connect(&self.url).await.expect("MySQL answers").into()),
         }
     }
+}
+
+/// A test that hangs must fail like any other, and be named: libtest has said by
+/// then which ones run for long.
+fn give_up_in_the_end() {
+    std::thread::sleep(LONGEST);
+    eprintln!("the tests have not ended within {LONGEST:?}: one of them hangs");
+    std::process::exit(1);
 }
 
 /// A connection that runs hand-written queries.
