@@ -90,7 +90,7 @@ impl Session {
     ) -> Result<Vec<RowImage>, Error> {
         let mut images = Vec::with_capacity(rows.len());
         let mut left = &rows[..];
-        for command in sql::write::insert(self.catalog(), table.id, columns, rows.clone())? {
+        for command in sql::write::insert(self.catalog(), table.id, columns, &rows)? {
             let given;
             (given, left) = left.split_at(command.rows);
             let found = self.run_insert(table, &command, columns, given).await?;

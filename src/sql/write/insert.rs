@@ -23,23 +23,18 @@ pub fn insert(
     catalog: &Catalog,
     table: TableId,
     columns: &[ColumnId],
-    rows: Vec<Vec<Value>>,
+    rows: &[Vec<Value>],
 ) -> Result<Vec<Command>, Error> {
     if columns.is_empty() {
         return nothing_given(catalog, table, rows.len()).map(|command| vec![command]);
     }
     match catalog.dialect {
-        Dialect::Postgres if rows.len() > 1 => unnested(catalog, table, columns, &rows).map(|command| vec![command]),
-        Dialect::Postgres => rows.into_iter().map(|row| values(catalog, table, columns, vec![row])).collect(),
+        Dialect::Postgres if rows.len() > 1 => unnested(catalog, table, columns, rows).map(|command| vec![command]),
+        Dialect::Postgres => rows.chunks(1).map(|row| values(catalog, table, columns, row)).collect(),
         Dialect::Sqlite => prepared(catalog, table, columns, rows).map(|command| vec![command]),
         Dialect::MySql => {
             let most = (MAX_PLACEHOLDERS / columns.len()).max(1);
-            let mut rows = rows.into_iter().peekable();
-            let mut commands = Vec::new();
-            while rows.peek().is_some() {
-                commands.push(values(catalog, table, columns, rows.by_ref().take(most).collect())?);
-            }
-            Ok(commands)
+            rows.chunks(most).map(|rows| values(catalog, table, columns, rows)).collect()
         }
     }
 }
@@ -89,17 +84,17 @@ fn returning(w: &mut Writer<'_>, table: TableId) -> Result<(), Error> {
 }
 
 /// `VALUES ($1, $2)`, and as many more rows as there are (MySQL).
-fn values(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: Vec<Vec<Value>>) -> Result<Command, Error> {
+fn values(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: &[Vec<Value>]) -> Result<Command, Error> {
     let count = rows.len();
     let mut w = head(catalog, table, columns);
     w.push(" VALUES ");
-    for (number, row) in rows.into_iter().enumerate() {
+    for (number, row) in rows.iter().enumerate() {
         w.push(if number > 0 { ", (" } else { "(" });
         for (at, (column, value)) in columns.iter().zip(row).enumerate() {
             if at > 0 {
                 w.push(", ");
             }
-            value::placeholder(&mut w, catalog.table(table).column(*column), value)?;
+            value::placeholder(&mut w, catalog.table(table).column(*column), value.clone())?;
         }
         w.push(")");
     }
@@ -131,7 +126,7 @@ fn unnested(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: &[Vec
 }
 
 /// One row's statement, run once for each.
-fn prepared(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: Vec<Vec<Value>>) -> Result<Command, Error> {
+fn prepared(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: &[Vec<Value>]) -> Result<Command, Error> {
     let of = |column: &ColumnId| catalog.table(table).column(*column);
     let mut w = head(catalog, table, columns);
     w.push(" VALUES (");
@@ -144,11 +139,11 @@ fn prepared(catalog: &Catalog, table: TableId, columns: &[ColumnId], rows: Vec<V
     w.push(")");
     returning(&mut w, table)?;
     let (text, _) = w.finish_ready();
-    let count = rows.len();
-    let spelled = |row: Vec<Value>| {
-        columns.iter().zip(row).map(|(column, value)| value::spelled(Dialect::Sqlite, of(column), value)).collect()
+    let spelled = |row: &Vec<Value>| {
+        let spelled = |(column, value): (&ColumnId, &Value)| value::spelled(Dialect::Sqlite, of(column), value.clone());
+        columns.iter().zip(row).map(spelled).collect()
     };
-    Ok(Command { text, runs: rows.into_iter().map(spelled).collect(), rows: count })
+    Ok(Command { text, runs: rows.iter().map(spelled).collect(), rows: rows.len() })
 }
 
 /// Rows of defaults alone.
