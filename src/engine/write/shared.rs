@@ -174,7 +174,8 @@ impl Engine {
                     Err(_) if self.sharing.leave(&key, number) => return Shared::Alone,
                     Err(_) => answer.await,
                 };
-                answered.unwrap_or(Shared::Alone)
+                // Only a panic drops it, and what had been done by then nobody knows.
+                answered.unwrap_or(Shared::Failed(Error::Internal))
             }
         }
     }
@@ -213,14 +214,10 @@ impl Engine {
 
     /// Writes rows in one transaction; what became of each.
     async fn write_together(&self, key: &LaneKey, access: &Access, rows: Vec<Row>) -> Vec<Shared> {
-        let all = |outcome: fn() -> Shared| rows.iter().map(|_| outcome()).collect();
-        let is_alone = rows.len() == 1;
         match self.try_together(key, access, &rows).await {
             Ok(written) => written,
-            // Told as it is; nothing else may be tried then.
-            Err(Error::Unknown) => all(|| Shared::Failed(Error::Unknown)),
-            Err(error) if is_alone && !error.is_transient() => vec![Shared::Failed(error)],
-            Err(_) => all(|| Shared::Alone),
+            Err(error) if may_be_tried_again(&error, rows.len()) => rows.iter().map(|_| Shared::Alone).collect(),
+            Err(error) => rows.iter().map(|_| Shared::Failed(error.clone())).collect(),
         }
     }
 
@@ -278,6 +275,15 @@ impl Session {
                 Ok(rows.iter().map(|row| found.get(&row.key).cloned()).collect())
             }
         }
+    }
+}
+
+/// Whether rows that failed together were certainly not written, and may go well
+/// one by one. An error of ours may have come after the commit.
+fn may_be_tried_again(error: &Error, rows: usize) -> bool {
+    match error {
+        Error::Unknown | Error::Internal | Error::Unavailable => false,
+        error => rows > 1 || error.is_transient(),
     }
 }
 
