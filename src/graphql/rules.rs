@@ -13,7 +13,7 @@ use async_graphql::{
 };
 use async_graphql_value::Value;
 
-use super::{answer::Problem, schema::is_valid_scalar, types::Types};
+use super::{answer::Problem, schema::is_valid_constant, types::Types};
 
 /// Variables of types that do not exist. async-graphql panics over their
 /// defaults, so this comes first.
@@ -223,9 +223,6 @@ fn is_valid_leaf(name: &str, value: &Value) -> bool {
         ("Float", Value::Number(_)) | ("String" | "ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => true,
         ("ID", Value::Number(number)) => number.is_i64() || number.is_u64(),
         ("Int" | "Float" | "String" | "Boolean" | "ID", _) => false,
-        (custom, value) => {
-            let json = value.clone().into_const().and_then(|value| value.into_json().ok());
-            json.is_none_or(|json| is_valid_scalar(custom, &json))
-        }
+        (custom, value) => value.clone().into_const().is_none_or(|value| is_valid_constant(custom, &value)),
     }
 }

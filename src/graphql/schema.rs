@@ -419,10 +419,20 @@ fn description(column: &Column) -> Option<String> {
 fn scalar(name: &str) -> Scalar {
     let scalar = Scalar::new(name);
     let name = name.to_owned();
-    scalar.validator(move |value| value.clone().into_json().is_ok_and(|json| is_valid_scalar(&name, &json)))
+    scalar.validator(move |value| is_valid_constant(&name, value))
 }
 
-/// Whether a literal or variable value can be a custom scalar (contract 3.6).
+/// Whether a literal can be a custom scalar. JSON has no names: one must not be
+/// taken for the text that it looks like.
+pub(super) fn is_valid_constant(name: &str, value: &ConstValue) -> bool {
+    let json = match value {
+        ConstValue::Enum(_) | ConstValue::Binary(_) => Ok(Json::Null),
+        other => other.clone().into_json(),
+    };
+    json.is_ok_and(|json| is_valid_scalar(name, &json))
+}
+
+/// Whether a value can be a custom scalar (contract 3.6).
 pub(super) fn is_valid_scalar(name: &str, value: &Json) -> bool {
     match name {
         "Date" => value.is_string(),

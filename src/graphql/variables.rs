@@ -93,6 +93,7 @@ fn short(value: &Json) -> String {
 }
 
 /// In place: payloads may be large, and most of what is in them stays as it is.
+/// A value that does not fit is shown as far as it has come.
 fn coerce_json(types: &Types<'_>, declared: &DeclaredType, value: &mut Json) -> Result<(), String> {
     if value.is_null() {
         return if declared.nullable { Ok(()) } else { Err(format!("\"{declared}\" is never null.")) };

@@ -55,7 +55,14 @@ impl Found {
 
     /// Takes a key for another one.
     pub(super) fn respell(&mut self, asked: RowKey, stored: RowKey) {
-        self.respelled.insert(asked, stored);
+        if asked != stored {
+            self.respelled.insert(asked, stored);
+        }
+    }
+
+    /// The keys that were found.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &RowKey> {
+        self.by_key.keys()
     }
 
     /// The only key that was found.

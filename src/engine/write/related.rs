@@ -51,8 +51,7 @@ impl Session {
                     field = to_one.field;
                 }
             }
-            let _deeper = self.deeper()?;
-            let images = self.relate(target, payloads).await.map_err(|error| error.within(&field))?;
+            let images = self.deeper()?.relate(target, payloads).await.map_err(|error| error.within(&field))?;
             for ((at, links), image) in links.into_iter().zip(images) {
                 if links {
                     let part = |column: &ColumnId| image.key(*column, &target.column(*column).column_type);
@@ -163,13 +162,15 @@ impl Session {
                     field.clone_from(&set.field);
                 }
             }
-            let _deeper = self.deeper()?;
+            let deeper = self.deeper()?;
             let saved = match &relationship.cardinality {
-                Cardinality::OneToMany | Cardinality::ManyToOne => self.save_children(&relationship, sets, fresh).await,
+                Cardinality::OneToMany | Cardinality::ManyToOne => {
+                    deeper.save_children(&relationship, sets, fresh).await
+                }
                 Cardinality::ManyToMany { junction, junction_columns, target_columns } => {
                     let junction = self.catalog().table(*junction);
                     let pairs = Pairs { junction, far: junction_columns, target: target_columns };
-                    self.save_pairs(&relationship, &pairs, sets, fresh).await
+                    deeper.save_pairs(&relationship, &pairs, sets, fresh).await
                 }
             };
             saved.map_err(|error| error.within(&field))?;
@@ -211,16 +212,17 @@ impl Session {
             match found.get(&key) {
                 Some(image) => {
                     let is_there = values(child, &relationship.to_columns, image).as_ref() == Some(&parent);
-                    let stays = is_there && !moved.contains(&key);
+                    let stored = image.row_key(child);
+                    let stays = is_there && !moved.contains(&stored);
                     if !stays {
-                        moved.insert(key.clone());
+                        moved.insert(stored.clone());
                     }
                     let says_more = payload.iter().any(|(name, json)| {
                         let is_key = child.key.iter().any(|column| child.column_field(*column) == name);
                         !(fields.contains(&name.as_str()) || (is_key && !json.is_object()))
                     });
                     if !stays || says_more {
-                        alterations.push(Alteration { keys: vec![image.row_key(child)], payload });
+                        alterations.push(Alteration { keys: vec![stored], payload });
                     }
                 }
                 None if seen.insert(key.clone()) => creations.push(payload),

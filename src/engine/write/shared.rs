@@ -8,10 +8,13 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use super::{
     Write,
@@ -32,9 +35,17 @@ use crate::{
 /// Most rows of a shared transaction.
 const MAX_SHARED: usize = 256;
 
+/// Most bytes of values in it, unless one row alone has more.
+const MAX_BYTES: usize = 1 << 20;
+
 /// The writes that wait for those under way.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct Sharing(Mutex<HashMap<LaneKey, Lane>>);
+pub(in crate::engine) struct Sharing {
+    /// Where something is under way, with those who wait.
+    lanes: Mutex<HashMap<LaneKey, VecDeque<Waiting>>>,
+    /// Those who have waited so far.
+    count: AtomicU64,
+}
 
 /// What writes must have in common to share a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,16 +56,10 @@ struct LaneKey {
     access: String,
 }
 
-#[derive(Debug, Default)]
-struct Lane {
-    waiting: VecDeque<Waiting>,
-    last: u64,
-}
-
 /// A row to be written.
 #[derive(Debug)]
 struct Row {
-    /// Of one that there is; it is written by this key.
+    /// Empty for a row to be made.
     key: RowKey,
     values: Vec<Value>,
     by: Arc<Principal>,
@@ -62,6 +67,7 @@ struct Row {
 
 #[derive(Debug)]
 struct Waiting {
+    /// By which it is found again; no two have the same.
     number: u64,
     row: Row,
     answer: oneshot::Sender<Shared>,
@@ -79,30 +85,30 @@ pub(super) enum Shared {
 }
 
 impl Sharing {
-    fn lanes(&self) -> MutexGuard<'_, HashMap<LaneKey, Lane>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lanes(&self) -> MutexGuard<'_, HashMap<LaneKey, VecDeque<Waiting>>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a turn, or waits for one that others take.
     fn join(&self, key: &LaneKey, row: Row) -> Joined {
         let mut lanes = self.lanes();
         let Some(lane) = lanes.get_mut(key) else {
-            lanes.insert(key.clone(), Lane::default());
+            lanes.insert(key.clone(), VecDeque::new());
             return Joined::First(row);
         };
         let (answer, receiver) = oneshot::channel();
-        lane.last += 1;
-        lane.waiting.push_back(Waiting { number: lane.last, row, answer });
-        Joined::Waiting(lane.last, receiver)
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        lane.push_back(Waiting { number, row, answer });
+        Joined::Waiting(number, receiver)
     }
 
     /// Gives up waiting; not where it is already being written.
     fn leave(&self, key: &LaneKey, number: u64) -> bool {
         let mut lanes = self.lanes();
         let Some(lane) = lanes.get_mut(key) else { return false };
-        let before = lane.waiting.len();
-        lane.waiting.retain(|waiting| waiting.number != number);
-        lane.waiting.len() < before
+        let before = lane.len();
+        lane.retain(|waiting| waiting.number != number);
+        lane.len() < before
     }
 
     /// Those who write next, none of them the same row as another; `None` and
@@ -110,11 +116,17 @@ impl Sharing {
     fn next(&self, key: &LaneKey) -> Option<Vec<Waiting>> {
         let mut lanes = self.lanes();
         let lane = lanes.get_mut(key)?;
-        lane.waiting.retain(|waiting| !waiting.answer.is_closed());
+        lane.retain(|waiting| !waiting.answer.is_closed());
         let mut seen = HashSet::new();
-        let is_other = |waiting: &&Waiting| waiting.row.key.is_empty() || seen.insert(waiting.row.key.clone());
-        let count = lane.waiting.iter().take(MAX_SHARED).take_while(is_other).count();
-        let taken: Vec<Waiting> = lane.waiting.drain(..count).collect();
+        let mut total = 0;
+        let fits = |waiting: &&Waiting| {
+            let is_first = total == 0;
+            total += 1 + waiting.row.values.iter().map(bytes).sum::<usize>();
+            let is_other = waiting.row.key.is_empty() || seen.insert(waiting.row.key.clone());
+            is_other && (is_first || total <= MAX_BYTES)
+        };
+        let count = lane.iter().take(MAX_SHARED).take_while(fits).count();
+        let taken: Vec<Waiting> = lane.drain(..count).collect();
         if taken.is_empty() {
             lanes.remove(key);
             return None;
@@ -132,30 +144,43 @@ enum Joined {
 
 /// Writes under way. When they end, in whatever way, panics included, a task
 /// takes over for those that arrived meanwhile.
-struct Turn<'a> {
-    engine: &'a Engine,
-    key: &'a LaneKey,
-    access: &'a Access,
+struct Turn {
+    engine: Engine,
+    key: LaneKey,
+    access: Access,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
-        if let Some(next) = self.engine.sharing.next(self.key) {
-            let serving = serve(self.engine.clone(), self.key.clone(), self.access.clone(), next);
-            tasks::spawn("shared writes", serving);
+        let Some(next) = self.engine.sharing.next(&self.key) else { return };
+        // Without a runtime nobody is left to be answered.
+        if Handle::try_current().is_err() {
+            drop(self.engine.sharing.lanes().remove(&self.key));
+            return;
+        }
+        let turn = Self { engine: self.engine.clone(), key: self.key.clone(), access: self.access.clone() };
+        tasks::spawn("shared writes", turn.serve(next));
+    }
+}
+
+impl Turn {
+    /// Writes rows for those who wait, and tells them.
+    async fn serve(self, waiting: Vec<Waiting>) {
+        let (rows, answers): (Vec<Row>, Vec<_>) = waiting.into_iter().map(|it| (it.row, it.answer)).unzip();
+        let outcomes = self.engine.write_together(&self.key, &self.access, rows).await;
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            // Who is gone needs no answer.
+            let _ = answer.send(outcome);
         }
     }
 }
 
-/// Writes rows for those who wait, and tells them.
-async fn serve(engine: Engine, key: LaneKey, access: Access, waiting: Vec<Waiting>) {
-    let _turn = Turn { engine: &engine, key: &key, access: &access };
-    let (rows, answers): (Vec<Row>, Vec<_>) = waiting.into_iter().map(|it| (it.row, it.answer)).unzip();
-    let outcomes = engine.write_together(&key, &access, rows).await;
-    for (answer, outcome) in answers.into_iter().zip(outcomes) {
-        // Who is gone needs no answer.
-        let _ = answer.send(outcome);
-    }
+/// Why rows were not written together.
+enum Failure {
+    /// Before the commit: nothing has happened.
+    Undone(Error),
+    /// By the commit.
+    AtTheEnd(Error),
 }
 
 impl Engine {
@@ -165,8 +190,8 @@ impl Engine {
         let Some((key, row)) = self.shareable(caller, table, write) else { return Shared::Alone };
         match self.sharing.join(&key, row) {
             Joined::First(row) => {
-                let _turn = Turn { engine: self, key: &key, access: &caller.access };
-                self.write_together(&key, &caller.access, vec![row]).await.pop().unwrap_or(Shared::Alone)
+                let turn = Turn { engine: self.clone(), key, access: caller.access.clone() };
+                self.write_together(&turn.key, &turn.access, vec![row]).await.pop().unwrap_or(Shared::Alone)
             }
             Joined::Waiting(number, mut answer) => {
                 let answered = match timeout(self.options.patience, &mut answer).await {
@@ -214,16 +239,25 @@ impl Engine {
 
     /// Writes rows in one transaction; what became of each.
     async fn write_together(&self, key: &LaneKey, access: &Access, rows: Vec<Row>) -> Vec<Shared> {
-        match self.try_together(key, access, &rows).await {
-            Ok(written) => written,
-            Err(error) if may_be_tried_again(&error, rows.len()) => rows.iter().map(|_| Shared::Alone).collect(),
-            Err(error) => rows.iter().map(|_| Shared::Failed(error.clone())).collect(),
+        let failure = match self.try_together(key, access, &rows).await {
+            Ok(written) => return written,
+            Err(failure) => failure,
+        };
+        let (error, is_undone) = match failure {
+            Failure::Undone(error) => (error, true),
+            // Told in good order; after anything else it may have been committed.
+            Failure::AtTheEnd(error @ (Error::Broken(_) | Error::Conflict)) => (error, true),
+            Failure::AtTheEnd(error) => (error, false),
+        };
+        match is_undone && (rows.len() > 1 || error.is_transient()) {
+            true => rows.iter().map(|_| Shared::Alone).collect(),
+            false => rows.iter().map(|_| Shared::Failed(error.clone())).collect(),
         }
     }
 
-    async fn try_together(&self, key: &LaneKey, access: &Access, rows: &[Row]) -> Result<Vec<Shared>, Error> {
+    async fn try_together(&self, key: &LaneKey, access: &Access, rows: &[Row]) -> Result<Vec<Shared>, Failure> {
         let table = self.catalog.table(key.table);
-        let work = Work::begin(self).await?;
+        let work = Work::begin(self).await.map_err(Failure::Undone)?;
         let caller = Caller { principal: rows[0].by.clone(), access: access.clone() };
         let session = Session::new(work.clone(), caller, MutationOptions::default(), Context::default());
         let writing = session.write_rows(table, key, rows);
@@ -236,7 +270,7 @@ impl Engine {
             Ok(images) => images,
             Err(error) => {
                 work.roll_back().await;
-                return Err(error);
+                return Err(Failure::Undone(error));
             }
         };
         let once = session.wrote_once();
@@ -253,7 +287,8 @@ impl Engine {
             };
             owners.into_iter().zip(keys).map(of).collect()
         })
-        .await?;
+        .await
+        .map_err(Failure::AtTheEnd)?;
         let outcome = |image: Option<RowImage>| image.map_or(Shared::Alone, |image| Shared::Written(image, once));
         Ok(images.into_iter().map(outcome).collect())
     }
@@ -278,12 +313,11 @@ impl Session {
     }
 }
 
-/// Whether rows that failed together were certainly not written, and may go well
-/// one by one. An error of ours may have come after the commit.
-fn may_be_tried_again(error: &Error, rows: usize) -> bool {
-    match error {
-        Error::Unknown | Error::Internal | Error::Unavailable => false,
-        error => rows > 1 || error.is_transient(),
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        _ => size_of::<Value>(),
     }
 }
 

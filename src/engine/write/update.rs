@@ -191,11 +191,11 @@ impl Session {
             found.push(table, &table.key, RowImage::new(rows.clone(), row, 0));
         }
         let asked: Vec<RowKey> = changes.iter().map(|change| change.key.clone()).collect();
-        self.respell(table, &table.key, &asked, &mut found).await?;
         if table.triggers {
             let keys: Vec<RowKey> = before.iter().map(|image| image.row_key(table)).collect();
             found = self.locate(table, &table.key, &keys, &Predicate::always(), false).await?;
         }
+        self.respell(table, &table.key, &asked, &mut found).await?;
         self.note_updates(table, &before, &found);
         Ok(found)
     }
@@ -211,6 +211,7 @@ impl Session {
     ) -> Result<Found, Error> {
         let keys: Vec<RowKey> = changes.iter().map(|change| change.key.clone()).collect();
         let before = self.locate(table, &table.key, &keys, rows, true).await?;
+        let asked = keys;
         let there = |mut change: sql::write::Change| {
             change.key = before.get(&change.key)?.row_key(table);
             Some(change)
@@ -236,6 +237,11 @@ impl Session {
         }
         if !shows {
             after = self.locate(table, &table.key, &keys, &Predicate::always(), false).await?;
+        }
+        for key in &asked {
+            if let Some(image) = before.get(key) {
+                after.respell(key.clone(), image.row_key(table));
+            }
         }
         let before: Vec<RowImage> = keys.iter().filter_map(|key| before.get(key).cloned()).collect();
         self.note_updates(table, &before, &after);
@@ -307,10 +313,13 @@ impl Session {
     ) -> Result<(), Error> {
         let asked: HashSet<&RowKey> = keys.iter().collect();
         let missing: Vec<&RowKey> = asked.iter().filter(|key| found.get(key).is_none()).copied().collect();
-        if missing.is_empty() || found.distinct() + missing.len() <= asked.len() {
-            return Ok(());
-        }
-        for key in missing {
+        // Rows that nobody asked for in their own spelling, or keys that look like one that was found.
+        let are_strays = found.distinct() + missing.len() > asked.len();
+        let alike: HashSet<RowKey> = match missing.is_empty() || are_strays {
+            true => HashSet::new(),
+            false => found.keys().map(|key| folded(key)).collect(),
+        };
+        for key in missing.into_iter().filter(|key| are_strays || alike.contains(&folded(key))) {
             let stored = match found.only_key().filter(|_| asked.len() == 1) {
                 Some(stored) => Some(stored.clone()),
                 None => {
@@ -329,6 +338,15 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// A key as those are the same that databases take for the same most often.
+fn folded(key: &[Key]) -> RowKey {
+    let part = |part: &Key| match part {
+        Key::Text(text) => Key::Text(text.trim_end().to_lowercase().into()),
+        other => other.clone(),
+    };
+    key.iter().map(part).collect()
 }
 
 /// A draft as far as its own row is concerned.

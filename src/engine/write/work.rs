@@ -48,8 +48,6 @@ pub(in crate::engine) struct Work {
     commands: AtomicUsize,
     /// Whether a write broke off in the middle, so that nothing must last.
     is_torn: AtomicBool,
-    /// How many relations deep the payload is that is being written.
-    depth: AtomicUsize,
 }
 
 /// What a transaction has done.
@@ -73,15 +71,6 @@ struct Told {
     context: Context,
 }
 
-/// One relation deeper than what is around it.
-pub(super) struct Deeper<'a>(&'a AtomicUsize);
-
-impl Drop for Deeper<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// The place of an action among those of its transaction: a parent's stands
 /// before those of what is nested in it.
 pub(super) struct Slot(usize);
@@ -96,7 +85,6 @@ impl Work {
             written: AtomicUsize::new(0),
             commands: AtomicUsize::new(0),
             is_torn: AtomicBool::new(false),
-            depth: AtomicUsize::new(0),
         }))
     }
 
@@ -219,12 +207,14 @@ pub(in crate::engine) struct Session {
     pub(super) options: MutationOptions,
     /// What hooks get; knows the transaction.
     context: Context,
+    /// How many relations deep the payload is that is being written.
+    depth: usize,
 }
 
 impl Session {
     pub(in crate::engine) fn new(work: Arc<Work>, caller: Caller, options: MutationOptions, context: Context) -> Self {
         let context = context.with_scope(work.clone());
-        Self { work, caller, options, context }
+        Self { work, caller, options, context, depth: 0 }
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -251,13 +241,13 @@ impl Session {
         }
     }
 
-    /// Goes one relation deeper, for as long as the answer is kept: what is
-    /// nested is written by recursion, and its depth is the client's to choose.
-    pub(super) fn deeper(&self) -> Result<Deeper<'_>, Error> {
-        let deeper = Deeper(&self.work.depth);
+    /// The same session one relation deeper: what is nested is written by
+    /// recursion, and its depth is the client's to choose. No option of a hook
+    /// goes beyond the limit, for the stack does not either.
+    pub(super) fn deeper(&self) -> Result<Self, Error> {
         let limit = self.engine().options.max_depth;
-        match self.work.depth.fetch_add(1, Ordering::Relaxed) < limit {
-            true => Ok(deeper),
+        match self.depth < limit {
+            true => Ok(Self { depth: self.depth + 1, ..self.clone() }),
             false => Err(Fault::Payload(format!("payloads are nested at most {limit} relations deep")).into()),
         }
     }

@@ -245,7 +245,7 @@ impl Draft {
         for (part, column) in table.key.iter().enumerate() {
             let Some(at) = self.columns.iter().position(|(given, _)| given == column) else { continue };
             let (_, value) = self.columns.swap_remove(at);
-            if keys.iter().any(|key| key[part].to_value() != value) {
+            if !keys.iter().all(|key| is_same(&key[part].to_value(), &value)) {
                 let field = table.column_field(*column);
                 let reason = "is part of the key, which stays: the related item has another one";
                 return Err(Fault::Payload(format!("`{field}` of `{}` {reason}", table.collection)));
@@ -288,6 +288,15 @@ impl Draft {
             self.put(*column, key.as_ref().map_or(Value::Null, Key::to_value));
         }
         Ok(())
+    }
+}
+
+/// Whether two parts of keys are the same for most databases: of texts, many
+/// mind neither case nor blanks at the end.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Text(one), Value::Text(other)) => one.trim_end().to_lowercase() == other.trim_end().to_lowercase(),
+        _ => one == other,
     }
 }
 

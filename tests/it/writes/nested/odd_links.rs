@@ -133,5 +133,16 @@ async fn a_key_in_another_spelling_finds_the_row_where_the_database_takes_it_for
         assert_eq!(app.data(set).await["update_word_item"], expected, "{kind:?}");
         let pairs = r#"mutation { delete_word_items(ids: ["xyz", "XYZ"]) { __typename } }"#;
         assert_eq!(app.graphql(pairs).await.codes(), ["INVALID_FOREIGN_KEY"], "{kind:?}");
+        let updates = r#"mutation {
+            one: update_word_item(id: "DEF ", data: { note: "one", use_of: [] }) { note use_of { id } }
+            both: update_word_batch(data: [{ code: "DEF", note: "first" }, { code: "def", note: "last" }]) { code note }
+        }"#;
+        if kind == Kind::MySql {
+            let expected = json!({
+                "one": { "note": "one", "use_of": [] },
+                "both": [{ "code": "def", "note": "last" }],
+            });
+            assert_eq!(app.data(updates).await, expected, "{kind:?}");
+        }
     }
 }
