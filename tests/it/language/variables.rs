@@ -191,3 +191,16 @@ async fn a_variable_within_a_json_filter_counts_each_time_anew() {
         }
     }
 }
+
+/// JSON has no names, so that one could be taken for a text.
+#[tokio::test]
+async fn names_are_no_values_of_scalars() {
+    let app = app().await;
+    for document in [
+        "{ artist(filter: { id: { _gt: FOO } }) { id } }",
+        "{ artist(filter: { id: { _in: [1, FOO] } }) { id } }",
+        "query ($v: GraphQLStringOrFloat = FOO) { artist(filter: { id: { _eq: $v } }) { id } }",
+    ] {
+        assert_eq!(app.graphql(document).await.codes(), ["GRAPHQL_VALIDATION"], "{document}");
+    }
+}
