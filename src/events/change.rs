@@ -135,39 +135,51 @@ pub struct Change {
     pub after: Option<RowImage>,
     /// Columns whose value has changed: of a new row those that are not null,
     /// of one that is gone none.
-    pub changed: Vec<ColumnId>,
+    pub changed: Arc<[ColumnId]>,
 }
 
 impl Change {
-    /// A new row.
-    pub fn created(table: &Table, after: RowImage) -> Self {
-        let changed = table.columns.iter().map(|column| column.id).filter(|column| !after.is_null(*column)).collect();
-        Self { after: Some(after.clone()), changed, ..Self::of(table, Action::Create, &after) }
+    /// New rows. Those of one statement mostly have a value in the same columns,
+    /// and then share the list of them.
+    pub fn created<'i>(table: &'i Table, rows: &'i [RowImage]) -> impl Iterator<Item = Self> + 'i {
+        let collection: Arc<str> = table.collection.as_str().into();
+        let mut changed: Arc<[ColumnId]> = Arc::default();
+        rows.iter().map(move |after| {
+            let given = || table.columns.iter().map(|column| column.id).filter(|column| !after.is_null(*column));
+            if !given().eq(changed.iter().copied()) {
+                changed = given().collect();
+            }
+            let (collection, changed) = (collection.clone(), changed.clone());
+            Self { after: Some(after.clone()), changed, ..Self::of(table, collection, Action::Create, after) }
+        })
     }
 
     /// A row that was written to; `None` if nothing about it has changed.
     pub fn updated(table: &Table, before: RowImage, after: RowImage) -> Option<Self> {
         let differs = |column: &ColumnId| !before.same_cell(&after, *column);
-        let changed: Vec<ColumnId> = table.columns.iter().map(|column| column.id).filter(differs).collect();
+        let changed: Arc<[ColumnId]> = table.columns.iter().map(|column| column.id).filter(differs).collect();
         (!changed.is_empty()).then_some(())?;
-        let change = Self::of(table, Action::Update, &after);
+        let change = Self::of(table, table.collection.as_str().into(), Action::Update, &after);
         Some(Self { before: Some(before), after: Some(after), changed, ..change })
     }
 
     /// A row that is gone.
     pub fn deleted(table: &Table, before: RowImage) -> Self {
-        Self { before: Some(before.clone()), ..Self::of(table, Action::Delete, &before) }
+        Self {
+            before: Some(before.clone()),
+            ..Self::of(table, table.collection.as_str().into(), Action::Delete, &before)
+        }
     }
 
-    fn of(table: &Table, action: Action, image: &RowImage) -> Self {
+    fn of(table: &Table, collection: Arc<str>, action: Action, image: &RowImage) -> Self {
         Self {
-            collection: table.collection.as_str().into(),
+            collection,
             table: table.id,
             action,
             key: image.row_key(table),
             before: None,
             after: None,
-            changed: Vec::new(),
+            changed: Arc::default(),
         }
     }
 

@@ -24,7 +24,7 @@ fn change(mark: i64) -> Change {
         key: vec![Key::Int(mark)],
         before: None,
         after: None,
-        changed: Vec::new(),
+        changed: Arc::default(),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     catalog::Table,
     hooks::{self, ItemsOperation, ItemsRequest, Rights, Services, SqlReply, SqlRequest},
     permissions::Access,
-    plan::write::{Fault, Payload, RowKey, key_json, row_key},
+    plan::write::{Fault, Given, Payload, RowKey, key_json, row_key},
     principal::Principal,
 };
 
@@ -65,8 +65,10 @@ impl Engine {
             }
             ItemsOperation::ReadMany(of, query) => return read(Some(keys(&of)?), query).await.map(Json::Array),
             ItemsOperation::ReadByQuery(query) => return read(None, query).await.map(Json::Array),
-            ItemsOperation::CreateOne(payload) => Write::Create(vec![object(payload)?]),
-            ItemsOperation::CreateMany(payloads) => Write::Create(objects(payloads)?),
+            ItemsOperation::CreateOne(payload) => Write::Create(vec![Given::Owned(object(payload)?)]),
+            ItemsOperation::CreateMany(payloads) => {
+                Write::Create(objects(payloads)?.into_iter().map(Given::Owned).collect())
+            }
             ItemsOperation::UpdateMany(of, payload) => Write::Update(keys(&of)?, object(payload)?, false),
             ItemsOperation::UpdateBatch(payloads) => Write::UpdateBatch(objects(payloads)?),
             ItemsOperation::UpdateByQuery(query, payload) => {

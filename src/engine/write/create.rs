@@ -13,7 +13,7 @@ use crate::{
     engine::Error,
     events::{Change, RowImage},
     hooks::Meta,
-    plan::write::{Draft, Fault, Payload, RowKey, WriteAction, forbidden, key_json},
+    plan::write::{Draft, Fault, Given, Payload, RowKey, WriteAction, forbidden, key_json},
     predicate::Predicate,
     sql::{self, Bound},
     value::{Key, Value},
@@ -27,7 +27,7 @@ impl Session {
     pub(super) fn create<'a>(
         &'a self,
         table: &'a Table,
-        payloads: Vec<Payload>,
+        payloads: Vec<Given<'a>>,
     ) -> BoxFuture<'a, Result<Vec<RowImage>, Error>> {
         async move {
             self.caller.access.create(table.id).ok_or_else(|| forbidden(table))?;
@@ -40,17 +40,17 @@ impl Session {
             };
             let mut images = Vec::with_capacity(payloads.len());
             for payload in payloads {
-                let filtered = self.filter(heard, table, Json::Object(payload), None).await?;
-                images.extend(self.create_level(table, vec![object(filtered)?]).await?);
+                let filtered = self.filter(heard, table, Json::Object(payload.into_owned()), None).await?;
+                images.extend(self.create_level(table, vec![Given::Owned(object(filtered)?)]).await?);
             }
             Ok(images)
         }
         .boxed()
     }
 
-    async fn create_level(&self, table: &Table, payloads: Vec<Payload>) -> Result<Vec<RowImage>, Error> {
+    async fn create_level(&self, table: &Table, payloads: Vec<Given<'_>>) -> Result<Vec<RowImage>, Error> {
         let heard = self.told(table, Verb::Create);
-        let told = payloads.iter().filter_map(|payload| Some((heard?, self.slot(), payload.clone())));
+        let told = payloads.iter().filter_map(|payload| Some((heard?, self.slot(), Payload::clone(payload))));
         let told: Vec<_> = told.collect();
         let catalog = self.catalog();
         let draft = |payload| Draft::new(catalog, &self.caller.access, table, WriteAction::Create, payload);
@@ -58,7 +58,7 @@ impl Session {
         self.link(table, &mut drafts).await?;
         drafts.iter().try_for_each(|draft| draft.check_complete(table))?;
         let images = self.insert(table, &drafts).await?;
-        self.changed(table, images.iter().map(|image| Change::created(table, image.clone())));
+        self.changed(table, Change::created(table, &images));
         let parents = images.iter().cloned().zip(drafts.iter_mut().map(|draft| std::mem::take(&mut draft.to_many)));
         self.save_related(table, parents.collect(), true).await?;
         for ((heard, slot, payload), image) in told.into_iter().zip(&images) {

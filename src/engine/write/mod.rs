@@ -49,7 +49,7 @@ use crate::{
     catalog::{ColumnId, Table},
     events::RowImage,
     hooks::{Context, MutationOptions},
-    plan::write::{Fault, Payload, RowKey, forbidden, key_json, payload_key, row_key},
+    plan::write::{Fault, Given, Payload, RowKey, forbidden, key_json, payload_key, row_key},
     predicate::{Input, Predicate},
     sql,
 };
@@ -60,8 +60,8 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis
 
 /// What is to be written, keys and payloads resolved.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Write {
-    Create(Vec<Payload>),
+pub(super) enum Write<'v> {
+    Create(Vec<Given<'v>>),
     /// One payload for all rows of some keys; whether a missing one is refused
     /// whoever asks.
     Update(Vec<RowKey>, Payload, bool),
@@ -91,7 +91,12 @@ pub(super) enum Wrote {
 
 impl Session {
     /// Carries a write out within the session's transaction.
-    pub(super) async fn carry_out(&self, table: &Table, write: Write, variables: &Variables) -> Result<Wrote, Error> {
+    pub(super) async fn carry_out(
+        &self,
+        table: &Table,
+        write: Write<'_>,
+        variables: &Variables,
+    ) -> Result<Wrote, Error> {
         // Whoever may write everything skips what is not there; anybody else
         // must not learn what is (contract `graphql.md` 7.2).
         let lenient = if self.caller.access.is_full() { Missing::Skip } else { Missing::Refuse };
@@ -332,7 +337,7 @@ impl Engine {
 }
 
 /// Fills the templates of a write with the variables' values.
-fn resolve(table: &Table, operation: &WriteOperation, variables: &Variables) -> Result<Write, Error> {
+fn resolve<'v>(table: &Table, operation: &WriteOperation, variables: &'v Variables) -> Result<Write<'v>, Error> {
     let json = |input: &Input| input.resolve(&variables.values).unwrap_or(Json::Null);
     let payload = |input: &Input| match json(input) {
         Json::Object(payload) => Ok(payload),
@@ -345,12 +350,25 @@ fn resolve(table: &Table, operation: &WriteOperation, variables: &Variables) -> 
         Json::Array(items) => items.into_iter().map(create::object).collect(),
         _ => Err(Fault::Payload("`data` is a list of objects".to_owned()).into()),
     };
+    // New rows come by the thousand: those of a variable stay where they are.
+    let given = |input: &Input| -> Result<Vec<Given<'v>>, Error> {
+        let variable = match input {
+            Input::Variable(id, _) => variables.values.get(usize::from(id.0)).and_then(Option::as_ref),
+            _ => None,
+        };
+        match variable {
+            Some(Json::Array(items)) if items.iter().all(Json::is_object) => {
+                Ok(items.iter().filter_map(Json::as_object).map(Given::Borrowed).collect())
+            }
+            _ => Ok(payloads(input)?.into_iter().map(Given::Owned).collect()),
+        }
+    };
     let keys = |input: &Input| match json(input) {
         Json::Array(keys) => keys.iter().map(|key| Ok(row_key(table, key)?)).collect::<Result<Vec<_>, Error>>(),
         single => Ok(vec![row_key(table, &single)?]),
     };
     Ok(match operation {
-        WriteOperation::Create(data) => Write::Create(payloads(data)?),
+        WriteOperation::Create(data) => Write::Create(given(data)?),
         WriteOperation::Update { keys: of, data, strict } => Write::Update(keys(of)?, payload(data)?, *strict),
         WriteOperation::UpdateBatch(data) => Write::UpdateBatch(payloads(data)?),
         WriteOperation::UpdateWhere { predicate, limit, data } => {
@@ -370,7 +388,7 @@ pub(super) fn key_fields(table: &Table) -> Vec<String> {
 }
 
 /// A key as one text, as it is shown where an `ID` stands for it.
-pub(super) fn key_text(key: &RowKey) -> String {
+pub(in crate::engine) fn key_text(key: &RowKey) -> String {
     match key_json(key) {
         Json::String(text) => text,
         other => other.to_string(),

@@ -17,7 +17,7 @@ use crate::{
     engine::{Broken, Error},
     events::RowImage,
     plan::write::{
-        Draft, Fault, Payload, RowKey, ToMany, forbidden, is_bare_key, key_json, may_be_emptied, payload_key,
+        Draft, Fault, Given, Payload, RowKey, ToMany, forbidden, is_bare_key, key_json, may_be_emptied, payload_key,
     },
     predicate::Predicate,
 };
@@ -95,7 +95,7 @@ impl Session {
                         fresh.insert(key, at);
                     }
                     created.push(at);
-                    creations.push(payload);
+                    creations.push(Given::Owned(payload));
                 }
             }
         }
@@ -206,7 +206,7 @@ impl Session {
         let mut moved: HashSet<RowKey> = HashSet::new();
         for (key, payload, parent) in listed {
             let Some(key) = key else {
-                creations.push(payload);
+                creations.push(Given::Owned(payload));
                 continue;
             };
             match found.get(&key) {
@@ -225,7 +225,7 @@ impl Session {
                         alterations.push(Alteration { keys: vec![stored], payload });
                     }
                 }
-                None if seen.insert(key.clone()) => creations.push(payload),
+                None if seen.insert(key.clone()) => creations.push(Given::Owned(payload)),
                 None => return Err(duplicate(child, &key)),
             }
         }
@@ -329,13 +329,13 @@ impl Session {
         if wanted.is_empty() {
             return Ok(());
         }
-        let payload = |(near, far): (RowKey, RowKey)| -> Payload {
+        let payload = |(near, far): (RowKey, RowKey)| {
             let columns = relationship.to_columns.iter().chain(pairs.far);
             let parts = near.iter().chain(&far);
             let member = |(column, part): (&ColumnId, _)| {
                 (junction.column_field(*column).to_owned(), key_json(std::slice::from_ref(part)))
             };
-            columns.zip(parts).map(member).collect()
+            Given::Owned(columns.zip(parts).map(member).collect())
         };
         let payloads = wanted.into_iter().map(payload).collect();
         self.create(junction, payloads).await.map(drop)

@@ -26,7 +26,7 @@ use crate::{
     events::{Change, Commit, RowImage},
     hooks::{Context, MutationOptions},
     permissions::Access,
-    plan::write::{Draft, RowKey, WriteAction},
+    plan::write::{Draft, Given, RowKey, WriteAction},
     principal::Principal,
     sql, tasks,
     value::{Key, Value},
@@ -186,7 +186,7 @@ enum Failure {
 impl Engine {
     /// Writes a row along with others, if it can be: one row, nothing around it,
     /// and no hook that has a say.
-    pub(super) async fn write_shared(&self, caller: &Caller, table: &Table, write: &Write) -> Shared {
+    pub(super) async fn write_shared(&self, caller: &Caller, table: &Table, write: &Write<'_>) -> Shared {
         let Some((key, row)) = self.shareable(caller, table, write) else { return Shared::Alone };
         match self.sharing.join(&key, row) {
             Joined::First(row) => {
@@ -205,10 +205,10 @@ impl Engine {
         }
     }
 
-    fn shareable(&self, caller: &Caller, table: &Table, write: &Write) -> Option<(LaneKey, Row)> {
+    fn shareable(&self, caller: &Caller, table: &Table, write: &Write<'_>) -> Option<(LaneKey, Row)> {
         let (action, verb, key, payload) = match write {
             Write::Create(payloads) => match &payloads[..] {
-                [payload] => (WriteAction::Create, Verb::Create, RowKey::new(), payload),
+                [payload] => (WriteAction::Create, Verb::Create, RowKey::new(), payload.as_ref()),
                 _ => return None,
             },
             Write::Update(keys, payload, _) => match &keys[..] {
@@ -222,7 +222,7 @@ impl Engine {
         if is_heard || table.triggers || self.options.max_batch == Some(0) {
             return None;
         }
-        let mut draft = Draft::new(&self.catalog, &caller.access, table, action, payload.clone()).ok()?;
+        let mut draft = Draft::new(&self.catalog, &caller.access, table, action, Given::Borrowed(payload)).ok()?;
         let is_row = draft.to_one.is_empty() && draft.to_many.is_empty();
         let is_complete = match action {
             WriteAction::Create => draft.check_complete(table).is_ok(),
@@ -301,7 +301,7 @@ impl Session {
             WriteAction::Create => {
                 let values = rows.iter().map(|row| row.values.clone()).collect();
                 let images = self.insert_rows(table, &key.columns, values).await?;
-                self.changed(table, images.iter().map(|image| Change::created(table, image.clone())));
+                self.changed(table, Change::created(table, &images));
                 Ok(images.into_iter().map(Some).collect())
             }
             WriteAction::Update => {

@@ -17,7 +17,7 @@ use crate::{
     engine::Error,
     events::{Change, RowImage},
     hooks::Meta,
-    plan::write::{Draft, Payload, RowKey, WriteAction, forbidden, key_json},
+    plan::write::{Draft, Given, Payload, RowKey, WriteAction, forbidden, key_json},
     predicate::Predicate,
     sql,
     value::{Key, Value},
@@ -91,7 +91,7 @@ impl Session {
                 &self.caller.access,
                 table,
                 WriteAction::Update,
-                alteration.payload,
+                Given::Owned(alteration.payload),
             )?);
             keys.push(distinct(alteration.keys));
         }

@@ -16,7 +16,7 @@ use crate::{
     catalog::{ColumnId, Table},
     engine::Error,
     events::RowImage,
-    plan::write::{Payload, RowKey, forbidden, values_of},
+    plan::write::{Given, Payload, RowKey, forbidden, values_of},
     predicate::Predicate,
 };
 
@@ -66,7 +66,7 @@ impl Session {
                 }
                 None => {
                     created.push(*at);
-                    creations.push(payload);
+                    creations.push(Given::Owned(payload));
                 }
             }
         }

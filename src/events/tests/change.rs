@@ -61,6 +61,10 @@ impl Fixture {
         RowImage::new(self.rows.clone(), row, 1)
     }
 
+    fn created(&self, row: usize) -> Change {
+        Change::created(self.table(), &[self.image(row)]).next().unwrap()
+    }
+
     fn fields(&self, columns: &[ColumnId]) -> Vec<&str> {
         columns.iter().map(|column| self.table().column_field(*column)).collect()
     }
@@ -83,12 +87,12 @@ async fn a_key_with_a_null_is_no_key() {
 #[tokio::test]
 async fn a_new_row_has_changed_where_it_is_not_null() {
     let entries = Fixture::new().await;
-    let created = Change::created(entries.table(), entries.image(1));
+    let created = entries.created(1);
     assert_eq!((&*created.collection, created.table), ("entries", entries.table().id));
     assert_eq!((created.action, &created.key), (Action::Create, &key("mon", 2)));
     assert_eq!(entries.fields(&created.changed), ["day", "line"]);
     assert!(created.before.is_none() && created.after.is_some());
-    let full = Change::created(entries.table(), entries.image(0));
+    let full = entries.created(0);
     assert_eq!(full.changed.len(), 9);
 }
 
@@ -152,7 +156,7 @@ async fn an_image_is_an_object_of_its_fields() {
 #[tokio::test]
 async fn the_weight_of_a_change_is_that_of_its_rows() {
     let entries = Fixture::new().await;
-    let created = Change::created(entries.table(), entries.image(0));
+    let created = entries.created(0);
     let updated = Change::updated(entries.table(), entries.image(0), entries.image(3)).unwrap();
     assert!(created.bytes() > entries.image(0).bytes());
     assert_eq!(updated.bytes() - created.bytes(), entries.image(3).bytes());

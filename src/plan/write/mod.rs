@@ -6,6 +6,8 @@
 
 mod value;
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value as Json};
 
 use crate::{
@@ -17,6 +19,9 @@ use crate::{
 
 /// A payload as clients and hooks write it.
 pub type Payload = Map<String, Json>;
+
+/// A payload as it is handed in: a request keeps its own, which may be large.
+pub type Given<'p> = Cow<'p, Payload>;
 
 /// A row's key, in the order of [`Table::key`].
 pub type RowKey = Vec<Key>;
@@ -164,7 +169,7 @@ impl Draft {
         access: &Access,
         table: &Table,
         action: WriteAction,
-        payload: Payload,
+        payload: Given<'_>,
     ) -> Result<Self, Fault> {
         let right = match action {
             WriteAction::Create => access.create(table.id),
@@ -172,45 +177,66 @@ impl Draft {
         };
         let right = right.ok_or_else(|| forbidden(table))?;
         let mut draft = Self { columns: Vec::with_capacity(payload.len()), to_one: Vec::new(), to_many: Vec::new() };
-        for (name, json) in payload {
-            let field = table.field(&name).filter(|_| right.allows(&name));
-            let kind = field.ok_or_else(|| Fault::unknown_field(table, &name))?.kind;
-            // A key is given with the request; what stands in the payload says nothing.
-            let is_key = |column: &ColumnId| action == WriteAction::Update && table.key.contains(column);
-            match (kind, json) {
-                (FieldKind::Column(column), _) if is_key(&column) => {}
-                (FieldKind::Column(column), json) => draft.set(table, column, &json)?,
-                (FieldKind::ToOne(relationship, own), Json::Object(payload)) => {
-                    if own.is_none() {
-                        let columns = &catalog.relationship(relationship).from_columns;
-                        check_links(table, &name, right, columns)?;
-                    }
-                    let links = !own.is_some_and(|column| is_key(&column));
-                    draft.to_one.push(ToOne { relationship, field: name, payload, links });
-                }
-                (FieldKind::ToOne(_, Some(column)), _) if is_key(&column) => {}
-                (FieldKind::ToOne(_, Some(column)), json) => draft.set(table, column, &json)?,
-                (FieldKind::ToOne(relationship, None), Json::Null) => {
-                    let columns = &catalog.relationship(relationship).from_columns;
-                    check_links(table, &name, right, columns)?;
-                    // One null among several is enough; where none may be, the first says so.
-                    let emptied: Vec<_> = columns.iter().filter(|column| may_be_emptied(table, **column)).collect();
-                    let emptied = if emptied.is_empty() { columns.iter().take(1).collect() } else { emptied };
-                    for column in emptied {
-                        draft.set(table, *column, &Json::Null)?;
-                    }
-                }
-                (FieldKind::ToOne(_, None), _) => {
-                    return Err(Fault::Payload(format!("`{name}` takes an object with the key of the related item")));
-                }
-                (FieldKind::ToMany(relationship), json) => {
-                    let target = catalog.table(catalog.relationship(relationship).to);
-                    let payloads = related_payloads(target, &name, json)?;
-                    draft.to_many.push(ToMany { relationship, field: name, payloads });
-                }
+        let mut take = |name, json| draft.take(catalog, table, right, action, name, json);
+        match payload {
+            Cow::Borrowed(payload) => {
+                payload.iter().try_for_each(|(name, json)| take(Cow::Borrowed(&**name), Cow::Borrowed(json)))?;
+            }
+            Cow::Owned(payload) => {
+                payload.into_iter().try_for_each(|(name, json)| take(Cow::Owned(name), Cow::Owned(json)))?;
             }
         }
         Ok(draft)
+    }
+
+    /// Takes one member of a payload; what is not kept is not copied.
+    fn take(
+        &mut self,
+        catalog: &Catalog,
+        table: &Table,
+        right: Right<'_>,
+        action: WriteAction,
+        name: Cow<'_, str>,
+        json: Cow<'_, Json>,
+    ) -> Result<(), Fault> {
+        let field = table.field(&name).filter(|_| right.allows(&name));
+        let kind = field.ok_or_else(|| Fault::unknown_field(table, &name))?.kind;
+        // A key is given with the request; what stands in the payload says nothing.
+        let is_key = |column: &ColumnId| action == WriteAction::Update && table.key.contains(column);
+        match (kind, json) {
+            (FieldKind::Column(column), _) if is_key(&column) => {}
+            (FieldKind::Column(column), json) => self.set(table, column, &json)?,
+            (FieldKind::ToOne(relationship, own), json) if json.is_object() => {
+                if own.is_none() {
+                    let columns = &catalog.relationship(relationship).from_columns;
+                    check_links(table, &name, right, columns)?;
+                }
+                let links = !own.is_some_and(|column| is_key(&column));
+                let Json::Object(payload) = json.into_owned() else { unreachable!("looked at above") };
+                self.to_one.push(ToOne { relationship, field: name.into_owned(), payload, links });
+            }
+            (FieldKind::ToOne(_, Some(column)), _) if is_key(&column) => {}
+            (FieldKind::ToOne(_, Some(column)), json) => self.set(table, column, &json)?,
+            (FieldKind::ToOne(relationship, None), json) if json.is_null() => {
+                let columns = &catalog.relationship(relationship).from_columns;
+                check_links(table, &name, right, columns)?;
+                // One null among several is enough; where none may be, the first says so.
+                let emptied: Vec<_> = columns.iter().filter(|column| may_be_emptied(table, **column)).collect();
+                let emptied = if emptied.is_empty() { columns.iter().take(1).collect() } else { emptied };
+                for column in emptied {
+                    self.set(table, *column, &Json::Null)?;
+                }
+            }
+            (FieldKind::ToOne(_, None), _) => {
+                return Err(Fault::Payload(format!("`{name}` takes an object with the key of the related item")));
+            }
+            (FieldKind::ToMany(relationship), json) => {
+                let target = catalog.table(catalog.relationship(relationship).to);
+                let payloads = related_payloads(target, &name, json.into_owned())?;
+                self.to_many.push(ToMany { relationship, field: name.into_owned(), payloads });
+            }
+        }
+        Ok(())
     }
 
     fn set(&mut self, table: &Table, id: ColumnId, json: &Json) -> Result<(), Fault> {
