@@ -4,6 +4,7 @@
 //! Pure, and ignorant of SQL: a predicate names columns and relationships of a
 //! catalog, and terms that are bound to values when a statement runs.
 
+mod holds;
 mod input;
 mod json_path;
 mod now;
@@ -13,6 +14,7 @@ mod term;
 
 pub(crate) use self::parse::function_operand;
 pub use self::{
+    holds::Row,
     input::{Input, Presence, VariableId},
     json_path::{JsonPath, Segment},
     parse::{Context, parse, parse_function},
