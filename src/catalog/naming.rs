@@ -30,6 +30,8 @@ const RESERVED: &[&str] = &[
     "GraphQLStringOrFloat",
     "GraphQLJsonFilter",
     "EventEnum",
+    "OverflowEnum",
+    "TransitionEnum",
     "TransactionScope",
     "delete_many",
     "delete_one",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    Answer, Code, Error, Member, Node, Output, Position, Root, RootKind, Shape, WriteAnswer,
+    Answer, ChangeMember, Code, Error, Member, Node, Output, Position, Root, RootKind, Shape, WriteAnswer,
     levels::{Filled, Level},
 };
 use crate::{db::Rows, error_code::ErrorCode, value::json};
@@ -43,7 +43,7 @@ const MAX_ERRORS: usize = 1_000;
 const MAX_RESERVED: usize = 4 << 20;
 
 /// How an answer begins.
-const DATA: &[u8] = b"{\"data\":";
+pub(super) const DATA: &[u8] = b"{\"data\":";
 
 /// The nearest nullable field above must become null.
 struct Bubble;
@@ -69,6 +69,41 @@ pub(super) fn list(node: &Node, level: &Level) -> Result<Vec<u8>, Error> {
         Ok(()) => Ok(w.out),
         Err(Bubble) => Err(Error::Internal),
     }
+}
+
+/// One row of a change, which may hang on a level.
+pub(super) fn row(
+    node: &Node,
+    level: &Level,
+    at: RowAt,
+    root: &Root,
+    member: &ChangeMember,
+) -> (Vec<u8>, Vec<FieldError>) {
+    let path = vec![PathSegment::Key(root.key.clone()), PathSegment::Key(member.key.clone())];
+    let mut w = Writer { out: Vec::with_capacity(256), errors: Vec::new(), path };
+    let batch = &level.batches[at.batch];
+    let place = Place { rows: &batch.rows, row: batch.row(at.row), below: Some((node, level, at.number)) };
+    if w.object(&node.shape, place).is_err() {
+        w.null_from(0);
+    }
+    (w.out, w.errors)
+}
+
+/// Why a change lacks its row.
+pub(super) fn failure(error: &Error, root: &Root, member: &ChangeMember) -> FieldError {
+    let path = vec![PathSegment::Key(root.key.clone()), PathSegment::Key(member.key.clone())];
+    let (message, code, details) = (error.to_string(), error.code(), error.details());
+    FieldError { message, code, details, position: root.position, path }
+}
+
+/// A row of a level.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowAt {
+    pub(super) batch: usize,
+    /// Its place in the batch.
+    pub(super) row: u32,
+    /// Its number in the level.
+    pub(super) number: usize,
 }
 
 /// Nothing of an operation was done because one of its root fields failed.
@@ -242,6 +277,7 @@ impl Writer {
                 | RootKind::Key(_)
                 | RootKind::Aggregate(_)
                 | RootKind::Write(_)
+                | RootKind::Changes(_)
                 | RootKind::Failed(_),
                 _,
             ) => Err(self.fail(&Error::Internal, root.position)),

@@ -108,7 +108,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    async fn fetch(&self, statement: &Statement, arguments: &Arguments<'_>) -> Result<Rows, Error> {
+    pub(super) async fn fetch(&self, statement: &Statement, arguments: &Arguments<'_>) -> Result<Rows, Error> {
         let bound = statement.bind(arguments).map_err(Error::Invalid)?;
         let database = self.engine.database();
         let rows = match &self.way {
@@ -134,7 +134,7 @@ impl<'a> Source<'a> {
         rows.map_err(|error| Error::from_database(error, &statement.text()))
     }
 
-    async fn look_up(
+    pub(super) async fn look_up(
         &self,
         statement: &Arc<ReadStatement>,
         variables: &Variables,
@@ -175,8 +175,8 @@ pub(super) async fn run_root(source: &Source<'_>, root: &Root, variables: &Varia
             let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
             source.fetch(statement, &arguments).await.map(Filled::Aggregate)
         }
-        // Writing is not this room's business.
-        RootKind::Write(_) => Err(Error::Internal),
+        // Neither writing nor waiting is this room's business.
+        RootKind::Write(_) | RootKind::Changes(_) => Err(Error::Internal),
         RootKind::Constant(_) => Ok(Filled::Nothing),
         RootKind::Failed(error) => Err(error.clone()),
     }
@@ -244,7 +244,7 @@ async fn by_key(source: &Source<'_>, root: &KeyRoot, variables: &Variables) -> R
 }
 
 /// Fetches what hangs on a level's rows, all relations concurrently.
-fn descend<'a>(
+pub(super) fn descend<'a>(
     source: &'a Source<'_>,
     node: &'a Node,
     level: &'a mut Level,
@@ -287,7 +287,7 @@ async fn next_level(source: &Source<'_>, child: &Child, above: &Level, variables
     level
 }
 
-fn add_spans(level: &mut Level, batch: Arc<Batch>, keys: &[Vec<Key>]) {
+pub(super) fn add_spans(level: &mut Level, batch: Arc<Batch>, keys: &[Vec<Key>]) {
     let mut base = level.spans.last().map_or(0, |last| last.base + last.length);
     for key in keys {
         let range = batch.range(key);

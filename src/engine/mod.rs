@@ -11,6 +11,7 @@ mod error;
 mod heard;
 mod items;
 mod levels;
+mod live;
 mod loader;
 mod shape;
 mod told;
@@ -25,10 +26,12 @@ pub use self::{
     batch::Batch,
     encode::{FieldError, PathSegment},
     error::{Broken, Code, Error},
+    live::{Told, Transition},
     loader::Loader,
     shape::{
-        AggregateRoot, Asked, Child, Gone, GoneMember, KeyRoot, Member, Node, Output, Position, Root, RootKind, Shape,
-        TransactionScope, WriteAnswer, WriteOperation, WriteRoot,
+        AggregateRoot, Asked, ChangeMember, ChangeValue, ChangesRoot, Child, Gone, GoneMember, KeyRoot, Member, Node,
+        Output, Overflow, Position, Root, RootKind, Shape, TransactionScope, Watch, WriteAnswer, WriteOperation,
+        WriteRoot,
     },
 };
 use crate::{

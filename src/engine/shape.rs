@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use crate::{
     catalog::{ColumnId, ColumnType, TableId},
     db::Form,
+    events::Action,
     predicate::{Input, Predicate, Target, Term},
     sql::{ReadStatement, Statement},
 };
@@ -71,6 +72,8 @@ pub enum RootKind {
     Aggregate(AggregateRoot),
     /// Something to write.
     Write(Box<WriteRoot>),
+    /// Changes as they happen.
+    Changes(Box<ChangesRoot>),
     /// JSON text that is known already.
     Constant(Box<[u8]>),
     /// A field that cannot be planned; its siblings can.
@@ -194,6 +197,80 @@ pub enum Gone {
     Typename,
 }
 
+/// Changes of a collection's rows, as they are told.
+#[derive(Debug)]
+pub struct ChangesRoot {
+    /// Whose rows.
+    pub table: TableId,
+    /// What must have happened to them; `None` means anything.
+    pub action: Option<Action>,
+    /// Of which rows, allowed.
+    pub predicate: Predicate,
+    /// How rows are found for which it holds.
+    pub watch: Watch,
+    /// Whether a row alone tells, so that nothing need be asked.
+    pub is_decidable: bool,
+    /// What is told.
+    pub members: Vec<ChangeMember>,
+    /// Behind which position it begins; `None` means now.
+    pub after: Option<Input>,
+    /// What becomes of changes that the client is too slow for.
+    pub overflow: Overflow,
+}
+
+/// Statements for a condition on rows that are followed.
+#[derive(Debug)]
+pub struct Watch {
+    /// The keys, of some, for which it holds.
+    pub probe: Arc<ReadStatement>,
+    /// All keys for which it holds.
+    pub all: Arc<ReadStatement>,
+    /// More keys than this are not kept.
+    pub most: u32,
+}
+
+/// What becomes of changes that a client is too slow for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The connection is closed.
+    #[default]
+    Close,
+    /// The oldest that wait are dropped; how many is told.
+    DropOldest,
+    /// Of each row only the latest waits.
+    Latest,
+}
+
+/// A member of a change as it is told.
+#[derive(Debug)]
+pub struct ChangeMember {
+    /// The name as JSON, with its colon: `"key":`.
+    pub prefix: Box<[u8]>,
+    /// The name, for error paths.
+    pub key: Arc<str>,
+    /// What it shows.
+    pub value: ChangeValue,
+}
+
+/// What a member of a change shows.
+#[derive(Debug)]
+pub enum ChangeValue {
+    /// The row's key as a text.
+    Key,
+    /// What happened.
+    Event,
+    /// Whether the row came into the set or left it.
+    Transition,
+    /// The place in the log.
+    Position,
+    /// When it was committed.
+    Time,
+    /// The row, read anew by its key or from its image.
+    Data(Node),
+    /// JSON text that is known already.
+    Constant(Box<[u8]>),
+}
+
 /// One level: a statement, how its rows are written, and what hangs on them.
 #[derive(Debug)]
 pub struct Node {
@@ -278,6 +355,7 @@ impl Root {
             RootKind::Key(root) => root.node.weight(),
             RootKind::Aggregate(root) => root.statement.weight() + root.shape.weight(),
             RootKind::Write(root) => root.weight(),
+            RootKind::Changes(root) => root.weight(),
             RootKind::Constant(text) => text.len(),
             RootKind::Failed(_) => MEMBER_WEIGHT,
         }
@@ -300,6 +378,17 @@ impl WriteRoot {
             WriteAnswer::Done | WriteAnswer::Gone { .. } => NODE_WEIGHT,
         };
         MEMBER_WEIGHT * (1 + data) + answer
+    }
+}
+
+impl ChangesRoot {
+    fn weight(&self) -> usize {
+        let of_member = |member: &ChangeMember| match &member.value {
+            ChangeValue::Data(node) => MEMBER_WEIGHT + node.weight(),
+            _ => MEMBER_WEIGHT,
+        };
+        let watched = self.watch.probe.statement.weight() + self.watch.all.statement.weight();
+        NODE_WEIGHT + watched + self.members.iter().map(of_member).sum::<usize>()
     }
 }
 

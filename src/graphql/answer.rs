@@ -51,9 +51,16 @@ pub(super) fn refused(problems: &[Problem]) -> Response {
 
 /// What was executed, with its errors behind the data.
 pub(super) fn executed(answer: Answer) -> Response {
-    let mut body = answer.body;
     let has_errors = !answer.errors.is_empty();
-    if has_errors {
+    let mut body = open(answer);
+    body.push(b'}');
+    Response { body, refused: None, has_errors, timings: super::Timings::default() }
+}
+
+/// An answer with its errors, its last brace left out.
+pub(super) fn open(answer: Answer) -> Vec<u8> {
+    let mut body = answer.body;
+    if !answer.errors.is_empty() {
         body.extend_from_slice(b",\"errors\":[");
         for (at, error) in answer.errors.iter().enumerate() {
             if at > 0 {
@@ -63,8 +70,7 @@ pub(super) fn executed(answer: Answer) -> Response {
         }
         body.push(b']');
     }
-    body.push(b'}');
-    Response { body, refused: None, has_errors, timings: super::Timings::default() }
+    body
 }
 
 fn write_field_error(body: &mut Vec<u8>, error: &FieldError) {

@@ -28,7 +28,7 @@ use serde_json::{Map, Value as Json};
 pub use self::{
     limits::Limits,
     planner::{Planner, SchemaError},
-    service::Service,
+    service::{Opened, Service},
 };
 use crate::error_code::ErrorCode;
 
@@ -50,6 +50,8 @@ pub enum Allowed {
     Queries,
     /// Queries and mutations.
     All,
+    /// Subscriptions too: the answer need not be one.
+    Live,
 }
 
 /// The answer.

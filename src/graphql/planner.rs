@@ -37,7 +37,7 @@ use super::{
 use crate::{
     catalog::Catalog,
     clock::Stopwatch,
-    engine::{Node, RootKind, TransactionScope, WriteAnswer},
+    engine::{ChangeValue, Error, Node, Root, RootKind, TransactionScope, WriteAnswer},
     error_code::ErrorCode,
     permissions::{Access, Policy},
     principal::Principal,
@@ -118,6 +118,16 @@ impl Planner {
                     WriteAnswer::Row(node) | WriteAnswer::Rows(node) => statements(node, &mut texts),
                     WriteAnswer::Done | WriteAnswer::Gone { .. } => {}
                 },
+                RootKind::Changes(root) => {
+                    if !root.is_decidable {
+                        texts.push(root.watch.probe.statement.text().into_owned());
+                    }
+                    for member in &root.members {
+                        if let ChangeValue::Data(node) = &member.value {
+                            statements(node, &mut texts);
+                        }
+                    }
+                }
                 RootKind::Constant(_) => {}
                 RootKind::Failed(error) => return Err(vec![error.to_string()]),
             }
@@ -146,6 +156,11 @@ impl Planner {
     /// Why it cannot be built.
     pub fn prepare(&self, principal: &Principal) -> Result<(), SchemaError> {
         self.view(principal).map(drop)
+    }
+
+    /// Whether there is nothing at all that `principal` may do.
+    pub fn allows_nothing(&self, principal: &Principal) -> bool {
+        self.policy.access(principal, &self.catalog).is_nothing()
     }
 
     /// Number of plans that were made, not found in the cache.
@@ -286,6 +301,9 @@ impl Planner {
         let compiled =
             compile::compile(&types, walk, &self.limits, operation.ty, &operation.selection_set.node, changes);
         let mut compiled = compiled.map_err(exceeded)?;
+        if operation.ty == OperationType::Subscription {
+            check_subscription(&compiled.roots)?;
+        }
         let mut weight = compiled.roots.iter().map(crate::engine::Root::weight).sum::<usize>();
         if !compiled.introspection.is_empty() {
             let given = prepared.names.iter().zip(values);
@@ -340,13 +358,40 @@ fn is_left_to_rules(error: &ServerError) -> bool {
 
 fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
     match (kind, allowed) {
-        (OperationType::Query, _) | (OperationType::Mutation, Allowed::All) => Ok(()),
+        (OperationType::Query, _)
+        | (OperationType::Mutation, Allowed::All | Allowed::Live)
+        | (OperationType::Subscription, Allowed::Live) => Ok(()),
         (_, Allowed::Queries) => Err(vec![Problem {
             message: "This operation cannot be sent with GET.".to_owned(),
             code: Some(ErrorCode::MethodNotAllowed),
             ..Problem::default()
         }]),
-        (OperationType::Subscription, Allowed::All) => Err(vec![problem(format!("The schema has no {kind} type."))]),
+        (OperationType::Subscription, Allowed::All) => Err(vec![Problem {
+            message: "Subscriptions need a connection that stays open: a WebSocket with the subprotocol \
+                      graphql-transport-ws."
+                .to_owned(),
+            code: Some(ErrorCode::InvalidQuery),
+            ..Problem::default()
+        }]),
+    }
+}
+
+/// A subscription has one root field, of which nothing is wrong: there is no
+/// answer that could tell of it later (specification 5.2.3.1).
+fn check_subscription(roots: &[Root]) -> Result<(), Refusal> {
+    match roots {
+        [Root { kind: RootKind::Changes(_), .. }] => Ok(()),
+        [root] => {
+            let (message, code) = match &root.kind {
+                RootKind::Failed(error @ Error::Invalid(_)) => (error.to_string(), ErrorCode::InvalidQuery),
+                RootKind::Failed(error @ Error::Forbidden(_)) => (error.to_string(), ErrorCode::Forbidden),
+                RootKind::Failed(error) => (error.to_string(), ErrorCode::InternalServerError),
+                _ => ("A subscription selects no introspection field.".to_owned(), ErrorCode::GraphqlValidation),
+            };
+            let place = (root.position.line as usize, root.position.column as usize);
+            Err(vec![Problem { message, code: Some(code), locations: vec![place], ..Problem::default() }])
+        }
+        _ => Err(vec![problem("A subscription selects one top level field.".to_owned())]),
     }
 }
 

@@ -113,6 +113,12 @@ pub(super) struct Plan {
     pub(super) weight: u32,
 }
 
+impl crate::realtime::Roots for Plan {
+    fn roots(&self) -> &[Root] {
+        &self.roots
+    }
+}
+
 /// The caches.
 pub(super) struct Plans {
     documents: Cache<DocumentKey, Arc<Prepared>>,

@@ -76,7 +76,8 @@ impl<'d> Rules<'d> {
         self.directives(&operation.directives);
         let root = match operation.ty {
             OperationType::Mutation => self.registry.mutation_type.as_deref(),
-            OperationType::Query | OperationType::Subscription => Some(&*self.registry.query_type),
+            OperationType::Subscription => self.registry.subscription_type.as_deref(),
+            OperationType::Query => Some(&*self.registry.query_type),
         };
         self.selection(root.unwrap_or_default(), &operation.selection_set.node);
     }

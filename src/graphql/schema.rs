@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_graphql::{
-    CacheControl, Response, ServerError, ValidationResult,
+    CacheControl, Response, ServerError, ValidationResult, Value,
     dynamic::{self, Enum, FieldFuture, InputObject, InputValue, Object, Scalar, SchemaBuilder, TypeRef},
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation},
 };
@@ -33,7 +33,9 @@ pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::S
     let tables: Vec<&Table> = types.tables().collect();
     let writes =
         types.catalog.tables.iter().any(|table| Kind::GROUPS.into_iter().flatten().any(|kind| types.may(*kind, table)));
-    let builder = dynamic::Schema::build("Query", writes.then_some("Mutation"), None).extension(CheckFactory);
+    let follows = types.followable_tables().next().is_some();
+    let (mutation, subscription) = (writes.then_some("Mutation"), follows.then_some("Subscription"));
+    let builder = dynamic::Schema::build("Query", mutation, subscription).extension(CheckFactory);
     let fields = tables.iter().flat_map(|table| types.fields(table));
     let children = fields
         .filter_map(|field| match field.kind {
@@ -48,6 +50,9 @@ pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::S
     }
     if writes {
         registration.mutation();
+    }
+    if follows {
+        registration.subscription();
     }
     registration.shared();
     let builder = registration.builder.limit_recursive_depth(MAX_NESTING);
@@ -326,6 +331,45 @@ impl Registration<'_, '_> {
         self.register(scope.description(mutations::SCOPE_DESCRIPTION));
     }
 
+    /// The root fields that tell of changes (contract 3.13), and what they tell.
+    fn subscription(&mut self) {
+        let mut subscription = dynamic::Subscription::new("Subscription");
+        let tables: Vec<&Table> = self.types.followable_tables().collect();
+        for table in tables {
+            let collection = &table.collection;
+            let mutated = format!("{collection}_mutated");
+            let field = dynamic::SubscriptionField::new(&mutated, TypeRef::named(&mutated), |_| {
+                dynamic::SubscriptionFieldFuture::new(async { Ok(futures_util::stream::empty::<Result<Value, _>>()) })
+            });
+            let arguments = types::mutated_arguments(collection);
+            let arguments = arguments.into_iter().map(|(name, of)| InputValue::new(name, type_ref(&of)));
+            subscription = subscription.field(arguments.fold(field, dynamic::SubscriptionField::argument));
+            let note = |text: &str| Some(text.to_owned());
+            let object = Object::new(mutated)
+                .field(self.field("key", &Type::named("ID").non_null(true), None))
+                .field(self.field("event", &Type::named(types::EVENT_ENUM), None))
+                .field(self.field("data", &Type::named(collection), note("The item; null where it is gone.")))
+                .field(self.field(
+                    "transition",
+                    &Type::named(types::TRANSITION_ENUM),
+                    note("Whether an update moved the item into the set that is followed, or out of it."),
+                ))
+                .field(self.field(
+                    "position",
+                    &Type::named("String").non_null(true),
+                    note("The place of the change, to be handed back as `after`."),
+                ))
+                .field(self.field("at", &Type::named("Date"), note("When the change was committed.")));
+            self.register(object);
+        }
+        self.register(subscription);
+        for name in [types::EVENT_ENUM, types::OVERFLOW_ENUM, types::TRANSITION_ENUM] {
+            let values = types::enum_values(name).unwrap_or_default().iter();
+            let items = values.map(|(value, meaning)| dynamic::EnumItem::new(*value).description(*meaning));
+            self.register(items.fold(Enum::new(name), Enum::item));
+        }
+    }
+
     fn write_inputs(&mut self, table: &Table) {
         for action in [WriteAction::Create, WriteAction::Update] {
             let members = self.types.write_members(table, action);
@@ -425,6 +469,9 @@ fn scalar(name: &str) -> Scalar {
 /// Whether a literal can be a custom scalar. JSON has no names: one must not be
 /// taken for the text that it looks like.
 pub(super) fn is_valid_constant(name: &str, value: &ConstValue) -> bool {
+    if let Some(values) = types::enum_values(name) {
+        return matches!(value, ConstValue::Enum(given) if values.iter().any(|(known, _)| given == known));
+    }
     let json = match value {
         ConstValue::Enum(_) | ConstValue::Binary(_) => Ok(Json::Null),
         other => other.clone().into_json(),
@@ -434,6 +481,9 @@ pub(super) fn is_valid_constant(name: &str, value: &ConstValue) -> bool {
 
 /// Whether a value can be a custom scalar (contract 3.6).
 pub(super) fn is_valid_scalar(name: &str, value: &Json) -> bool {
+    if let Some(values) = types::enum_values(name) {
+        return values.iter().any(|(known, _)| value == known);
+    }
     match name {
         "Date" => value.is_string(),
         // Strings, as the contract has it; whole numbers lose nothing here either.

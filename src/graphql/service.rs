@@ -13,9 +13,10 @@ use super::{
 use crate::{
     catalog::Catalog,
     clock::{Clock, Stopwatch},
-    engine::{self, Engine},
+    engine::{self, Engine, RootKind},
     permissions::Policy,
     principal::Principal,
+    realtime::{self, Hub, Topic},
 };
 
 /// Answers GraphQL requests. Cheap to clone.
@@ -28,8 +29,20 @@ impl fmt::Debug for Service {
     }
 }
 
+/// What a request began.
+#[derive(Debug)]
+pub enum Opened {
+    /// It was answered.
+    Answered(Response),
+    /// It was refused before it began.
+    Refused(Response),
+    /// Changes that can be followed.
+    Changes(Topic),
+}
+
 struct Inner {
     engine: Engine,
+    hub: Hub,
     planner: Planner,
     clock: Clock,
 }
@@ -37,7 +50,8 @@ struct Inner {
 impl Service {
     /// A service over what a database is and what is allowed.
     pub fn new(engine: Engine, catalog: Arc<Catalog>, policy: Policy, limits: Limits, clock: Clock) -> Self {
-        Self(Arc::new(Inner { engine, planner: Planner::new(catalog, policy, limits), clock }))
+        let hub = Hub::new(engine.clone(), realtime::Options::default());
+        Self(Arc::new(Inner { engine, hub, planner: Planner::new(catalog, policy, limits), clock }))
     }
 
     /// Answers one request. Dropping the future cancels its statements.
@@ -50,6 +64,38 @@ impl Service {
         };
         response.timings = timings;
         response
+    }
+
+    /// Answers one request, or says what it wants to follow.
+    pub async fn open(&self, principal: &Principal, mut request: Request<'_>) -> Opened {
+        let mut timings = Timings::default();
+        let variables = std::mem::take(&mut request.variables);
+        let planned = self.0.planner.plan(principal, &request, variables, Allowed::Live, &mut timings).await;
+        let planned = match planned {
+            Ok(planned) => planned,
+            Err(problems) => return Opened::Refused(answer::refused(&problems)),
+        };
+        match planned.plan.roots.first().map(|root| &root.kind) {
+            Some(RootKind::Changes(_)) => {
+                let Planned { plan, values, access: _ } = planned;
+                let variables = engine::Variables { values: values.into(), now_micros: self.0.clock.now_micros() };
+                Opened::Changes(Topic { roots: plan, variables, write: answer::open })
+            }
+            _ => match self.0.run(principal, &request, planned, Allowed::Live, &mut timings).await {
+                Ok(response) => Opened::Answered(response),
+                Err(problems) => Opened::Refused(answer::refused(&problems)),
+            },
+        }
+    }
+
+    /// Tells changes to those who follow them.
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// Whether there is nothing at all that `principal` may do.
+    pub fn refuses(&self, principal: &Principal) -> bool {
+        self.0.planner.allows_nothing(principal)
     }
 
     /// What requests become before the database is asked.
@@ -101,6 +147,17 @@ impl Inner {
         timings: &mut Timings,
     ) -> Result<Response, Refusal> {
         let planned = self.planner.plan(principal, request, variables, allowed, timings).await?;
+        self.run(principal, request, planned, allowed, timings).await
+    }
+
+    async fn run(
+        &self,
+        principal: &Principal,
+        request: &Request<'_>,
+        planned: Planned,
+        allowed: Allowed,
+        timings: &mut Timings,
+    ) -> Result<Response, Refusal> {
         let Planned { plan, values, access } = planned;
         let watch = Stopwatch::start();
         let variables = engine::Variables { values: values.into(), now_micros: self.clock.now_micros() };

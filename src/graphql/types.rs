@@ -97,6 +97,12 @@ impl<'a> Types<'a> {
         self.catalog.tables.iter().filter(|table| self.fields(table).next().is_some())
     }
 
+    /// The tables whose changes the caller may follow: their rows can be named.
+    pub(super) fn followable_tables(&self) -> impl Iterator<Item = &'a Table> + '_ {
+        let names_rows = |table: &&Table| self.access.read(table.id).is_some_and(|right| right.allows_key(table));
+        self.tables().filter(move |table| table.kind == crate::catalog::TableKind::Table && names_rows(table))
+    }
+
     /// The fields that the caller may see; relations only to tables that may be read.
     pub(super) fn fields<'t>(&self, table: &'t Table) -> impl Iterator<Item = &'t Field> + use<'a, 't, '_> {
         let readable = self.access.read(table.id);
@@ -249,6 +255,46 @@ pub(super) fn aggregate_arguments(collection: &str) -> Vec<(&'static str, Type)>
         ("page", Type::named("Int")),
         ("search", Type::named("String")),
         ("sort", Type::list("String")),
+    ]
+}
+
+/// What can happen to an item (contract 3.13).
+pub(super) const EVENT_ENUM: &str = "EventEnum";
+
+/// What becomes of changes that a client is too slow for.
+pub(super) const OVERFLOW_ENUM: &str = "OverflowEnum";
+
+/// What an update did to the set of a subscription.
+pub(super) const TRANSITION_ENUM: &str = "TransitionEnum";
+
+/// The values of an enumeration, each with what it means.
+pub(super) fn enum_values(name: &str) -> Option<&'static [(&'static str, &'static str)]> {
+    match name {
+        EVENT_ENUM => Some(&[
+            ("create", "An item was created."),
+            ("update", "An item was updated."),
+            ("delete", "An item was deleted."),
+        ]),
+        OVERFLOW_ENUM => Some(&[
+            ("close", "The connection is closed; resume from the last position."),
+            ("drop_oldest", "The oldest that wait are dropped; how many is told in `extensions.missed`."),
+            ("latest", "Of each item only the latest change waits."),
+        ]),
+        TRANSITION_ENUM => Some(&[
+            ("enter", "The item matches now, and did not before."),
+            ("leave", "The item matched before, and does not now."),
+        ]),
+        _ => None,
+    }
+}
+
+/// The arguments of `x_mutated`.
+pub(super) fn mutated_arguments(collection: &str) -> Vec<(&'static str, Type)> {
+    vec![
+        ("event", Type::named(EVENT_ENUM)),
+        ("filter", Type::named(format!("{collection}_filter"))),
+        ("after", Type::named("String")),
+        ("overflow", Type::named(OVERFLOW_ENUM)),
     ]
 }
 

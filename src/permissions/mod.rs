@@ -159,6 +159,12 @@ impl Access {
         Self(Arc::new(Inner { fingerprint: "public:nothing".to_owned(), reads: nothing(), writes: nothing() }))
     }
 
+    /// Whether it allows nothing at all.
+    pub fn is_nothing(&self) -> bool {
+        let is_empty = |scope: &Scope| matches!(scope, Scope::Some(grants) if grants.is_empty());
+        is_empty(&self.0.reads) && is_empty(&self.0.writes)
+    }
+
     /// Whether it may write everything, whatever rows there are.
     pub fn is_full(&self) -> bool {
         matches!(self.0.writes, Scope::Everything)

@@ -87,7 +87,11 @@ async fn three_hundred_tables_are_served_on_every_database() {
 async fn a_schema_of_a_thousand_tables_is_built() {
     let service = thousand_tables().await;
     let sdl = service.sdl(&Principal::admin()).expect("the schema can be built");
-    assert_eq!(sdl.matches("\ntype big_").count(), 1_000 * 4, "an object and three aggregate types for each table");
+    assert_eq!(
+        sdl.matches("\ntype big_").count(),
+        1_000 * 5,
+        "an object, three of aggregates and one of changes for each table"
+    );
 }
 
 async fn thousand_tables() -> Service {

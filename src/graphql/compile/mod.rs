@@ -2,6 +2,7 @@
 //! node per list or relation, each with its statement and the shape of its
 //! rows. Everything that is read passes [`ReadPlan::allow`] on its way.
 
+mod changes;
 mod write;
 
 use std::{collections::HashMap, sync::Arc};
@@ -130,19 +131,23 @@ impl Level<'_> {
 impl<'a> Compiler<'a> {
     fn root(&mut self, kind: OperationType, field: &Collected<'a>) -> Root {
         let name = field.field.name.node.as_str();
+        let operation = kind;
         let mutates = kind == OperationType::Mutation;
         let (non_null, kind) = match name {
+            "__typename" if kind == OperationType::Subscription => (true, Err(Error::Internal)),
             "__typename" => (true, Ok(RootKind::Constant(quoted(if mutates { "Mutation" } else { "Query" })))),
             _ if mutates => self.mutation_root(name, field),
+            _ if kind == OperationType::Subscription => self.subscription_root(name, field),
             "_empty" if self.types.catalog.collection(name).is_none() => {
                 (false, Ok(RootKind::Constant(Box::from(&b"null"[..]))))
             }
             _ if name.starts_with("__") => (false, Ok(RootKind::Constant(Box::from(&b"null"[..])))),
             _ => self.collection_root(name, field),
         };
-        let asked = match mutates {
-            true => self.read_back(name, field),
-            false => self.asked(name, field),
+        let asked = match operation {
+            OperationType::Mutation => self.read_back(name, field),
+            OperationType::Query => self.asked(name, field),
+            OperationType::Subscription => None,
         };
         let kind = kind.unwrap_or_else(RootKind::Failed);
         Root { key: field.key.into(), position: field.position, non_null, asked: asked.map(Box::new), kind }

@@ -1,0 +1,252 @@
+//! Changes as they are told: whether they are about rows that somebody follows,
+//! and their texts. A burst of them is read together.
+
+use std::{collections::HashSet, sync::Arc};
+
+use futures_util::future::join_all;
+
+use super::{
+    Answer, ChangeMember, ChangeValue, ChangesRoot, Engine, Error, Node, Root, Variables, Watch,
+    batch::{Batch, KeySet},
+    encode::{self, RowAt},
+    levels::{self, Level, Source, Span},
+    write::{check_node, key_text},
+};
+use crate::{
+    catalog::{Catalog, Column},
+    engine::Consistency,
+    events::{ChangeEvent, RowImage},
+    plan::write::RowKey,
+    predicate::Row,
+    sql::Arguments,
+    value::{Key, json, time},
+};
+
+/// What a change did to the set of rows that is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// The row came into it.
+    Enter,
+    /// The row left it.
+    Leave,
+}
+
+/// A change that is to be told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The change.
+    pub event: Arc<ChangeEvent>,
+    /// Whether an update moved the row into the set or out of it.
+    pub transition: Option<Transition>,
+}
+
+impl Told {
+    /// The row to be shown: none of those that are gone.
+    fn shown(&self) -> Option<&RowImage> {
+        self.event.after.as_ref().filter(|_| self.transition != Some(Transition::Leave))
+    }
+}
+
+impl Row for RowImage {
+    fn value(&self, column: &Column) -> Option<Key> {
+        self.key(column.id, &column.column_type)
+    }
+}
+
+/// What is shown of a row.
+enum Shown {
+    /// It is gone.
+    Null,
+    /// It cannot be seen any more: nothing is told.
+    Nothing,
+    Text(Vec<u8>, Vec<encode::FieldError>),
+    Failed(Error),
+}
+
+impl Engine {
+    /// The catalog.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Whether changes can be followed with these values.
+    ///
+    /// # Errors
+    /// Why a client's value cannot be used.
+    pub fn check_changes(&self, changes: &ChangesRoot, variables: &Variables) -> Result<(), Error> {
+        changes.watch.probe.statement.fixed(&variables.bindings()).map_err(Error::Invalid)?;
+        changes.members.iter().try_for_each(|member| match &member.value {
+            ChangeValue::Data(node) => check_node(node, variables),
+            _ => Ok(()),
+        })
+    }
+
+    /// Which of some rows a condition holds for now.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn probe(
+        &self,
+        watch: &Watch,
+        variables: &Variables,
+        keys: Vec<RowKey>,
+    ) -> Result<HashSet<RowKey>, Error> {
+        let source = Source::new(self, Consistency::Statement);
+        let batch = source.look_up(&watch.probe, variables, keys.clone()).await?;
+        Ok(keys.into_iter().filter(|key| !batch.range(key).is_empty()).collect())
+    }
+
+    /// All rows that a condition holds for now.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are too many to be kept.
+    pub async fn members(&self, changes: &ChangesRoot, variables: &Variables) -> Result<HashSet<RowKey>, Error> {
+        let watch = &changes.watch;
+        let source = Source::new(self, Consistency::Statement);
+        let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
+        let rows = Arc::new(source.fetch(&watch.all.statement, &arguments).await?);
+        if rows.len() > watch.most as usize {
+            let reason =
+                format!("the filter cannot be told from a row alone, and holds for more than {} of them", watch.most);
+            return Err(Error::Invalid(reason));
+        }
+        let types = self.catalog.table(changes.table);
+        let key = |row| {
+            let part = |(cell, column): (usize, _)| rows.key(row, cell, &types.column(column).column_type);
+            types.key.iter().copied().enumerate().map(part).collect::<Option<RowKey>>()
+        };
+        Ok((0..rows.len()).filter_map(key).collect())
+    }
+
+    /// The texts of changes, each an answer of its own; `None` for a row that
+    /// cannot be seen any more. A later change tells what has become of it.
+    pub async fn tell(
+        &self,
+        root: &Root,
+        changes: &ChangesRoot,
+        variables: &Variables,
+        told: &[Told],
+    ) -> Vec<Option<Answer>> {
+        let source = Source::new(self, Consistency::Statement);
+        let nodes = changes.members.iter().map(|member| async {
+            match &member.value {
+                ChangeValue::Data(node) => self.shown(&source, root, member, changes, node, variables, told).await,
+                _ => Vec::new(),
+            }
+        });
+        let mut shown = join_all(nodes).await;
+        let answer = |at: usize| {
+            let mut rows: Vec<Option<Shown>> = shown
+                .iter_mut()
+                .map(|column| column.get_mut(at).map(|shown| std::mem::replace(shown, Shown::Null)))
+                .collect();
+            if rows.iter().flatten().any(|row| matches!(row, Shown::Nothing)) {
+                return None;
+            }
+            Some(self.write_change(root, changes, &told[at], &mut rows))
+        };
+        (0..told.len()).map(answer).collect()
+    }
+
+    fn write_change(&self, root: &Root, changes: &ChangesRoot, told: &Told, rows: &mut [Option<Shown>]) -> Answer {
+        let event = &told.event;
+        let mut answer = Answer { body: Vec::with_capacity(256), errors: Vec::new() };
+        let out = &mut answer.body;
+        out.extend_from_slice(encode::DATA);
+        out.push(b'{');
+        json::write_string(out, &root.key);
+        out.extend_from_slice(b":{");
+        for (at, member) in changes.members.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&member.prefix);
+            match &member.value {
+                ChangeValue::Key => json::write_string(out, &key_text(&event.key)),
+                ChangeValue::Event => json::write_string(out, event.action.as_str()),
+                ChangeValue::Transition => match told.transition {
+                    Some(Transition::Enter) => out.extend_from_slice(b"\"enter\""),
+                    Some(Transition::Leave) => out.extend_from_slice(b"\"leave\""),
+                    None => out.extend_from_slice(b"null"),
+                },
+                ChangeValue::Position => json::write_string(out, &event.position.to_string()),
+                ChangeValue::Time => write_instant(out, event.at_micros),
+                ChangeValue::Constant(text) => out.extend_from_slice(text),
+                ChangeValue::Data(_) => match rows[at].take() {
+                    Some(Shown::Text(text, errors)) => {
+                        out.extend_from_slice(&text);
+                        answer.errors.extend(errors);
+                    }
+                    Some(Shown::Failed(error)) => {
+                        out.extend_from_slice(b"null");
+                        answer.errors.push(encode::failure(&error, root, member));
+                    }
+                    Some(Shown::Null | Shown::Nothing) | None => out.extend_from_slice(b"null"),
+                },
+            }
+        }
+        out.extend_from_slice(b"}}");
+        answer
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call, of what `tell` has at hand")]
+    async fn shown(
+        &self,
+        source: &Source<'_>,
+        root: &Root,
+        member: &ChangeMember,
+        changes: &ChangesRoot,
+        node: &Node,
+        variables: &Variables,
+        told: &[Told],
+    ) -> Vec<Shown> {
+        let mut shown: Vec<Shown> = told.iter().map(|_| Shown::Null).collect();
+        let images: Vec<(usize, &RowImage)> =
+            told.iter().enumerate().filter_map(|(at, told)| Some((at, told.shown()?))).collect();
+        if images.is_empty() {
+            return shown;
+        }
+        if node.from_image && images.iter().all(|(_, image)| image.first() == 0) {
+            for (at, image) in images {
+                let batch = Batch::picked(image.rows().clone(), vec![image.row() as u32]);
+                let level = levels::from_batch(source, node, batch, variables).await;
+                let (text, errors) = encode::row(node, &level, RowAt { batch: 0, row: 0, number: 0 }, root, member);
+                shown[at] = Shown::Text(text, errors);
+            }
+            return shown;
+        }
+        let table = self.catalog.table(changes.table);
+        let Some(statement) = &node.statement else { return shown };
+        let keys: Vec<RowKey> = images.iter().map(|(_, image)| image.row_key(table)).collect();
+        let mut distinct = KeySet::default();
+        let places: Vec<u32> = keys.into_iter().map(|key| distinct.add(key)).collect();
+        let mut level = Level::default();
+        match source.look_up(statement, variables, distinct.keys.clone()).await {
+            Ok(batch) => levels::add_spans(&mut level, batch, &distinct.keys),
+            Err(error) => {
+                images.iter().for_each(|(at, _)| shown[*at] = Shown::Failed(error.clone()));
+                return shown;
+            }
+        }
+        levels::descend(source, node, &mut level, variables).await;
+        for ((at, _), place) in images.iter().zip(places) {
+            shown[*at] = match &level.spans[place as usize] {
+                Span { batch, start, length: 1.., base } => {
+                    let at = RowAt { batch: *batch, row: *start, number: *base as usize };
+                    let (text, errors) = encode::row(node, &level, at, root, member);
+                    Shown::Text(text, errors)
+                }
+                _ => Shown::Nothing,
+            };
+        }
+        shown
+    }
+}
+
+fn write_instant(out: &mut Vec<u8>, micros: i64) {
+    let mut text = Vec::with_capacity(24);
+    match time::write_timestamp(&mut text, micros) {
+        true => json::write_string(out, &String::from_utf8_lossy(&text)),
+        false => out.extend_from_slice(b"null"),
+    }
+}

@@ -1,0 +1,105 @@
+//! Root fields of subscriptions: which changes of which rows, and what is told
+//! of each.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::{
+    super::{
+        document::Collected,
+        types::{self, Type},
+    },
+    Compiler, prefix, quoted,
+};
+use crate::{
+    catalog::Table,
+    engine::{ChangeMember, ChangeValue, ChangesRoot, Error, Node, Overflow, RootKind, Watch},
+    events::Action,
+    plan::{self, Arguments, Page, ReadPlan, Selection, Source},
+    predicate::{Input, Operand, Predicate},
+    sql::{self, ReadStatement},
+};
+
+/// Rows of a set that is kept in memory, where a row alone cannot tell whether
+/// it belongs to it.
+const MAX_MEMBERS: u32 = 100_000;
+
+impl<'a> Compiler<'a> {
+    /// A root field of a subscription; all of them may be null.
+    pub(super) fn subscription_root(&mut self, name: &str, field: &Collected<'a>) -> (bool, Result<RootKind, Error>) {
+        let table = name.strip_suffix("_mutated").and_then(|name| self.types.catalog.collection(name));
+        let root = table.ok_or(Error::Internal).and_then(|table| self.changes(table, field));
+        (false, root.map(|root| RootKind::Changes(Box::new(root))))
+    }
+
+    fn changes(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<ChangesRoot, Error> {
+        let action = self.word(field, "event", types::EVENT_ENUM)?.map(|word| match &*word {
+            "create" => Action::Create,
+            "update" => Action::Update,
+            _ => Action::Delete,
+        });
+        let overflow = self.word(field, "overflow", types::OVERFLOW_ENUM)?.map(|word| match &*word {
+            "close" => Overflow::Close,
+            "drop_oldest" => Overflow::DropOldest,
+            _ => Overflow::Latest,
+        });
+        let after = self.input(field, "after", &Type::named("String"))?;
+        let of_filter = Type::named(format!("{}_filter", table.collection));
+        let arguments = Arguments { filter: self.input(field, "filter", &of_filter)?, ..Arguments::default() };
+        let asked = arguments.predicate(self.types.catalog, table, &self.limits.lists)?;
+        let predicate = plan::allow_predicate(self.types.catalog, self.types.access, table.id, asked.clone())?;
+        let is_decidable = predicate.is_decidable(table);
+        let watch = self.watch(table, asked)?;
+        let mut members = Vec::new();
+        for member in self.walk.collect(&field.selections) {
+            let value = match member.field.name.node.as_str() {
+                "key" => ChangeValue::Key,
+                "event" => ChangeValue::Event,
+                "transition" => ChangeValue::Transition,
+                "position" => ChangeValue::Position,
+                "at" => ChangeValue::Time,
+                "data" => ChangeValue::Data(self.row(table, &member)?),
+                _ => ChangeValue::Constant(quoted(&format!("{}_mutated", table.collection))),
+            };
+            members.push(ChangeMember { prefix: prefix(member.key), key: member.key.into(), value });
+        }
+        let overflow = overflow.unwrap_or_default();
+        Ok(ChangesRoot { table: table.id, action, predicate, watch, is_decidable, members, after, overflow })
+    }
+
+    /// The row of a change: from its image if that is all there is to see,
+    /// otherwise looked up.
+    fn row(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<Node, Error> {
+        let arguments = Arguments::default();
+        let (cost, statements) = (self.cost, self.statements);
+        let written = self.node(table, Source::Among(table.key.clone()), &arguments, &field.selections, 1, 1)?;
+        if written.from_image {
+            return Ok(written);
+        }
+        (self.cost, self.statements) = (cost, statements);
+        self.node(table, Source::Keys(table.key.clone()), &arguments, &field.selections, 1, 1)
+    }
+
+    fn watch(&self, table: &Table, predicate: Predicate) -> Result<Watch, Error> {
+        let statement = |source: Source, page: Page, predicate: Predicate| -> Result<Arc<ReadStatement>, Error> {
+            let select = table.key.iter().copied().map(Operand::Column).collect();
+            let selection =
+                Selection { table: table.id, source, select, predicate, search: None, order: Vec::new(), page };
+            let plan = ReadPlan::allow(self.types.catalog, self.types.access, selection)?;
+            Ok(Arc::new(sql::compile_read(self.types.catalog, &plan)?))
+        };
+        let page = Page { limit: Some(MAX_MEMBERS + 1), ..Page::ALL };
+        let probe = statement(Source::Keys(table.key.clone()), Page::ALL, predicate.clone())?;
+        Ok(Watch { probe, all: statement(Source::Table, page, predicate)?, most: MAX_MEMBERS })
+    }
+
+    /// One of an enumeration's values.
+    fn word(&self, field: &Collected<'a>, name: &str, of: &str) -> Result<Option<String>, Error> {
+        match self.input(field, name, &Type::named(of))? {
+            Some(Input::Scalar(Json::String(text))) => Ok(Some(text)),
+            None | Some(Input::Scalar(Json::Null)) => Ok(None),
+            Some(_) => Err(Error::Invalid(format!("`{name}` is one of the values of {of}"))),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Which groups of subscriptions a row can concern.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::group::Group;
+use crate::{
+    catalog::{ColumnId, Table},
+    events::ChangeEvent,
+    value::Key,
+};
+
+/// The groups of one table.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// Those whose rows all have one of some values in a column.
+    by_value: HashMap<ColumnId, HashMap<Key, Vec<Arc<Group>>>>,
+    /// All others.
+    others: Vec<Arc<Group>>,
+}
+
+impl Index {
+    pub(super) fn insert(&mut self, group: &Arc<Group>) {
+        match &group.required {
+            Some((column, values)) => {
+                let by_value = self.by_value.entry(*column).or_default();
+                for value in values {
+                    by_value.entry(value.clone()).or_default().push(group.clone());
+                }
+            }
+            None => self.others.push(group.clone()),
+        }
+    }
+
+    pub(super) fn remove(&mut self, group: &Arc<Group>) {
+        let is_other = |known: &Arc<Group>| !Arc::ptr_eq(known, group);
+        let Some((column, values)) = &group.required else { return self.others.retain(is_other) };
+        let Some(by_value) = self.by_value.get_mut(column) else { return };
+        for value in values {
+            if let Some(groups) = by_value.get_mut(value) {
+                groups.retain(is_other);
+                if groups.is_empty() {
+                    by_value.remove(value);
+                }
+            }
+        }
+        if by_value.is_empty() {
+            self.by_value.remove(column);
+        }
+    }
+
+    /// The groups that a change can concern, each once.
+    pub(super) fn concerned(&self, table: &Table, event: &ChangeEvent, mut tell: impl FnMut(&Arc<Group>)) {
+        self.others.iter().for_each(&mut tell);
+        for (column, by_value) in &self.by_value {
+            let of = &table.column(*column).column_type;
+            let value = |image: &Option<crate::events::RowImage>| image.as_ref()?.key(*column, of);
+            let (before, after) = (value(&event.before), value(&event.after));
+            let found =
+                |value: &Option<Key>| value.as_ref().and_then(|value| by_value.get(value)).into_iter().flatten();
+            found(&before).for_each(&mut tell);
+            if before != after {
+                // One that accepts both values has been told already.
+                let is_new = |group: &&Arc<Group>| !before.as_ref().is_some_and(|value| group.accepts(value));
+                found(&after).filter(is_new).for_each(&mut tell);
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_value.is_empty() && self.others.is_empty()
+    }
+}

@@ -1,0 +1,129 @@
+//! Live changes: one hub hears of every commit and tells those who follow it.
+//!
+//! ```text
+//! commit      from the event log, in order
+//! index       the predicates that the row can concern: by (table, column, value), and the rest
+//! predicate   each distinct one once per event: in memory, or one statement for a burst
+//! payload     each distinct (predicate, selection) once per event, shared as bytes
+//! queue       of each connection, bounded; nobody waits for anybody
+//! ```
+
+mod group;
+mod hub;
+mod index;
+mod queue;
+
+use std::sync::Arc;
+
+pub use self::{
+    hub::{Hub, Options, Subscription},
+    queue::{Item, Next, Queue, QueueLimits, Tag, Taken},
+};
+use crate::{
+    engine::{Answer, ChangesRoot, Root, RootKind, Variables},
+    error_code::ErrorCode,
+    events::{GoneReason, Position},
+};
+
+/// What somebody wants to follow: a root field of a subscription.
+#[derive(Clone)]
+pub struct Topic {
+    /// The root fields of a plan, of which the first is the one.
+    pub roots: Arc<dyn Roots>,
+    /// Values for its variables.
+    pub variables: Variables,
+    /// Makes a text of an answer, its last brace left out.
+    pub write: fn(Answer) -> Vec<u8>,
+}
+
+impl std::fmt::Debug for Topic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Topic").finish_non_exhaustive()
+    }
+}
+
+/// A plan that keeps its root fields.
+pub trait Roots: Send + Sync {
+    /// Its root fields.
+    fn roots(&self) -> &[Root];
+}
+
+impl Topic {
+    /// The root field, if it is one that can be followed.
+    fn root(&self) -> Option<(&Root, &ChangesRoot)> {
+        let root = self.roots.roots().first()?;
+        match &root.kind {
+            RootKind::Changes(changes) => Some((root, changes)),
+            _ => None,
+        }
+    }
+}
+
+/// Why a subscription has no more to tell.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Ended {
+    /// What came behind its position is not known any more: whoever follows must
+    /// begin anew, for something may be missing.
+    #[error("The changes behind that position are not known any more: {}. Begin anew.", .reason.explained())]
+    Reset {
+        /// Why.
+        reason: Reset,
+        /// From where everything is known.
+        oldest: Position,
+    },
+    /// It cannot be followed.
+    #[error("{message}")]
+    Failed {
+        /// The code.
+        code: ErrorCode,
+        /// For the client.
+        message: String,
+    },
+}
+
+/// Why a position is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reset {
+    /// By what the log says.
+    Log(GoneReason),
+    /// The log was broken off: nobody knows what was committed.
+    BrokenOff,
+    /// The condition cannot be told of rows as they were.
+    NotReplayable,
+    /// The text is no position of this log.
+    NotAPosition,
+}
+
+impl Reset {
+    /// The spelling in `extensions.reason`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Log(GoneReason::Evicted) => "evicted",
+            Self::Log(GoneReason::OtherEpoch) => "other_epoch",
+            Self::Log(GoneReason::Future) => "future",
+            Self::BrokenOff => "broken_off",
+            Self::NotReplayable => "not_replayable",
+            Self::NotAPosition => "not_a_position",
+        }
+    }
+
+    fn explained(self) -> &'static str {
+        match self {
+            Self::Log(GoneReason::Evicted) => "they had to make room for newer ones",
+            Self::Log(GoneReason::OtherEpoch) => "the gateway has been restarted since",
+            Self::Log(GoneReason::Future) => "it has not been reached yet",
+            Self::BrokenOff => "the database broke off while it committed",
+            Self::NotReplayable => "the filter asks for more than the changed rows hold",
+            Self::NotAPosition => "it is not one",
+        }
+    }
+}
+
+/// Why a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client does not read fast enough.
+    TooSlow,
+    /// The gateway stops.
+    GoingAway,
+}

@@ -1,0 +1,236 @@
+//! What waits to be sent to one connection. Bounded, so that a client that does
+//! not read costs memory once and never anybody's time.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use super::{CloseReason, Ended};
+use crate::{engine::Overflow, events::Position, plan::write::RowKey};
+
+/// A subscription, by a number that its connection gave it.
+pub type Tag = u32;
+
+/// How much may wait for one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Most changes.
+    pub items: usize,
+    /// Most bytes.
+    pub bytes: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self { items: 1_024, bytes: 1 << 20 }
+    }
+}
+
+/// A change that waits to be sent.
+#[derive(Clone, Debug)]
+pub struct Next {
+    /// A GraphQL answer, its last brace left out; shared by all who get it.
+    pub text: Arc<[u8]>,
+    /// Its place in the log.
+    pub position: Position,
+    /// Which row it is about.
+    pub(super) row: Arc<RowKey>,
+}
+
+/// Something for one subscription.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// A change, and how many were dropped before it.
+    Next(Next, u64),
+    /// There will be no more.
+    Ended(Ended),
+}
+
+/// What a connection takes from its queue.
+#[derive(Clone, Debug)]
+pub enum Taken {
+    /// In their order.
+    Items(Vec<(Tag, Item)>),
+    /// The connection is to be closed.
+    Close(CloseReason),
+}
+
+/// The queue of one connection.
+#[derive(Debug)]
+pub struct Queue {
+    limits: QueueLimits,
+    state: Mutex<State>,
+    filled: Notify,
+    /// Whoever catches up waits for room here.
+    emptied: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: VecDeque<(Tag, Item)>,
+    bytes: usize,
+    /// Changes dropped of each subscription and not told yet.
+    missed: HashMap<Tag, u64>,
+    closed: Option<CloseReason>,
+}
+
+impl State {
+    fn weight(item: &Item) -> usize {
+        match item {
+            Item::Next(next, _) => next.text.len(),
+            Item::Ended(_) => 0,
+        }
+    }
+
+    fn is_full(&self, limits: QueueLimits, more: usize) -> bool {
+        // One change may be larger than all that may wait.
+        !self.items.is_empty() && (self.items.len() >= limits.items || self.bytes + more > limits.bytes)
+    }
+
+    fn oldest_of(&self, tag: Tag) -> Option<usize> {
+        self.items.iter().position(|(of, item)| *of == tag && matches!(item, Item::Next(..)))
+    }
+}
+
+impl Queue {
+    /// An empty queue.
+    pub fn new(limits: QueueLimits) -> Self {
+        Self { limits, state: Mutex::default(), filled: Notify::new(), emptied: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing is done under the lock that could leave it half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a change; never waits. Where there is no room, `overflow` says what
+    /// becomes of it.
+    pub(super) fn push(&self, tag: Tag, next: Next, overflow: Overflow) {
+        let mut state = self.state();
+        if state.closed.is_some() {
+            return;
+        }
+        if overflow == Overflow::Latest {
+            let is_older =
+                |(of, item): &(Tag, Item)| *of == tag && matches!(item, Item::Next(older, _) if older.row == next.row);
+            if let Some(at) = state.items.iter().position(is_older) {
+                // The newer one says all that it did.
+                state.drop_of(tag, at, 0);
+            }
+        }
+        while state.is_full(self.limits, next.text.len()) {
+            match state.oldest_of(tag).filter(|_| overflow != Overflow::Close) {
+                Some(at) => state.drop_of(tag, at, 1),
+                None if overflow == Overflow::Close => {
+                    state.close(CloseReason::TooSlow);
+                    drop(state);
+                    self.filled.notify_one();
+                    return;
+                }
+                // All that waits is others'.
+                None => {
+                    *state.missed.entry(tag).or_default() += 1;
+                    return;
+                }
+            }
+        }
+        let missed = state.missed.remove(&tag).unwrap_or_default();
+        state.bytes += next.text.len();
+        state.items.push_back((tag, Item::Next(next, missed)));
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// Says that a subscription has ended.
+    pub(super) fn end(&self, tag: Tag, ended: Ended) {
+        self.state().items.push_back((tag, Item::Ended(ended)));
+        self.filled.notify_one();
+    }
+
+    /// Says that the connection is to be closed; what waits is not sent any more.
+    pub fn close(&self, reason: CloseReason) {
+        self.state().close(reason);
+        self.filled.notify_one();
+        self.emptied.notify_waiters();
+    }
+
+    /// Forgets what waits for a subscription.
+    pub(super) fn forget(&self, tag: Tag) {
+        let mut state = self.state();
+        while let Some(at) = state.items.iter().position(|(of, _)| *of == tag) {
+            if let Some((_, item)) = state.items.remove(at) {
+                state.bytes -= State::weight(&item);
+            }
+        }
+        state.missed.remove(&tag);
+    }
+
+    /// What waits, at most `most` of it; waits for the first.
+    pub async fn take(&self, most: usize) -> Taken {
+        loop {
+            {
+                let mut state = self.state();
+                if let Some(reason) = state.closed {
+                    return Taken::Close(reason);
+                }
+                if !state.items.is_empty() {
+                    let count = state.items.len().min(most);
+                    let items: Vec<_> = state.items.drain(..count).collect();
+                    state.bytes -= items.iter().map(|(_, item)| State::weight(item)).sum::<usize>();
+                    drop(state);
+                    self.emptied.notify_waiters();
+                    return Taken::Items(items);
+                }
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// Waits until less than half of what may wait does, for those who can;
+    /// `false` if the connection is to be closed.
+    pub(super) async fn room(&self) -> bool {
+        loop {
+            let emptied = self.emptied.notified();
+            let mut emptied = std::pin::pin!(emptied);
+            emptied.as_mut().enable();
+            {
+                let state = self.state();
+                if state.closed.is_some() {
+                    return false;
+                }
+                if state.items.len() <= self.limits.items / 2 && state.bytes <= self.limits.bytes / 2 {
+                    return true;
+                }
+            }
+            emptied.await;
+        }
+    }
+
+    /// Changes and bytes that wait.
+    pub fn waiting(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.items.len(), state.bytes)
+    }
+}
+
+impl State {
+    /// Drops a change of a subscription; with its next one is told how many were
+    /// `missed`.
+    fn drop_of(&mut self, tag: Tag, at: usize, missed: u64) {
+        if let Some((_, item)) = self.items.remove(at) {
+            self.bytes -= Self::weight(&item);
+            if let Item::Next(_, before) = item {
+                *self.missed.entry(tag).or_default() += before + missed;
+            }
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.closed.get_or_insert(reason);
+        self.items.clear();
+        self.bytes = 0;
+    }
+}
