@@ -127,7 +127,7 @@ impl Connection {
             let front = self.front.clone();
             async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
         });
-        let mut connection = pin!(self.protocol.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(self.protocol.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let mut first_request = pin!(sleep(FIRST_REQUEST));
         let mut silent = true;
         loop {

@@ -17,7 +17,7 @@ use super::{
     media::{self, Media},
     payload,
     problem::{self, Problem, status},
-    routes,
+    routes, socket,
 };
 use crate::{
     error_code::ErrorCode,
@@ -31,6 +31,9 @@ pub(super) async fn answer(
     request: Request<Body>,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
+    if socket::is_asked(&head.headers) {
+        return Box::pin(socket::upgrade(shared, peer, head)).await;
+    }
     let Some(media) = media::negotiate(&head.headers) else {
         return not_acceptable().into_json();
     };

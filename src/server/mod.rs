@@ -15,16 +15,18 @@ mod payload;
 mod problem;
 mod request_id;
 mod routes;
+mod socket;
 mod specs;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 
 use crate::{auth::Authenticator, clock::Clock, db::Database, graphql::Service};
 
 pub use cors::{Options as CorsOptions, Origins};
 pub use hooked::HookParts;
+pub use socket::Options as SocketOptions;
 
 /// How the gateway behaves towards its clients.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct Options {
     pub introspection: bool,
     /// What the page for people begins with.
     pub page: PageOptions,
+    /// What sockets may cost.
+    pub sockets: SocketOptions,
 }
 
 /// What the page for people begins with.
@@ -85,6 +89,7 @@ struct Shared {
     options: Options,
     health: health::Health,
     page: page::Page,
+    sockets: socket::Sockets,
     /// Whether hooks have a say in what GraphQL answers.
     filters_responses: bool,
 }
@@ -100,24 +105,34 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let limits = accept::Limits::of(&options);
-    let front = front(listener.local_addr()?, parts, options);
-    accept::run(listener, front, limits, stop).await;
+    let shutdown = options.shutdown_timeout;
+    let hub = parts.service.hub().clone();
+    let (front, shared) = front(listener.local_addr()?, parts, options);
+    let stopping = async {
+        stop.await;
+        hub.stop();
+    };
+    accept::run(listener, front, limits, stopping).await;
+    if timeout(shutdown, shared.sockets.ended()).await.is_err() {
+        tracing::warn!("leaving sockets whose clients did not close them within {shutdown:?}");
+    }
     Ok(())
 }
 
-fn front(address: SocketAddr, parts: Parts, options: Options) -> Arc<front::Front> {
+fn front(address: SocketAddr, parts: Parts, options: Options) -> (Arc<front::Front>, Arc<Shared>) {
     let cors = options.cors.as_ref().map(cors::layer);
     let page = page::Page::new(&options.page, address.ip().is_loopback());
     let health = health::Health::new(parts.database.clone());
     let hooks = parts.hooks.clone();
     let filters_responses = hooks.filters_responses();
-    let shared = Arc::new(Shared { parts, options, health, page, filters_responses });
+    let sockets = socket::Sockets::new(&options.sockets);
+    let shared = Arc::new(Shared { parts, options, health, page, sockets, filters_responses });
     let mut router = routes::router(shared.clone());
     if hooks.rewrites_errors() {
-        router = router.layer(axum::middleware::from_fn_with_state(shared, hooked::rewrite_errors));
+        router = router.layer(axum::middleware::from_fn_with_state(shared.clone(), hooked::rewrite_errors));
     }
     if let Some(cors) = cors {
         router = router.layer(cors);
     }
-    Arc::new(front::Front::new(router, hooks))
+    (Arc::new(front::Front::new(router, hooks)), shared)
 }

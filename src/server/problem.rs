@@ -16,7 +16,7 @@ use crate::{auth, error_code::ErrorCode};
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) code: ErrorCode,
-    message: Cow<'static, str>,
+    pub(super) message: Cow<'static, str>,
     extensions: Map<String, Json>,
     allow: Option<&'static str>,
 }

@@ -27,6 +27,7 @@ mod language;
 mod layers;
 mod limits;
 mod lists;
+mod live;
 mod model;
 mod node;
 mod odd_keys;

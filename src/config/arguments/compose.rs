@@ -1,16 +1,19 @@
 //! Arguments composed into the parts' own options.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use axum::http::{HeaderName, HeaderValue, Method};
 
 use super::{
     Cli, CorsArguments, DemoArguments, EventArguments, GatewayArguments, HttpArguments, LimitArguments, LogArguments,
-    PingArguments, PoolArguments, ServeArguments, Subcommands,
+    PingArguments, PoolArguments, ServeArguments, SocketArguments, Subcommands,
 };
 use crate::{
     auth,
     config::{Command, DEMO_FILE, Gateway, Limits, Ping, PublicAccess, Serve, describe},
     db, events,
+    realtime::QueueLimits,
     server::{self, CorsOptions, Origins, PageOptions},
     telemetry,
 };
@@ -140,9 +143,27 @@ impl HttpArguments {
             cors: self.cors.into_options()?,
             introspection: gateway.limits.introspection,
             page,
+            sockets: self.sockets.into_options(),
         };
         let auth = auth::Options { admin_token: self.admin_token.filter(|token| !token.is_empty()) };
         Ok(Serve { gateway, host: self.host, port: self.port, auth, server })
+    }
+}
+
+impl SocketArguments {
+    fn into_options(self) -> server::SocketOptions {
+        server::SocketOptions {
+            enabled: self.websockets_enabled,
+            connections: self.websockets_limit,
+            per_address: self.websockets_address_limit,
+            operations: self.websockets_operation_limit,
+            message: self.websockets_message_size,
+            init: self.websockets_auth_timeout,
+            // A heart that never beats would beat all the time.
+            ping: self.websockets_heartbeat.max(Duration::from_secs(1)),
+            write: self.websockets_write_timeout,
+            queue: QueueLimits { items: self.websockets_queue_events, bytes: self.websockets_queue_size },
+        }
     }
 }
 

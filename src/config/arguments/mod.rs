@@ -216,6 +216,43 @@ struct HttpArguments {
     trust_proxy: bool,
     #[command(flatten)]
     cors: CorsArguments,
+    #[command(flatten)]
+    sockets: SocketArguments,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "WebSockets")]
+struct SocketArguments {
+    /// Whether /graphql can be opened as a WebSocket.
+    #[arg(long, env = "WEBSOCKETS_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    websockets_enabled: bool,
+    /// Most sockets at a time; further ones are refused.
+    #[arg(long, env = "WEBSOCKETS_GRAPHQL_CONN_LIMIT", default_value = "20000", value_name = "NUMBER")]
+    websockets_limit: usize,
+    /// Most sockets of one address at a time.
+    #[arg(long, env = "WEBSOCKETS_ADDRESS_LIMIT", default_value = "10000", value_name = "NUMBER")]
+    websockets_address_limit: usize,
+    /// Most operations under way on one socket.
+    #[arg(long, env = "WEBSOCKETS_OPERATION_LIMIT", default_value = "1000", value_name = "NUMBER")]
+    websockets_operation_limit: usize,
+    /// Largest message of a client, in bytes unless a unit (kb, mb) is given.
+    #[arg(long, env = "WEBSOCKETS_MESSAGE_SIZE", default_value = "1mb", value_name = "SIZE", value_parser = units::bytes)]
+    websockets_message_size: usize,
+    /// How long a client may take to introduce itself.
+    #[arg(long, env = "WEBSOCKETS_GRAPHQL_AUTH_TIMEOUT", default_value = "3s", value_name = "TIME", value_parser = units::duration)]
+    websockets_auth_timeout: Duration,
+    /// How often a client is asked for a sign of life.
+    #[arg(long, env = "WEBSOCKETS_HEARTBEAT_PERIOD", default_value = "30s", value_name = "TIME", value_parser = units::duration)]
+    websockets_heartbeat: Duration,
+    /// How long one write to a client may take.
+    #[arg(long, env = "WEBSOCKETS_WRITE_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = units::duration)]
+    websockets_write_timeout: Duration,
+    /// Most changes that wait for one client.
+    #[arg(long, env = "WEBSOCKETS_QUEUE_EVENTS", default_value = "1024", value_name = "NUMBER")]
+    websockets_queue_events: usize,
+    /// Most memory that they take, in bytes unless a unit (kb, mb) is given.
+    #[arg(long, env = "WEBSOCKETS_QUEUE_SIZE", default_value = "1mb", value_name = "SIZE", value_parser = units::bytes)]
+    websockets_queue_size: usize,
 }
 
 #[derive(Args)]

@@ -246,5 +246,6 @@ pub fn server_options() -> server::Options {
         cors: None,
         introspection: true,
         page: server::PageOptions::default(),
+        sockets: server::SocketOptions::default(),
     }
 }

@@ -5,6 +5,7 @@ mod database;
 mod everywhere;
 mod lock;
 mod node;
+mod socket;
 mod tool;
 
 pub use app::{Reply, Settings, TOKEN, TestApp, options, server_options};
@@ -12,4 +13,5 @@ pub use database::{Kind, Reader, Rows, TestDatabase};
 pub use everywhere::{Everywhere, keys};
 pub use lock::{Lock, slow_view};
 pub use node::node;
+pub use socket::{Socket, followed};
 pub use tool::{Gateway, output, text, tidegate};

@@ -1,0 +1,541 @@
+//! `/graphql` as a WebSocket: the protocol `graphql-transport-ws`, with the
+//! close codes of the contract (`graphql.md` 9.2).
+
+mod close;
+mod message;
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    extract::{
+        FromRequestParts as _,
+        ws::{Message, WebSocket, WebSocketUpgrade},
+    },
+    http::{HeaderMap, Response, StatusCode, header, request},
+};
+use futures_util::SinkExt as _;
+use serde_json::{Map, Value as Json};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+use self::{
+    close::Close,
+    message::{Heard, Payload, Unclear},
+};
+use super::{Shared, cors::Origins, front::Peer, problem::Problem, routes};
+use crate::{
+    auth::Credentials,
+    clock::Stopwatch,
+    error_code::ErrorCode,
+    graphql::{Opened, Request, Service},
+    principal::Principal,
+    realtime::{Ended, Item, Queue, QueueLimits, Subscription, Tag, Taken},
+    tasks,
+};
+
+/// The one subprotocol.
+const SUBPROTOCOL: &str = "graphql-transport-ws";
+/// Changes that are written before the connection looks at anything else.
+const BURST: usize = 64;
+/// What the library keeps for each connection; it would be 128 KiB.
+const READ_BUFFER: usize = 2 << 10;
+/// What is gathered before it is written.
+const WRITE_BUFFER: usize = 4 << 10;
+
+/// What sockets may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Whether there are any (`WEBSOCKETS_ENABLED`).
+    pub enabled: bool,
+    /// Most sockets at a time (`WEBSOCKETS_GRAPHQL_CONN_LIMIT`).
+    pub connections: usize,
+    /// Most sockets of one address at a time.
+    pub per_address: usize,
+    /// Most operations under way on one socket.
+    pub operations: usize,
+    /// Largest message of a client, in bytes.
+    pub message: usize,
+    /// How long `connection_init` may take.
+    pub init: Duration,
+    /// How often a client is asked for a sign of life; one that gives none within
+    /// as long again is gone.
+    pub ping: Duration,
+    /// How long one write may take.
+    pub write: Duration,
+    /// What may wait for one socket.
+    pub queue: QueueLimits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            connections: 20_000,
+            per_address: 10_000,
+            operations: 1_000,
+            message: 1 << 20,
+            init: Duration::from_secs(3),
+            ping: Duration::from_secs(30),
+            write: Duration::from_secs(10),
+            queue: QueueLimits::default(),
+        }
+    }
+}
+
+/// The sockets that are open.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    places: Arc<Semaphore>,
+    most: usize,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Sockets {
+    pub(super) fn new(options: &Options) -> Self {
+        let most = options.connections.min(Semaphore::MAX_PERMITS);
+        Self { places: Arc::new(Semaphore::new(most)), most, addresses: Mutex::default() }
+    }
+
+    /// Waits until all are closed.
+    pub(super) async fn ended(&self) {
+        // Nobody closes the semaphore.
+        let _ = self.places.acquire_many(self.most.try_into().unwrap_or(u32::MAX)).await;
+    }
+
+    fn enter(shared: &Arc<Shared>, address: IpAddr) -> Option<Place> {
+        let sockets = &shared.sockets;
+        let permit = sockets.places.clone().try_acquire_owned().ok()?;
+        let mut addresses = sockets.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = addresses.entry(address).or_default();
+        if *count >= shared.options.sockets.per_address {
+            return None;
+        }
+        *count += 1;
+        Some(Place { shared: shared.clone(), address, _permit: permit })
+    }
+}
+
+/// A place among the sockets.
+struct Place {
+    shared: Arc<Shared>,
+    address: IpAddr,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut addresses = self.shared.sockets.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = addresses.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                addresses.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Whether a request asks for a WebSocket.
+pub(super) fn is_asked(headers: &HeaderMap) -> bool {
+    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Answers an upgrade.
+pub(super) async fn upgrade(shared: Arc<Shared>, peer: Peer, mut head: request::Parts) -> Response<Body> {
+    match accept(shared, peer, &mut head).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_json(),
+    }
+}
+
+async fn accept(shared: Arc<Shared>, peer: Peer, head: &mut request::Parts) -> Result<Response<Body>, Problem> {
+    if !shared.options.sockets.enabled {
+        return Err(Problem::route(head.uri.path()));
+    }
+    if !is_allowed_origin(&shared, &head.headers) {
+        return Err(Problem::new(ErrorCode::Forbidden, "This origin may not open a socket."));
+    }
+    let upgraded = routes::principal(&shared, peer, head)?;
+    let address = upgraded.ip.unwrap_or(peer.0);
+    let Some(place) = Sockets::enter(&shared, address) else {
+        return Err(Problem::new(ErrorCode::Forbidden, "There are as many sockets as the gateway allows."));
+    };
+    let upgrade = match WebSocketUpgrade::from_request_parts(head, &()).await {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return Err(Problem::payload(rejection.body_text())),
+    };
+    let options = shared.options.sockets;
+    let upgrade = upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(usize::MAX)
+        .max_message_size(options.message)
+        // One that is a little too large is read, so that the client learns why
+        // it is closed; of what is not read, it would hear a reset.
+        .max_frame_size(options.message.saturating_mul(2))
+        .on_failed_upgrade(|error| tracing::debug!(%error, "a socket could not be opened"));
+    let is_spoken = upgrade.selected_protocol().is_some();
+    let mut response = upgrade.on_upgrade(move |socket| async move {
+        let mut connection = Connection::new(socket, place, upgraded);
+        match is_spoken {
+            true => connection.run().await,
+            false => connection.close(&Close::Subprotocol).await,
+        }
+    });
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    Ok(response)
+}
+
+/// Pages of other origins cannot read answers, but they could open sockets with
+/// their visitor's cookies (contract `realtime.md` 1).
+fn is_allowed_origin(shared: &Shared, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let is_own = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, own)| own) == host;
+    let is_listed = match shared.options.cors.as_ref().map(|cors| &cors.origins) {
+        Some(Origins::Mirror) => true,
+        Some(Origins::List(origins)) => origins.contains(origin),
+        Some(Origins::Any) | None => false,
+    };
+    (is_own && host.is_some()) || is_listed
+}
+
+/// An operation under way.
+struct Operation {
+    id: String,
+    task: Option<JoinHandle<()>>,
+    /// What it follows.
+    subscription: Option<Subscription>,
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// What became of an operation.
+enum Outcome {
+    Answered(Vec<u8>),
+    Refused(Vec<u8>),
+    Follows(Subscription),
+    Ended(Ended),
+}
+
+/// One socket.
+struct Connection {
+    socket: WebSocket,
+    place: Place,
+    /// Who asked for it.
+    upgraded: Principal,
+    /// Who is asking; nobody before the connection is acknowledged.
+    principal: Option<Arc<Principal>>,
+    queue: Arc<Queue>,
+    operations: HashMap<Tag, Operation>,
+    next_tag: Tag,
+    outcomes: mpsc::Sender<(Tag, Outcome)>,
+    /// Since anything came from the client.
+    last_heard: Stopwatch,
+}
+
+impl Connection {
+    fn new(socket: WebSocket, place: Place, upgraded: Principal) -> Self {
+        let options = &place.shared.options.sockets;
+        let queue = Arc::new(Queue::new(options.queue));
+        let (outcomes, _) = mpsc::channel(1);
+        Self {
+            socket,
+            place,
+            upgraded,
+            principal: None,
+            queue,
+            operations: HashMap::new(),
+            next_tag: 0,
+            outcomes,
+            last_heard: Stopwatch::start(),
+        }
+    }
+
+    fn options(&self) -> &Options {
+        &self.place.shared.options.sockets
+    }
+
+    fn service(&self) -> &Service {
+        &self.place.shared.parts.service
+    }
+
+    async fn run(&mut self) {
+        let close = self.converse().await;
+        // Nothing is told any more, and what runs is given up.
+        self.operations.clear();
+        if let Err(close) = close {
+            self.close(&close).await;
+        }
+    }
+
+    /// Until the client is gone, or there is a reason to close.
+    async fn converse(&mut self) -> Result<(), Close> {
+        let (outcomes, mut finished) = mpsc::channel(16);
+        self.outcomes = outcomes;
+        let mut stopping = pin!(self.service().hub().stopping());
+        let queue = self.queue.clone();
+        let mut init = pin!(sleep(self.options().init));
+        let mut ping = pin!(sleep(self.options().ping));
+        loop {
+            tokio::select! {
+                message = self.socket.recv() => match message {
+                    Some(Ok(message)) => {
+                        self.last_heard = Stopwatch::start();
+                        if !self.heard(message).await? {
+                            return Ok(());
+                        }
+                    }
+                    Some(Err(error)) => return broken(error),
+                    None => return Ok(()),
+                },
+                taken = queue.take(BURST) => match taken {
+                    Taken::Items(items) => self.tell(items).await?,
+                    Taken::Close(reason) => return Err(Close::of(reason, self.service().hub().position())),
+                },
+                Some((tag, outcome)) = finished.recv() => self.finished(tag, outcome).await?,
+                () = &mut stopping => return Err(Close::GoingAway(self.service().hub().position())),
+                () = &mut init, if self.principal.is_none() => return Err(Close::InitTimeout),
+                () = &mut ping => {
+                    let interval = self.options().ping;
+                    if self.last_heard.elapsed() >= 2 * interval {
+                        return Err(Close::Idle);
+                    }
+                    self.send(Message::Ping(Default::default())).await?;
+                    ping.set(sleep(interval));
+                }
+            }
+        }
+    }
+
+    /// Takes a message; `false` when the client has closed.
+    async fn heard(&mut self, message: Message) -> Result<bool, Close> {
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Binary(_) => return Err(Close::BadMessage("Invalid message: messages are texts")),
+            // The library answers pings.
+            Message::Ping(_) | Message::Pong(_) => return Ok(true),
+            Message::Close(_) => return Ok(false),
+        };
+        let heard = match Heard::parse(&text) {
+            Ok(heard) => heard,
+            Err(Unclear::NotAMessage) => {
+                let problem = ("INVALID_PAYLOAD", "A message is a JSON object with a type.");
+                self.send_text(message::notice("server", Err(problem), None)).await?;
+                return Ok(true);
+            }
+            Err(Unclear::Unknown(reason)) => return Err(Close::BadMessage(reason)),
+        };
+        match heard {
+            Heard::Init(payload) => self.init(&payload).await?,
+            Heard::Ping(payload) => self.send_text(message::pong(payload.as_ref())).await?,
+            Heard::Pong => {}
+            Heard::Subscribe { id, payload } => self.subscribe(id, payload)?,
+            Heard::Complete { id } => self.operations.retain(|_, operation| operation.id != id),
+            Heard::Auth { access_token, uid } => self.authenticate(access_token, uid).await?,
+        }
+        Ok(true)
+    }
+
+    async fn init(&mut self, payload: &Map<String, Json>) -> Result<(), Close> {
+        if self.principal.is_some() {
+            return Err(Close::TooManyInits);
+        }
+        let principal = self.principal_of(payload)?;
+        if self.service().refuses(&principal) {
+            return Err(Close::Forbidden);
+        }
+        self.principal = Some(Arc::new(principal));
+        self.send_text(message::ACK.to_owned()).await
+    }
+
+    /// Who asks: by a token in the payload, or else who asked for the socket.
+    fn principal_of(&self, payload: &Map<String, Json>) -> Result<Principal, Close> {
+        let headers = payload.get("headers").and_then(Json::as_object).unwrap_or(payload);
+        let bearer = ["Authorization", "authorization"].iter().find_map(|name| headers.get(*name));
+        let credentials = Credentials {
+            access_token: payload.get("access_token").and_then(Json::as_str),
+            authorization: bearer.and_then(Json::as_str),
+        };
+        if credentials.access_token.is_none() && credentials.authorization.is_none() {
+            return Ok(self.upgraded.clone());
+        }
+        let authenticated = self.place.shared.parts.authenticator.authenticate(credentials);
+        let principal = authenticated.map_err(|_| Close::Forbidden)?;
+        Ok(Principal { ip: self.upgraded.ip, ..principal })
+    }
+
+    /// Who asks from now on; what is followed already stays as it is.
+    async fn authenticate(&mut self, access_token: Option<String>, uid: Option<Json>) -> Result<(), Close> {
+        let authenticator = &self.place.shared.parts.authenticator;
+        let credentials = Credentials { authorization: None, access_token: access_token.as_deref() };
+        match authenticator.authenticate(credentials).ok().filter(|_| access_token.is_some()) {
+            Some(principal) => {
+                let principal = Principal { ip: self.upgraded.ip, ..principal };
+                match self.principal.is_some() {
+                    true => self.principal = Some(Arc::new(principal)),
+                    false => self.upgraded = principal,
+                }
+                self.send_text(message::notice("auth", Ok(()), uid.as_ref())).await
+            }
+            None => {
+                let problem = ("AUTH_FAILED", "Authentication failed.");
+                self.send_text(message::notice("auth", Err(problem), uid.as_ref())).await?;
+                Err(Close::Forbidden)
+            }
+        }
+    }
+
+    fn subscribe(&mut self, id: String, payload: Payload) -> Result<(), Close> {
+        let Some(principal) = self.principal.clone() else { return Err(Close::Unauthorized) };
+        if self.operations.values().any(|operation| operation.id == id) {
+            return Err(Close::Duplicate(id));
+        }
+        self.next_tag += 1;
+        let tag = self.next_tag;
+        let is_full = self.operations.len() >= self.options().operations;
+        let (service, queue, outcomes) = (self.service().clone(), self.queue.clone(), self.outcomes.clone());
+        let task = tasks::spawn("operation", async move {
+            let outcome = match is_full {
+                true => {
+                    let message = "There are as many operations on this socket as it may have.".to_owned();
+                    Outcome::Ended(Ended::Failed { code: ErrorCode::LimitExceeded, message })
+                }
+                false => open(&service, &principal, payload, &queue, tag).await,
+            };
+            // A connection that is gone needs no outcome.
+            let _ = outcomes.send((tag, outcome)).await;
+        });
+        self.operations.insert(tag, Operation { id, task: Some(task), subscription: None });
+        Ok(())
+    }
+
+    async fn finished(&mut self, tag: Tag, outcome: Outcome) -> Result<(), Close> {
+        let Some(operation) = self.operations.get_mut(&tag) else { return Ok(()) };
+        operation.task = None;
+        let id = &operation.id;
+        let texts = match outcome {
+            Outcome::Follows(subscription) => {
+                operation.subscription = Some(subscription);
+                return Ok(());
+            }
+            Outcome::Answered(body) => vec![message::answer(id, &body), message::complete(id)],
+            Outcome::Refused(body) => vec![message::refused(id, &body)],
+            Outcome::Ended(ended) => vec![message::ended(id, &ended)],
+        };
+        self.operations.remove(&tag);
+        for text in texts {
+            self.send_text(text).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self, items: Vec<(Tag, Item)>) -> Result<(), Close> {
+        let mut texts = Vec::with_capacity(items.len());
+        for (tag, item) in items {
+            let Some(operation) = self.operations.get(&tag) else { continue };
+            match item {
+                Item::Next(next, missed) => texts.push(message::next(&operation.id, &next, missed)),
+                Item::Ended(ended) => {
+                    texts.push(message::ended(&operation.id, &ended));
+                    self.operations.remove(&tag);
+                }
+            }
+        }
+        let limit = self.options().write;
+        let socket = &mut self.socket;
+        let writing = timeout(limit, async {
+            for text in texts {
+                socket.feed(Message::Text(text.into())).await?;
+            }
+            socket.flush().await
+        });
+        let written = writing.await;
+        self.written(written)
+    }
+
+    async fn send_text(&mut self, text: String) -> Result<(), Close> {
+        self.send(Message::Text(text.into())).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Close> {
+        let limit = self.options().write;
+        let written = timeout(limit, self.socket.send(message)).await;
+        self.written(written)
+    }
+
+    fn written(&self, written: Result<Result<(), axum::Error>, tokio::time::error::Elapsed>) -> Result<(), Close> {
+        match written {
+            Ok(Ok(())) => Ok(()),
+            // Reading says what has become of it.
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a message could not be written");
+                Ok(())
+            }
+            Err(_) => Err(Close::TooSlow(self.service().hub().position())),
+        }
+    }
+
+    async fn close(&mut self, close: &Close) {
+        let limit = self.options().write.min(Duration::from_secs(5));
+        let socket = &mut self.socket;
+        let closing = async {
+            if socket.send(Message::Close(Some(close.frame()))).await.is_err() {
+                return;
+            }
+            // The other side answers, and only then is everything there.
+            while let Some(Ok(_)) = socket.recv().await {}
+        };
+        if timeout(limit, closing).await.is_err() {
+            tracing::debug!(?close, "a client did not answer when its socket was closed");
+        }
+    }
+}
+
+/// What to say of frames that cannot be read.
+fn broken(error: axum::Error) -> Result<(), Close> {
+    use tokio_tungstenite::tungstenite::{Error, error::ProtocolError};
+    tracing::debug!(%error, "a socket broke");
+    match error.into_inner().downcast_ref::<Error>() {
+        Some(Error::Capacity(_)) => Err(Close::TooLarge),
+        Some(Error::Utf8(_)) => Err(Close::NotUtf8),
+        Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Ok(()),
+        Some(Error::Protocol(_)) => Err(Close::Protocol),
+        _ => Ok(()),
+    }
+}
+
+/// Begins an operation.
+async fn open(service: &Service, principal: &Principal, payload: Payload, queue: &Arc<Queue>, tag: Tag) -> Outcome {
+    let request = Request {
+        query: payload.query.into(),
+        variables: payload.variables.unwrap_or_default(),
+        operation_name: payload.operation_name.map(Into::into),
+    };
+    match service.open(principal, request).await {
+        Opened::Answered(response) => Outcome::Answered(response.body),
+        Opened::Refused(response) => Outcome::Refused(response.body),
+        Opened::Changes(topic) => match service.hub().subscribe(topic, queue, tag).await {
+            Ok(subscription) => Outcome::Follows(subscription),
+            Err(ended) => Outcome::Ended(ended),
+        },
+    }
+}
