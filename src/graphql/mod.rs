@@ -52,6 +52,8 @@ pub enum Allowed {
     All,
     /// Subscriptions too: the answer need not be one.
     Live,
+    /// Queries and subscriptions, as for `GET`.
+    LiveQueries,
 }
 
 /// The answer.

@@ -35,7 +35,7 @@ use super::{
     variables::{self, Scope},
 };
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Field, FieldKind},
     clock::Stopwatch,
     engine::{ChangeValue, Error, Node, Root, RootKind, TransactionScope, WriteAnswer},
     error_code::ErrorCode,
@@ -156,6 +156,16 @@ impl Planner {
     /// Why it cannot be built.
     pub fn prepare(&self, principal: &Principal) -> Result<(), SchemaError> {
         self.view(principal).map(drop)
+    }
+
+    /// The fields of a collection that are columns which `principal` may see; `None`
+    /// if there is no such collection for them.
+    pub fn columns(&self, principal: &Principal, collection: &str) -> Option<Vec<String>> {
+        let view = self.view(principal).ok()?;
+        let types = view.types(self);
+        let table = types.tables().find(|table| table.collection == collection)?;
+        let is_column = |field: &&Field| matches!(types.kind(field), FieldKind::Column(_));
+        Some(types.fields(table).filter(is_column).map(|field| field.name.clone()).collect())
     }
 
     /// Whether there is nothing at all that `principal` may do.
@@ -360,8 +370,8 @@ fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
     match (kind, allowed) {
         (OperationType::Query, _)
         | (OperationType::Mutation, Allowed::All | Allowed::Live)
-        | (OperationType::Subscription, Allowed::Live) => Ok(()),
-        (_, Allowed::Queries) => Err(vec![Problem {
+        | (OperationType::Subscription, Allowed::Live | Allowed::LiveQueries) => Ok(()),
+        (_, Allowed::Queries) | (OperationType::Mutation, Allowed::LiveQueries) => Err(vec![Problem {
             message: "This operation cannot be sent with GET.".to_owned(),
             code: Some(ErrorCode::MethodNotAllowed),
             ..Problem::default()

@@ -67,10 +67,10 @@ impl Service {
     }
 
     /// Answers one request, or says what it wants to follow.
-    pub async fn open(&self, principal: &Principal, mut request: Request<'_>) -> Opened {
+    pub async fn open(&self, principal: &Principal, mut request: Request<'_>, allowed: Allowed) -> Opened {
         let mut timings = Timings::default();
         let variables = std::mem::take(&mut request.variables);
-        let planned = self.0.planner.plan(principal, &request, variables, Allowed::Live, &mut timings).await;
+        let planned = self.0.planner.plan(principal, &request, variables, allowed, &mut timings).await;
         let planned = match planned {
             Ok(planned) => planned,
             Err(problems) => return Opened::Refused(answer::refused(&problems)),
@@ -79,9 +79,9 @@ impl Service {
             Some(RootKind::Changes(_)) => {
                 let Planned { plan, values, access: _ } = planned;
                 let variables = engine::Variables { values: values.into(), now_micros: self.0.clock.now_micros() };
-                Opened::Changes(Topic { roots: plan, variables, write: answer::open })
+                Opened::Changes(Topic { roots: plan, variables, after: None, write: answer::open })
             }
-            _ => match self.0.run(principal, &request, planned, Allowed::Live, &mut timings).await {
+            _ => match self.0.run(principal, &request, planned, allowed, &mut timings).await {
                 Ok(response) => Opened::Answered(response),
                 Err(problems) => Opened::Refused(answer::refused(&problems)),
             },
@@ -91,6 +91,12 @@ impl Service {
     /// Tells changes to those who follow them.
     pub fn hub(&self) -> &Hub {
         &self.0.hub
+    }
+
+    /// The fields of a collection that are columns which `principal` may see; `None`
+    /// if there is no such collection for them.
+    pub fn columns(&self, principal: &Principal, collection: &str) -> Option<Vec<String>> {
+        self.0.planner.columns(principal, collection)
     }
 
     /// Whether there is nothing at all that `principal` may do.

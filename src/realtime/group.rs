@@ -297,7 +297,8 @@ pub(super) async fn texts(engine: &Engine, topic: &Topic, told: &[Told]) -> Vec<
     let answers = engine.tell(root, changes, &topic.variables, &told).await;
     let next = |(told, answer): (&Told, Option<_>)| {
         let text: Arc<[u8]> = (topic.write)(answer?).into();
-        Some(Next { text, position: told.event.position, row: Arc::new(told.event.key.clone()) })
+        let (position, action) = (told.event.position, told.event.action);
+        Some(Next { text, position, action, row: Arc::new(told.event.key.clone()) })
     };
     told.iter().zip(answers).filter_map(next).collect()
 }

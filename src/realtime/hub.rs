@@ -123,7 +123,8 @@ impl Hub {
             return Err(failed(&Error::Internal));
         };
         self.0.engine.check_changes(changes, &topic.variables).map_err(|error| failed(&error))?;
-        let after = changes.after.as_ref().and_then(|after| after.resolve(&topic.variables.values));
+        let own = || changes.after.as_ref().and_then(|after| after.resolve(&topic.variables.values));
+        let after = topic.after.clone().or_else(own);
         let after = after.filter(|after| !after.is_null()).map(|after| self.resumed(changes, &after)).transpose()?;
         let (mut joined, hold) = self.join(&topic, queue, tag)?;
         joined.group.prepare().await.map_err(|error| failed(&error))?;

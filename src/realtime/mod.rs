@@ -19,6 +19,8 @@ pub use self::{
     hub::{Hub, Options, Subscription},
     queue::{Item, Next, Queue, QueueLimits, Tag, Taken},
 };
+use serde_json::{Map, Value as Json, json};
+
 use crate::{
     engine::{Answer, ChangesRoot, Root, RootKind, Variables},
     error_code::ErrorCode,
@@ -32,6 +34,8 @@ pub struct Topic {
     pub roots: Arc<dyn Roots>,
     /// Values for its variables.
     pub variables: Variables,
+    /// Behind which position it begins, instead of what the root field says.
+    pub after: Option<Json>,
     /// Makes a text of an answer, its last brace left out.
     pub write: fn(Answer) -> Vec<u8>,
 }
@@ -79,6 +83,32 @@ pub enum Ended {
         /// For the client.
         message: String,
     },
+}
+
+impl Ended {
+    /// `extensions.code`
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Reset { .. } => "RESET",
+            Self::Failed { code, .. } => code.as_str(),
+        }
+    }
+
+    /// As the one entry of a list of errors.
+    pub fn to_errors(&self) -> Json {
+        let mut extensions = Map::new();
+        extensions.insert("code".to_owned(), self.code().into());
+        if let Self::Reset { reason, oldest } = self {
+            extensions.insert("reason".to_owned(), reason.as_str().into());
+            extensions.insert("position".to_owned(), oldest.to_string().into());
+        }
+        json!([{ "message": self.to_string(), "extensions": extensions }])
+    }
+
+    /// As an answer without data.
+    pub fn to_answer(&self) -> Vec<u8> {
+        json!({ "errors": self.to_errors() }).to_string().into_bytes()
+    }
 }
 
 /// Why a position is of no use.

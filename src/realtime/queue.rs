@@ -9,7 +9,12 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{CloseReason, Ended};
-use crate::{engine::Overflow, events::Position, plan::write::RowKey};
+use crate::{
+    engine::Overflow,
+    events::{Action, Position},
+    plan::write::RowKey,
+    value::json,
+};
 
 /// A subscription, by a number that its connection gave it.
 pub type Tag = u32;
@@ -36,8 +41,23 @@ pub struct Next {
     pub text: Arc<[u8]>,
     /// Its place in the log.
     pub position: Position,
+    /// What happened.
+    pub action: Action,
     /// Which row it is about.
     pub(super) row: Arc<RowKey>,
+}
+
+impl Next {
+    /// Appends it as a whole answer, with how many changes were dropped before it.
+    pub fn write_answer(&self, missed: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.text);
+        if missed > 0 {
+            out.extend_from_slice(b",\"extensions\":{\"missed\":");
+            json::write_uint(out, missed);
+            out.push(b'}');
+        }
+        out.push(b'}');
+    }
 }
 
 /// Something for one subscription.

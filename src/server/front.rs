@@ -15,7 +15,10 @@ use hyper::body::Incoming;
 use tower::ServiceExt as _;
 use tower_http::{
     CompressionLevel,
-    compression::{Compression, CompressionBody, predicate::SizeAbove},
+    compression::{
+        Compression, CompressionBody,
+        predicate::{And, NotForContentType, Predicate as _, SizeAbove},
+    },
 };
 use tracing::Instrument as _;
 
@@ -40,9 +43,9 @@ pub(super) struct Peer(pub(super) IpAddr);
 
 /// Everything between a connection and the routes.
 pub(super) struct Front {
-    routes: Compression<Router, SizeAbove>,
+    routes: Compressed,
     /// Answers in place of a route that panicked.
-    sorry: Compression<Router, SizeAbove>,
+    sorry: Compressed,
     request_ids: RequestIds,
     /// Where answers are told, if anybody listens.
     told: Option<HookParts>,
@@ -84,8 +87,14 @@ impl Front {
     }
 }
 
-fn compressed(router: Router) -> Compression<Router, SizeAbove> {
-    Compression::new(router).quality(COMPRESSION).compress_when(SizeAbove::new(COMPRESS_FROM))
+/// Compression gathers what is to be compressed, and so would keep back what a
+/// stream has to tell.
+type Compressed = Compression<Router, And<And<SizeAbove, NotForContentType>, NotForContentType>>;
+
+fn compressed(router: Router) -> Compressed {
+    let streams = NotForContentType::const_new("multipart/mixed");
+    let large = SizeAbove::new(COMPRESS_FROM).and(NotForContentType::SSE).and(streams);
+    Compression::new(router).quality(COMPRESSION).compress_when(large)
 }
 
 /// The answer to a request that panicked. The hook has logged why, within the

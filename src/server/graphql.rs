@@ -18,6 +18,7 @@ use super::{
     payload,
     problem::{self, Problem, status},
     routes, socket,
+    streaming::{self, Framing},
 };
 use crate::{
     error_code::ErrorCode,
@@ -34,6 +35,9 @@ pub(super) async fn answer(
     if socket::is_asked(&head.headers) {
         return Box::pin(socket::upgrade(shared, peer, head)).await;
     }
+    if let Some(framing) = streaming::asked(&head.headers) {
+        return Box::pin(stream(&shared, peer, &head, body, framing)).await;
+    }
     let Some(media) = media::negotiate(&head.headers) else {
         return not_acceptable().into_json();
     };
@@ -47,6 +51,30 @@ pub(super) async fn answer(
             into_http(response, media, &head.method)
         }
         Err(problem) => problem.into_response(media),
+    }
+}
+
+/// Answers with a stream; what a request lacks is told before it begins.
+async fn stream(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, framing: Framing) -> Response<Body> {
+    let begun = async {
+        let principal = routes::principal(shared, peer, head)?;
+        let after = streaming::last_event_id(&head.headers);
+        if head.method == Method::GET {
+            let request = payload::from_query(head.uri.query().unwrap_or_default())?;
+            let allowed = Allowed::LiveQueries;
+            return Ok(streaming::answer(shared, &principal, request, allowed, after, framing).await);
+        }
+        if head.method != Method::POST {
+            return Err(Problem::method(head.method.as_str(), &["GET", "POST"], "GET, POST"));
+        }
+        check_content_type(head)?;
+        let bytes = read(body, &shared.options).await?;
+        let request = payload::from_body(&bytes)?;
+        Ok(streaming::answer(shared, &principal, request, Allowed::Live, after, framing).await)
+    };
+    match within(shared.options.operation_timeout, begun).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_json(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod accept;
 mod cors;
+mod feed;
 mod front;
 mod graphql;
 mod health;
@@ -17,6 +18,7 @@ mod request_id;
 mod routes;
 mod socket;
 mod specs;
+mod streaming;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 

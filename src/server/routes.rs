@@ -10,7 +10,7 @@ use axum::{
     routing::{any, get},
 };
 
-use super::{Shared, front::Peer, graphql, health, hooked, page, problem::Problem, specs};
+use super::{Shared, feed, front::Peer, graphql, health, hooked, page, problem::Problem, specs};
 use crate::{
     auth::{self, Credentials},
     principal::Principal,
@@ -25,6 +25,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/graphiql.js", get(page::script))
         .route("/graphiql.css", get(page::style))
         .route("/third-party.txt", get(page::third_party))
+        .route("/stream", get(feed::answer))
         .route("/server/ping", get(|| async { "pong" }))
         .route("/server/health", get(health::answer))
         .method_not_allowed_fallback(only_get)

@@ -118,6 +118,16 @@ fn help_tells_of_every_option_its_variable_and_its_default() {
         ("--cors-exposed-headers", "CORS_EXPOSED_HEADERS", "Content-Range"),
         ("--cors-credentials", "CORS_CREDENTIALS", "true"),
         ("--cors-max-age", "CORS_MAX_AGE", "18000"),
+        ("--websockets-enabled", "WEBSOCKETS_ENABLED", "true"),
+        ("--websockets-limit", "WEBSOCKETS_GRAPHQL_CONN_LIMIT", "20000"),
+        ("--websockets-address-limit", "WEBSOCKETS_ADDRESS_LIMIT", "10000"),
+        ("--websockets-operation-limit", "WEBSOCKETS_OPERATION_LIMIT", "1000"),
+        ("--websockets-message-size", "WEBSOCKETS_MESSAGE_SIZE", "1mb"),
+        ("--websockets-auth-timeout", "WEBSOCKETS_GRAPHQL_AUTH_TIMEOUT", "3s"),
+        ("--websockets-heartbeat", "WEBSOCKETS_HEARTBEAT_PERIOD", "30s"),
+        ("--websockets-write-timeout", "WEBSOCKETS_WRITE_TIMEOUT", "10s"),
+        ("--websockets-queue-events", "WEBSOCKETS_QUEUE_EVENTS", "1024"),
+        ("--websockets-queue-size", "WEBSOCKETS_QUEUE_SIZE", "1mb"),
     ];
     for (option, variable, default) in options {
         let entry = entry(&help, option);

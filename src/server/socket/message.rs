@@ -117,13 +117,7 @@ fn text(mut out: Vec<u8>) -> String {
 /// A change, and how many were dropped before it.
 pub(super) fn next(id: &str, next: &Next, missed: u64) -> String {
     let mut out = head(id, "next", next.text.len());
-    out.extend_from_slice(&next.text);
-    if missed > 0 {
-        out.extend_from_slice(b",\"extensions\":{\"missed\":");
-        json::write_uint(&mut out, missed);
-        out.push(b'}');
-    }
-    out.push(b'}');
+    next.write_answer(missed, &mut out);
     text(out)
 }
 
@@ -152,19 +146,7 @@ pub(super) fn refused(id: &str, body: &[u8]) -> String {
 
 pub(super) fn ended(id: &str, ended: &Ended) -> String {
     let mut out = head(id, "error", 256);
-    out.extend_from_slice(b"[{\"message\":");
-    json::write_string(&mut out, &ended.to_string());
-    out.extend_from_slice(b",\"extensions\":{\"code\":");
-    match ended {
-        Ended::Reset { reason, oldest } => {
-            out.extend_from_slice(b"\"RESET\",\"reason\":");
-            json::write_string(&mut out, reason.as_str());
-            out.extend_from_slice(b",\"position\":");
-            json::write_string(&mut out, &oldest.to_string());
-        }
-        Ended::Failed { code, .. } => json::write_string(&mut out, code.as_str()),
-    }
-    out.extend_from_slice(b"}}]");
+    out.extend_from_slice(ended.to_errors().to_string().as_bytes());
     text(out)
 }
 

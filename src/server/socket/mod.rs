@@ -37,7 +37,7 @@ use crate::{
     auth::Credentials,
     clock::Stopwatch,
     error_code::ErrorCode,
-    graphql::{Opened, Request, Service},
+    graphql::{Allowed, Opened, Request, Service},
     principal::Principal,
     realtime::{Ended, Item, Queue, QueueLimits, Subscription, Tag, Taken},
     tasks,
@@ -530,7 +530,7 @@ async fn open(service: &Service, principal: &Principal, payload: Payload, queue:
         variables: payload.variables.unwrap_or_default(),
         operation_name: payload.operation_name.map(Into::into),
     };
-    match service.open(principal, request).await {
+    match service.open(principal, request, Allowed::Live).await {
         Opened::Answered(response) => Outcome::Answered(response.body),
         Opened::Refused(response) => Outcome::Refused(response.body),
         Opened::Changes(topic) => match service.hub().subscribe(topic, queue, tag).await {

@@ -4,6 +4,7 @@
 mod changes;
 mod protocol;
 mod resume;
+mod streams;
 
 use crate::support::{Everywhere, Kind};
 
