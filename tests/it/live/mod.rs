@@ -2,6 +2,7 @@
 //! whom, and how connections end.
 
 mod changes;
+mod clients;
 mod protocol;
 mod resume;
 mod streams;

@@ -30,7 +30,7 @@ impl Stream {
     }
 
     fn content_type(&self) -> &str {
-        self.response.headers()["content-type"].to_str().unwrap()
+        self.response.headers()["content-type"].to_str().expect("it is text")
     }
 
     /// The text up to a mark, which is taken; `None` at the end.
