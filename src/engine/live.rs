@@ -10,15 +10,15 @@ use super::{
     batch::{Batch, KeySet},
     encode::{self, RowAt},
     levels::{self, Level, Source, Span},
-    write::{check_node, key_text},
+    write::key_text,
 };
 use crate::{
-    catalog::{Catalog, Column},
+    catalog::{Catalog, Column, ColumnType},
     engine::Consistency,
     events::{ChangeEvent, RowImage},
     plan::write::RowKey,
     predicate::Row,
-    sql::Arguments,
+    sql::{Arguments, ReadStatement},
     value::{Key, json, time},
 };
 
@@ -38,6 +38,10 @@ pub struct Told {
     pub event: Arc<ChangeEvent>,
     /// Whether an update moved the row into the set or out of it.
     pub transition: Option<Transition>,
+    /// Whether it is no change, but a row that was there.
+    pub snapshot: bool,
+    /// Whether everything before it has been told, so that one can resume from it.
+    pub is_resumable: bool,
 }
 
 impl Told {
@@ -49,7 +53,11 @@ impl Told {
 
 impl Row for RowImage {
     fn value(&self, column: &Column) -> Option<Key> {
-        self.key(column.id, &column.column_type)
+        let value = self.key(column.id, &column.column_type)?;
+        Some(match (&column.column_type, &value) {
+            (ColumnType::Boolean, Key::Text(text)) => Key::Int(i64::from(&**text == "true")),
+            _ => value,
+        })
     }
 }
 
@@ -69,16 +77,9 @@ impl Engine {
         &self.catalog
     }
 
-    /// Whether changes can be followed with these values.
-    ///
-    /// # Errors
-    /// Why a client's value cannot be used.
-    pub fn check_changes(&self, changes: &ChangesRoot, variables: &Variables) -> Result<(), Error> {
-        changes.watch.probe.statement.fixed(&variables.bindings()).map_err(Error::Invalid)?;
-        changes.members.iter().try_for_each(|member| match &member.value {
-            ChangeValue::Data(node) => check_node(node, variables),
-            _ => Ok(()),
-        })
+    /// The variables of an operation that goes on, at the present.
+    fn at_present(&self, variables: &Variables) -> Variables {
+        Variables { now_micros: self.clock.now_micros(), values: variables.values.clone() }
     }
 
     /// Which of some rows a condition holds for now.
@@ -92,8 +93,31 @@ impl Engine {
         keys: Vec<RowKey>,
     ) -> Result<HashSet<RowKey>, Error> {
         let source = Source::new(self, Consistency::Statement);
-        let batch = source.look_up(&watch.probe, variables, keys.clone()).await?;
+        let _turn = self.watching.acquire().await;
+        let batch = source.look_up(&watch.probe, &self.at_present(variables), keys.clone()).await?;
         Ok(keys.into_iter().filter(|key| !batch.range(key).is_empty()).collect())
+    }
+
+    /// The rows there are now, in the order of their keys.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are too many to be told at once.
+    pub async fn snapshot(
+        &self,
+        changes: &ChangesRoot,
+        statement: &ReadStatement,
+        variables: &Variables,
+    ) -> Result<Vec<RowImage>, Error> {
+        let source = Source::new(self, Consistency::Statement);
+        let _turn = self.watching.acquire().await;
+        let variables = self.at_present(variables);
+        let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
+        let rows = Arc::new(source.fetch(&statement.statement, &arguments).await?);
+        if rows.len() > changes.most_rows as usize {
+            let most = changes.most_rows;
+            return Err(Error::Invalid(format!("more than {most} items match: too many for a snapshot")));
+        }
+        Ok((0..rows.len()).map(|row| RowImage::new(rows.clone(), row, 0)).collect())
     }
 
     /// All rows that a condition holds for now.
@@ -103,12 +127,12 @@ impl Engine {
     pub async fn members(&self, changes: &ChangesRoot, variables: &Variables) -> Result<HashSet<RowKey>, Error> {
         let watch = &changes.watch;
         let source = Source::new(self, Consistency::Statement);
+        let _turn = self.watching.acquire().await;
+        let variables = self.at_present(variables);
         let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
         let rows = Arc::new(source.fetch(&watch.all.statement, &arguments).await?);
         if rows.len() > watch.most as usize {
-            let reason =
-                format!("the filter cannot be told from a row alone, and holds for more than {} of them", watch.most);
-            return Err(Error::Invalid(reason));
+            return Err(watch.too_many());
         }
         let types = self.catalog.table(changes.table);
         let key = |row| {
@@ -128,6 +152,7 @@ impl Engine {
         told: &[Told],
     ) -> Vec<Option<Answer>> {
         let source = Source::new(self, Consistency::Statement);
+        let variables = &self.at_present(variables);
         let nodes = changes.members.iter().map(|member| async {
             match &member.value {
                 ChangeValue::Data(node) => self.shown(&source, root, member, changes, node, variables, told).await,
@@ -163,13 +188,17 @@ impl Engine {
             out.extend_from_slice(&member.prefix);
             match &member.value {
                 ChangeValue::Key => json::write_string(out, &key_text(&event.key)),
+                ChangeValue::Event if told.snapshot => out.extend_from_slice(b"null"),
                 ChangeValue::Event => json::write_string(out, event.action.as_str()),
+                ChangeValue::Snapshot => out.extend_from_slice(if told.snapshot { b"true" } else { b"false" }),
                 ChangeValue::Transition => match told.transition {
                     Some(Transition::Enter) => out.extend_from_slice(b"\"enter\""),
                     Some(Transition::Leave) => out.extend_from_slice(b"\"leave\""),
                     None => out.extend_from_slice(b"null"),
                 },
+                ChangeValue::Position if !told.is_resumable => out.extend_from_slice(b"\"\""),
                 ChangeValue::Position => json::write_string(out, &event.position.to_string()),
+                ChangeValue::Time if told.snapshot => out.extend_from_slice(b"null"),
                 ChangeValue::Time => write_instant(out, event.at_micros),
                 ChangeValue::Constant(text) => out.extend_from_slice(text),
                 ChangeValue::Data(_) => match rows[at].take() {

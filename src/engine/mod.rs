@@ -21,6 +21,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::Value as Json;
+use tokio::sync::Semaphore;
 
 pub use self::{
     batch::Batch,
@@ -102,6 +103,9 @@ impl Parts {
     }
 }
 
+/// Requests must not wait for those who follow: they have the other connections.
+const MAX_WATCHING: usize = 3;
+
 /// Executes operations. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -113,6 +117,8 @@ pub struct Engine {
     loader: Loader,
     listeners: Arc<heard::Listeners>,
     sharing: Arc<write::Sharing>,
+    /// Statements at a time that say who is to be told of changes.
+    watching: Arc<Semaphore>,
     options: Options,
 }
 
@@ -156,7 +162,8 @@ impl Engine {
         let Parts { database, catalog, hooks, events, clock } = parts;
         let listeners = Arc::new(heard::Listeners::new(&catalog, &hooks));
         let (loader, sharing) = (Loader::new(database.clone()), Arc::default());
-        Self { loader, database, catalog, hooks, events, clock, listeners, sharing, options }
+        let watching = Arc::new(Semaphore::new(MAX_WATCHING));
+        Self { loader, database, catalog, hooks, events, clock, listeners, sharing, watching, options }
     }
 
     /// What hooks get on behalf of a caller.

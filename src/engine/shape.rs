@@ -9,7 +9,7 @@ use crate::{
     catalog::{ColumnId, ColumnType, TableId},
     db::Form,
     events::Action,
-    predicate::{Input, Predicate, Target, Term},
+    predicate::{Bindings, Input, Predicate, Target, Term},
     sql::{ReadStatement, Statement},
 };
 
@@ -214,6 +214,10 @@ pub struct ChangesRoot {
     pub members: Vec<ChangeMember>,
     /// Behind which position it begins; `None` means now.
     pub after: Option<Input>,
+    /// The rows there are now, told before any change; `None` if nobody asks.
+    pub snapshot: Option<Arc<ReadStatement>>,
+    /// More rows than this are not told at once.
+    pub most_rows: u32,
     /// What becomes of changes that the client is too slow for.
     pub overflow: Overflow,
 }
@@ -261,6 +265,8 @@ pub enum ChangeValue {
     Event,
     /// Whether the row came into the set or left it.
     Transition,
+    /// Whether it is no change, but a row that was there.
+    Snapshot,
     /// The place in the log.
     Position,
     /// When it was committed.
@@ -381,7 +387,47 @@ impl WriteRoot {
     }
 }
 
+impl Watch {
+    /// What a client's values become in its statements, as a text.
+    ///
+    /// # Errors
+    /// Why one cannot be used.
+    pub fn fixed(&self, variables: &super::Variables) -> Result<String, super::Error> {
+        fixed(&self.probe, variables)
+    }
+
+    /// Why it cannot be followed.
+    pub fn too_many(&self) -> super::Error {
+        let most = self.most;
+        super::Error::Invalid(format!(
+            "the filter holds for more than {most} items, and a changed item alone does not tell whether it does"
+        ))
+    }
+}
+
+/// The present does not count: it is another one each time.
+fn fixed(statement: &ReadStatement, variables: &super::Variables) -> Result<String, super::Error> {
+    let bindings = Bindings { now_micros: 0, ..variables.bindings() };
+    let values = statement.statement.fixed(&bindings).map_err(super::Error::Invalid)?;
+    Ok(format!("{values:?}"))
+}
+
 impl ChangesRoot {
+    /// What a client's values become in the statements that read what is told,
+    /// as a text: whoever shares the plan and this is told the same.
+    ///
+    /// # Errors
+    /// Why one cannot be used.
+    pub fn fixed(&self, variables: &super::Variables) -> Result<String, super::Error> {
+        let mut text = String::new();
+        for member in &self.members {
+            if let ChangeValue::Data(node) = &member.value {
+                node.add_fixed(variables, &mut text)?;
+            }
+        }
+        Ok(text)
+    }
+
     fn weight(&self) -> usize {
         let of_member = |member: &ChangeMember| match &member.value {
             ChangeValue::Data(node) => MEMBER_WEIGHT + node.weight(),
@@ -393,6 +439,13 @@ impl ChangesRoot {
 }
 
 impl Node {
+    fn add_fixed(&self, variables: &super::Variables, text: &mut String) -> Result<(), super::Error> {
+        if let Some(statement) = &self.statement {
+            text.push_str(&fixed(statement, variables)?);
+        }
+        self.children.iter().try_for_each(|child| child.node.add_fixed(variables, text))
+    }
+
     fn weight(&self) -> usize {
         let statement = self.statement.as_ref().map_or(0, |read| read.statement.weight());
         let children: usize = self.children.iter().map(|child| child.node.weight()).sum();

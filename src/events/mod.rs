@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use crate::principal::Principal;
+
 use self::sequence::Sequencer;
 pub use self::{
     change::{Action, Change, ChangeEvent, Commit, RowImage, TransactionId},
@@ -51,6 +53,14 @@ impl Events {
     /// gets no further before that, and so a later place.
     pub fn ticket(&self) -> Ticket {
         Ticket { number: Some(self.0.sequencer.take()), events: self.clone() }
+    }
+
+    /// Resolves once everything is in the log that has been committed by now; to
+    /// the position behind it.
+    pub fn settled(&self) -> impl Future<Output = Position> + use<> {
+        let nothing =
+            Commit { changes: Vec::new(), touched: Vec::new(), by: Arc::new(Principal::public()), at_micros: 0 };
+        self.ticket().publish(nothing)
     }
 
     /// The log.

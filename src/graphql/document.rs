@@ -225,7 +225,7 @@ impl Roles<'_> {
         for (name, value) in &field.arguments {
             match name.node.as_str() {
                 "filter" => self.filter(&value.node),
-                "sort" | "limit" | "groupBy" | "path" | "version" | "on" | "event" | "overflow" => {
+                "sort" | "limit" | "groupBy" | "path" | "version" | "on" | "event" | "overflow" | "snapshot" => {
                     self.structural(&value.node)
                 }
                 // `offset`, `page`, `search`, the parts of a key, and `data`.

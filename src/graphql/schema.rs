@@ -357,7 +357,12 @@ impl Registration<'_, '_> {
                 .field(self.field(
                     "position",
                     &Type::named("String").non_null(true),
-                    note("The place of the change, to be handed back as `after`."),
+                    note("The place of the change, to be handed back as `after`; empty within a snapshot."),
+                ))
+                .field(self.field(
+                    "snapshot",
+                    &Type::named("Boolean").non_null(true),
+                    note("Whether it is no change, but an item that was there."),
                 ))
                 .field(self.field("at", &Type::named("Date"), note("When the change was committed.")));
             self.register(object);

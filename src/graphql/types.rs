@@ -294,6 +294,7 @@ pub(super) fn mutated_arguments(collection: &str) -> Vec<(&'static str, Type)> {
         ("event", Type::named(EVENT_ENUM)),
         ("filter", Type::named(format!("{collection}_filter"))),
         ("after", Type::named("String")),
+        ("snapshot", Type::named("Boolean")),
         ("overflow", Type::named(OVERFLOW_ENUM)),
     ]
 }

@@ -1,10 +1,12 @@
 //! Whether a condition holds of a row in memory, for what a row alone can tell
-//! exactly as the databases would: relations, dates with fractions, patterns
-//! that ignore case and the like are theirs to answer.
+//! exactly as the databases would: relations, dates, fractions, patterns that
+//! ignore case and the like are theirs to answer.
+
+use std::collections::BTreeSet;
 
 use super::{Bindings, ListTerm, Operand, Ordering, Place, Predicate, Rounding, Target, Term, Test};
 use crate::{
-    catalog::{Column, ColumnId, ColumnType, Table},
+    catalog::{Column, ColumnId, ColumnType, Dialect, Table},
     value::Key,
 };
 
@@ -14,59 +16,109 @@ pub trait Row {
     fn value(&self, column: &Column) -> Option<Key>;
 }
 
-/// Values under which subscriptions of one predicate are found at most.
+/// Values under which a condition is found at most.
 const MAX_VALUES: usize = 64;
 
+/// Longest pattern with wildcards, in bytes: it is held against many rows.
+const MAX_PATTERN: usize = 256;
+
+/// A condition whose values are known, to be asked of many rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// All hold.
+    All(Vec<Condition>),
+    /// At least one holds.
+    Any(Vec<Condition>),
+    /// A test of a column.
+    Column(ColumnId, Check),
+}
+
+/// A test with its values.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// Is null, or is not.
+    Null(bool),
+    /// Is null or an empty text, or is neither.
+    Empty(bool),
+    /// A comparison.
+    Order(Ordering, Key),
+    /// Between two values, or outside of them.
+    Between(bool, Key, Key),
+    /// One of some values, or none of them.
+    In(bool, BTreeSet<Key>),
+    /// A pattern, to be found or not.
+    Pattern(bool, Place, String),
+}
+
 impl Predicate {
-    /// Whether [`Predicate::holds`] can say of any row of a table what the
+    /// Whether [`Predicate::condition`] can say of any row of a table what the
     /// database would.
-    pub fn is_decidable(&self, table: &Table) -> bool {
+    pub fn is_decidable(&self, dialect: Dialect, table: &Table) -> bool {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().all(|part| part.is_decidable(table)),
-            Self::Compare(Operand::Column(column), test) => is_decidable(table.column(*column), test),
-            Self::Compare(..) | Self::Related(_) => false,
-        }
-    }
-
-    /// Whether it holds of a row; only to be asked where it is decidable. A term
-    /// that cannot be used holds of nothing, as no statement could be run with it.
-    pub fn holds(&self, table: &Table, row: &impl Row, bindings: &Bindings<'_>) -> bool {
-        match self {
-            Self::All(parts) => parts.iter().all(|part| part.holds(table, row, bindings)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(table, row, bindings)),
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(|part| part.is_decidable(dialect, table)),
             Self::Compare(Operand::Column(column), test) => {
-                let column = table.column(*column);
-                passes(column, row.value(column).as_ref(), test, bindings)
+                let comparable = comparable(dialect, table.column(*column));
+                match test {
+                    Test::Null(_) => true,
+                    Test::Empty(_) => comparable != Comparable::No,
+                    Test::Order(Ordering::Equal | Ordering::NotEqual, _) | Test::In { .. } => {
+                        comparable != Comparable::No
+                    }
+                    Test::Order(..) | Test::Between { .. } => comparable == Comparable::Ordered,
+                    Test::Pattern { insensitive, .. } => !insensitive && comparable == Comparable::Text,
+                    Test::Intersects { .. } => false,
+                }
             }
             Self::Compare(..) | Self::Related(_) => false,
         }
     }
 
-    /// A column and the values of which it must have one for this to hold, where
-    /// there is such a column: what to look a row's predicates up by.
-    pub fn required_values(&self, table: &Table, bindings: &Bindings<'_>) -> Option<(ColumnId, Vec<Key>)> {
-        match self {
-            Self::All(parts) => {
-                let found = parts.iter().filter_map(|part| part.required_values(table, bindings));
-                found.min_by_key(|(_, values)| values.len())
+    /// The same with its values filled in; only where it is decidable.
+    ///
+    /// # Errors
+    /// Why a value cannot be used, for the client.
+    pub fn condition(&self, table: &Table, bindings: &Bindings<'_>) -> Result<Condition, String> {
+        let all = |parts: &[Self]| -> Result<Vec<Condition>, String> {
+            parts.iter().map(|part| part.condition(table, bindings)).collect()
+        };
+        Ok(match self {
+            Self::All(parts) => Condition::All(all(parts)?),
+            Self::Any(parts) => Condition::Any(all(parts)?),
+            Self::Compare(Operand::Column(column), test) => {
+                Condition::Column(*column, check(table.column(*column), test, bindings)?)
             }
+            Self::Compare(..) | Self::Related(_) => return Err("a row alone cannot tell".to_owned()),
+        })
+    }
+}
+
+impl Condition {
+    /// Whether it holds of a row.
+    pub fn holds(&self, table: &Table, row: &impl Row) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.holds(table, row)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(table, row)),
+            Self::Column(column, check) => {
+                let column = table.column(*column);
+                passes(column, row.value(column).as_ref(), check)
+            }
+        }
+    }
+
+    /// A column and the values of which it must have one for this to hold, each
+    /// once, where there is such a column: what to look conditions up by.
+    pub fn required_values(&self) -> Option<(ColumnId, Vec<Key>)> {
+        match self {
+            Self::All(parts) => parts.iter().filter_map(Self::required_values).min_by_key(|(_, values)| values.len()),
             Self::Any(parts) => match &parts[..] {
-                [part] => part.required_values(table, bindings),
+                [part] => part.required_values(),
                 _ => None,
             },
-            Self::Compare(Operand::Column(id), test) => {
-                let column = table.column(*id);
-                if !is_decidable(column, test) {
-                    return None;
-                }
-                let values = match test {
-                    Test::Order(Ordering::Equal, term) => vec![key(column, term, bindings)?],
-                    Test::In { negated: false, terms } => keys(column, terms, bindings)?,
-                    _ => return None,
-                };
-                (values.len() <= MAX_VALUES).then_some((*id, values))
+            Self::Column(column, Check::Order(Ordering::Equal, key)) => Some((*column, vec![key.clone()])),
+            Self::Column(column, Check::In(false, keys)) if keys.len() <= MAX_VALUES => {
+                Some((*column, keys.iter().cloned().collect()))
             }
-            Self::Compare(..) | Self::Related(_) => None,
+            Self::Column(..) => None,
         }
     }
 }
@@ -84,11 +136,12 @@ enum Comparable {
     Ordered,
 }
 
-fn comparable(column: &Column) -> Comparable {
+fn comparable(dialect: Dialect, column: &Column) -> Comparable {
     match &column.column_type {
-        ColumnType::Integer | ColumnType::BigInteger if column.declared.contains("unsigned") => Comparable::Equal,
-        ColumnType::Integer | ColumnType::BigInteger | ColumnType::Boolean => Comparable::Ordered,
-        ColumnType::Uuid => Comparable::Equal,
+        ColumnType::Integer | ColumnType::BigInteger if column.declared.contains("unsigned") => Comparable::No,
+        ColumnType::Integer | ColumnType::BigInteger => Comparable::Ordered,
+        // Elsewhere any number may stand in such a column, and more spellings.
+        ColumnType::Boolean | ColumnType::Uuid if dialect == Dialect::Postgres => Comparable::Equal,
         ColumnType::Text if !is_padded(&column.declared) => Comparable::Text,
         _ => Comparable::No,
     }
@@ -100,76 +153,94 @@ fn is_padded(declared: &str) -> bool {
     (declared.starts_with("char") && !declared.contains("varying")) || declared.starts_with("bpchar")
 }
 
-fn is_decidable(column: &Column, test: &Test) -> bool {
-    let comparable = comparable(column);
-    match test {
-        Test::Null(_) => true,
-        Test::Empty(_) => comparable != Comparable::No,
-        Test::Order(Ordering::Equal | Ordering::NotEqual, _) | Test::In { .. } => comparable != Comparable::No,
-        Test::Order(..) | Test::Between { .. } => comparable == Comparable::Ordered,
-        Test::Pattern { insensitive, .. } => !insensitive && comparable == Comparable::Text,
-        Test::Intersects { .. } => false,
-    }
-}
-
-fn key(column: &Column, term: &Term, bindings: &Bindings<'_>) -> Option<Key> {
-    rounded(column, term, Rounding::Refuse, bindings)
-}
-
-fn rounded(column: &Column, term: &Term, rounding: Rounding, bindings: &Bindings<'_>) -> Option<Key> {
-    Target::of(column, rounding).key(term.resolve(bindings)?, bindings.now_micros).ok()
-}
-
-fn keys(column: &Column, terms: &ListTerm, bindings: &Bindings<'_>) -> Option<Vec<Key>> {
-    let target = Target::of(column, Rounding::Refuse);
-    terms.resolve(bindings).iter().map(|json| target.key(json, bindings.now_micros).ok()).collect()
-}
-
-/// Nulls pass only `Null(true)` and `Empty(true)`.
-fn passes(column: &Column, value: Option<&Key>, test: &Test, bindings: &Bindings<'_>) -> bool {
-    let Some(value) = value else { return matches!(test, Test::Null(true) | Test::Empty(true)) };
-    match test {
-        Test::Null(wanted) => !wanted,
-        Test::Empty(wanted) => matches!(value, Key::Text(text) if text.is_empty()) == *wanted,
-        Test::Order(ordering, term) => in_order(column, value, *ordering, term, bindings),
+fn check(column: &Column, test: &Test, bindings: &Bindings<'_>) -> Result<Check, String> {
+    let key = |term: &Term, rounding| {
+        let json = term.resolve(bindings).ok_or("a value is not given")?;
+        Target::of(column, rounding).key(json, bindings.now_micros)
+    };
+    Ok(match test {
+        Test::Null(wanted) => Check::Null(*wanted),
+        Test::Empty(wanted) => Check::Empty(*wanted),
+        Test::Order(ordering, term) => Check::Order(*ordering, key(term, rounding(*ordering))?),
         Test::Between { negated, low, high } => {
-            let above = in_order(column, value, Ordering::GreaterOrEqual, low, bindings);
-            let below = in_order(column, value, Ordering::LessOrEqual, high, bindings);
-            (above && below) != *negated
+            let (low, high) = (key(low, Rounding::Up)?, key(high, Rounding::Down)?);
+            Check::Between(*negated, low, high)
         }
-        Test::In { negated, terms } => {
-            keys(column, terms, bindings).is_some_and(|keys| keys.contains(value) != *negated)
-        }
+        Test::In { negated, terms } => Check::In(*negated, keys(column, terms, bindings)?),
         Test::Pattern { place, insensitive: _, negated, term } => {
-            let Key::Text(text) = value else { return false };
-            let pattern = term.resolve(bindings).and_then(|json| super::term::text(json).ok());
-            pattern.is_some_and(|pattern| matches(text, &pattern, *place) != *negated)
+            let pattern = super::term::text(term.resolve(bindings).ok_or("a value is not given")?)?;
+            if has_wildcards(&pattern) && pattern.len() > MAX_PATTERN {
+                return Err(format!("a pattern that is followed has at most {MAX_PATTERN} bytes"));
+            }
+            Check::Pattern(*negated, *place, pattern)
         }
-        Test::Intersects { .. } => false,
-    }
+        Test::Intersects { .. } => return Err("a row alone cannot tell".to_owned()),
+    })
 }
 
-fn in_order(column: &Column, value: &Key, ordering: Ordering, term: &Term, bindings: &Bindings<'_>) -> bool {
-    // As the statements round: so that the outcome for integers stays the same.
-    let rounding = match ordering {
+/// As the statements round: so that the outcome for integers stays the same.
+fn rounding(ordering: Ordering) -> Rounding {
+    match ordering {
         Ordering::Equal | Ordering::NotEqual => Rounding::Refuse,
         Ordering::Greater | Ordering::LessOrEqual => Rounding::Down,
         Ordering::Less | Ordering::GreaterOrEqual => Rounding::Up,
-    };
-    let Some(other) = rounded(column, term, rounding, bindings) else { return false };
-    match ordering {
-        Ordering::Equal => *value == other,
-        Ordering::NotEqual => *value != other,
-        Ordering::Less => *value < other,
-        Ordering::LessOrEqual => *value <= other,
-        Ordering::Greater => *value > other,
-        Ordering::GreaterOrEqual => *value >= other,
+    }
+}
+
+fn keys(column: &Column, terms: &ListTerm, bindings: &Bindings<'_>) -> Result<BTreeSet<Key>, String> {
+    let target = Target::of(column, Rounding::Refuse);
+    terms.resolve(bindings).iter().map(|json| target.key(json, bindings.now_micros)).collect()
+}
+
+/// Nulls pass only `Null(true)` and `Empty(true)`.
+fn passes(column: &Column, value: Option<&Key>, check: &Check) -> bool {
+    let Some(value) = value else { return matches!(check, Check::Null(true) | Check::Empty(true)) };
+    match check {
+        Check::Null(wanted) => !wanted,
+        Check::Empty(wanted) => matches!(value, Key::Text(text) if text.is_empty()) == *wanted,
+        Check::Order(ordering, other) => {
+            let found = compare(column, value, other);
+            match ordering {
+                Ordering::Equal => found.is_eq(),
+                Ordering::NotEqual => found.is_ne(),
+                Ordering::Less => found.is_lt(),
+                Ordering::LessOrEqual => found.is_le(),
+                Ordering::Greater => found.is_gt(),
+                Ordering::GreaterOrEqual => found.is_ge(),
+            }
+        }
+        Check::Between(negated, low, high) => {
+            let is_between = compare(column, value, low).is_ge() && compare(column, value, high).is_le();
+            is_between != *negated
+        }
+        Check::In(negated, keys) => keys.contains(value) != *negated,
+        Check::Pattern(negated, place, pattern) => match value {
+            Key::Text(text) => matches(text, pattern, *place) != *negated,
+            Key::Int(_) | Key::Bytes(_) => false,
+        },
+    }
+}
+
+/// An integer column of SQLite may hold a fraction, or a text, which comes
+/// behind all numbers.
+fn compare(column: &Column, value: &Key, other: &Key) -> std::cmp::Ordering {
+    match (&column.column_type, value, other) {
+        (ColumnType::Integer | ColumnType::BigInteger, Key::Text(text), Key::Int(other)) => {
+            let number = text.parse::<f64>().ok();
+            let found = number.and_then(|number| number.partial_cmp(&(*other as f64)));
+            found.unwrap_or(std::cmp::Ordering::Greater)
+        }
+        _ => value.cmp(other),
     }
 }
 
 /// `%` stands for any text in a pattern, `_` for any character.
+fn has_wildcards(pattern: &str) -> bool {
+    pattern.contains(['%', '_'])
+}
+
 fn matches(text: &str, pattern: &str, place: Place) -> bool {
-    if !pattern.contains(['%', '_']) {
+    if !has_wildcards(pattern) {
         return match place {
             Place::Inside => text.contains(pattern),
             Place::Start => text.starts_with(pattern),

@@ -14,7 +14,7 @@ mod term;
 
 pub(crate) use self::parse::function_operand;
 pub use self::{
-    holds::Row,
+    holds::{Check, Condition, Row},
     input::{Input, Presence, VariableId},
     json_path::{JsonPath, Segment},
     parse::{Context, parse, parse_function},

@@ -1,8 +1,9 @@
 //! Subscriptions of one predicate: it is asked once, however many they are.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     mem,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,24 +11,25 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 
 use super::{
     Ended, Topic,
-    queue::{Next, Queue, Tag},
+    class::{Class, Subscriber},
 };
 use crate::{
     catalog::{ColumnId, TableId},
-    engine::{ChangesRoot, Engine, Error, Overflow, Told, Transition},
+    engine::{ChangesRoot, Engine, Error, Told, Transition},
     error_code::ErrorCode,
-    events::{Action, ChangeEvent, Position},
+    events::{Action, ChangeEvent},
     plan::write::RowKey,
+    predicate::Condition,
     tasks,
     value::Key,
 };
 
-/// Changes that may wait for a group's statements. More of them are not kept:
-/// its subscriptions end, and whoever follows resumes from the log.
-const MAX_PENDING: usize = 16_384;
+/// Changes that may wait for statements. More of them are not kept: the
+/// subscriptions end, and whoever follows resumes from the log.
+pub(super) const MAX_PENDING: usize = 4_096;
 
 /// Changes that are told together.
-const BURST: usize = 256;
+pub(super) const BURST: usize = 256;
 
 /// Subscriptions of one predicate over one table.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(super) struct Group {
     pub(super) table: TableId,
     /// What two subscriptions share only if their predicates are the same.
     pub(super) name: String,
+    /// What must hold of its rows; `None` where a row alone cannot tell.
+    condition: Option<Condition>,
     /// A column, and values of which all its rows have one.
     pub(super) required: Option<(ColumnId, Vec<Key>)>,
     /// One of its subscriptions, for the predicate.
@@ -46,34 +50,13 @@ pub(super) struct Group {
 #[derive(Debug, Default)]
 struct State {
     pending: Vec<Arc<ChangeEvent>>,
-    /// Whether somebody is telling what was pending before.
+    /// Whether somebody is judging what was pending before.
     busy: bool,
     /// The rows of the set, where a row alone cannot tell whether it is one.
     members: Option<HashSet<RowKey>>,
-    classes: Vec<Class>,
+    classes: Vec<Arc<Class>>,
     /// How many are about to join it.
     joining: usize,
-}
-
-/// Subscriptions that are told the same.
-#[derive(Clone, Debug)]
-struct Class {
-    /// What two subscriptions of a group share only if they are told the same.
-    name: Arc<str>,
-    topic: Topic,
-    subscribers: Vec<Subscriber>,
-}
-
-/// One subscription.
-#[derive(Clone, Debug)]
-pub(super) struct Subscriber {
-    /// Unique within the hub.
-    pub(super) id: u64,
-    /// It is told what comes behind this.
-    pub(super) from: Position,
-    pub(super) queue: Arc<Queue>,
-    pub(super) tag: Tag,
-    pub(super) overflow: Overflow,
 }
 
 impl State {
@@ -83,15 +66,29 @@ impl State {
 }
 
 impl Group {
-    pub(super) fn new(engine: &Engine, topic: &Topic, name: String) -> Option<Self> {
-        let (_, changes) = topic.root()?;
+    /// A group for a topic, named after what must hold of its rows.
+    ///
+    /// # Errors
+    /// Why a client's value cannot be used.
+    pub(super) fn new(engine: &Engine, topic: &Topic) -> Result<Self, Error> {
+        let (_, changes) = topic.root().ok_or(Error::Internal)?;
         let table = engine.catalog().table(changes.table);
-        let required = match changes.is_decidable {
-            true => changes.predicate.required_values(table, &topic.variables.bindings()),
-            false => None,
+        let bindings = topic.variables.bindings();
+        let (condition, name) = match changes.is_decidable {
+            true => {
+                let condition = changes.predicate.condition(table, &bindings).map_err(Error::Invalid)?;
+                let name = format!("{}:{condition:?}", table.id.0);
+                (Some(condition), name)
+            }
+            // A statement tells, which is the plan's own.
+            false => {
+                let fixed = changes.watch.fixed(&topic.variables)?;
+                (None, format!("{}:{:p}:{fixed}", table.id.0, Arc::as_ptr(&changes.watch.probe)))
+            }
         };
-        let (engine, topic) = (engine.clone(), topic.clone());
-        Some(Self { table: table.id, name, required, topic, engine, state: Mutex::default() })
+        let required = condition.as_ref().and_then(Condition::required_values);
+        let (engine, topic, table) = (engine.clone(), topic.clone(), table.id);
+        Ok(Self { table, name, condition, required, topic, engine, state: Mutex::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -102,13 +99,18 @@ impl Group {
         self.required.as_ref().is_some_and(|(_, values)| values.contains(value))
     }
 
-    fn changes(&self) -> &ChangesRoot {
-        self.topic.root().expect("a group is made of one that can be followed").1
+    /// Whether a row alone tells if it belongs to the set.
+    pub(super) fn is_decidable(&self) -> bool {
+        self.condition.is_some()
+    }
+
+    fn changes(&self) -> Result<&ChangesRoot, Error> {
+        self.topic.root().map(|(_, changes)| changes).ok_or(Error::Internal)
     }
 
     /// Number of its subscriptions.
     pub(super) fn following(&self) -> usize {
-        self.state().classes.iter().map(|class| class.subscribers.len()).sum()
+        self.state().classes.iter().map(|class| class.following()).sum()
     }
 
     /// Keeps it where it is until somebody has joined.
@@ -116,20 +118,21 @@ impl Group {
         self.state().joining += 1;
     }
 
-    /// Nobody joins any more; whether it is empty.
+    /// Somebody has joined or given up; whether it is empty.
     pub(super) fn let_go(&self) -> bool {
         let mut state = self.state();
         state.joining -= 1;
         state.is_empty()
     }
 
-    pub(super) fn add(&self, class: &str, topic: &Topic, subscriber: Subscriber) {
+    pub(super) fn add(&self, name: &str, topic: &Topic, subscriber: Subscriber) {
         let mut state = self.state();
-        match state.classes.iter_mut().find(|known| &*known.name == class) {
-            Some(known) => known.subscribers.push(subscriber),
+        match state.classes.iter().find(|known| known.name == name) {
+            Some(known) => known.add(subscriber),
             None => {
-                let subscribers = vec![subscriber];
-                state.classes.push(Class { name: class.into(), topic: topic.clone(), subscribers });
+                let class = Class::new(&self.engine, name.to_owned(), topic.clone());
+                class.add(subscriber);
+                state.classes.push(class);
             }
         }
     }
@@ -137,10 +140,7 @@ impl Group {
     /// Takes a subscription out; whether none is left.
     pub(super) fn remove(&self, id: u64) -> bool {
         let mut state = self.state();
-        for class in &mut state.classes {
-            class.subscribers.retain(|subscriber| subscriber.id != id);
-        }
-        state.classes.retain(|class| !class.subscribers.is_empty());
+        state.classes.retain(|class| !class.remove(id));
         state.is_empty()
     }
 
@@ -150,155 +150,175 @@ impl Group {
             let mut state = self.state();
             // Who comes later must not be told by what may be wrong.
             state.members = None;
+            state.pending.clear();
             mem::take(&mut state.classes)
         };
-        for subscriber in classes.iter().flat_map(|class| &class.subscribers) {
-            subscriber.queue.end(subscriber.tag, ended.clone());
+        for class in classes {
+            class.end(ended);
         }
+    }
+
+    fn fail(&self, error: &Error) {
+        let (code, message) = (ErrorCode::ServiceUnavailable, error.to_string());
+        self.end(&Ended::Failed { code, message });
     }
 
     /// Takes on a change that may concern it.
-    pub(super) fn push(self: &Arc<Self>, event: &Arc<ChangeEvent>) {
-        let mut state = self.state();
-        state.pending.push(event.clone());
-        if state.pending.len() > MAX_PENDING {
-            state.pending.clear();
-            drop(state);
-            tracing::warn!(table = self.table.0, "statements of subscriptions take longer than changes come");
-            let message = "The database answers more slowly than rows change. Resume from the last position.";
-            self.end(&Ended::Failed { code: ErrorCode::ServiceUnavailable, message: message.to_owned() });
+    pub(super) fn push(&self, event: &Arc<ChangeEvent>) {
+        let is_full = {
+            let mut state = self.state();
+            state.pending.push(event.clone());
+            state.pending.len() > MAX_PENDING
+        };
+        if is_full {
+            self.end(&overrun());
         }
     }
 
-    /// Tells what is pending: at once where no statement is needed, otherwise
-    /// beside the caller.
+    /// Judges what is pending and hands it on: at once where no statement is
+    /// needed, otherwise beside the caller.
     pub(super) fn tell(self: &Arc<Self>) {
         if mem::replace(&mut self.state().busy, true) {
             return;
         }
-        let mut telling: BoxFuture<'static, ()> = self.clone().tell_all().boxed();
-        if (&mut telling).now_or_never().is_none() {
-            tasks::spawn("subscriptions", telling);
-        }
+        let group = self.clone();
+        run(self.clone().judge_all(), move || {
+            group.state().busy = false;
+            group.fail(&Error::Internal);
+        });
     }
 
-    async fn tell_all(self: Arc<Self>) {
+    async fn judge_all(self: Arc<Self>) {
         loop {
-            let (events, classes) = {
+            let events: Vec<_> = {
                 let mut state = self.state();
                 if state.pending.is_empty() {
                     state.busy = false;
                     return;
                 }
                 let count = state.pending.len().min(BURST);
-                (state.pending.drain(..count).collect::<Vec<_>>(), state.classes.clone())
+                state.pending.drain(..count).collect()
             };
             match self.judge(events).await {
-                Ok(told) => self.tell_classes(&classes, &told).await,
-                Err(error) => {
-                    let (code, message) = (ErrorCode::ServiceUnavailable, error.to_string());
-                    self.end(&Ended::Failed { code, message });
+                Ok(told) if told.is_empty() => {}
+                Ok(told) => {
+                    let classes = self.state().classes.clone();
+                    for class in classes {
+                        class.push(&told);
+                    }
                 }
-            }
-        }
-    }
-
-    async fn tell_classes(&self, classes: &[Class], told: &[Told]) {
-        for class in classes {
-            let subscribers = class.subscribers.iter();
-            let Some(first) = subscribers.clone().map(|subscriber| subscriber.from).min() else { continue };
-            let concerned: Vec<Told> = told.iter().filter(|told| told.event.position > first).cloned().collect();
-            for next in texts(&self.engine, &class.topic, &concerned).await {
-                for subscriber in subscribers.clone().filter(|subscriber| next.position > subscriber.from) {
-                    subscriber.queue.push(subscriber.tag, next.clone(), subscriber.overflow);
-                }
+                Err(error) => self.fail(&error),
             }
         }
     }
 
     /// What changes did to the set.
     async fn judge(&self, events: Vec<Arc<ChangeEvent>>) -> Result<Vec<Told>, Error> {
-        let changes = self.changes();
-        let watch = &changes.watch;
-        if changes.is_decidable {
-            return Ok(events.into_iter().filter_map(|event| judge(&self.engine, &self.topic, event)).collect());
+        if self.is_decidable() {
+            return Ok(events.into_iter().flat_map(|event| self.outcomes(event)).collect());
         }
-        if self.state().members.is_none() {
-            let members = self.engine.members(changes, &self.topic.variables).await?;
-            self.state().members = Some(members);
-        }
+        let changes = self.changes()?;
         let there: Vec<RowKey> =
             events.iter().filter(|event| event.after.is_some()).map(|event| event.key.clone()).collect();
         let holds = match there.is_empty() {
             true => HashSet::new(),
-            false => self.engine.probe(watch, &self.topic.variables, there).await?,
+            false => self.engine.probe(&changes.watch, &self.topic.variables, there).await?,
         };
+        let mut latest = HashMap::new();
+        for (at, event) in events.iter().enumerate() {
+            latest.insert(event.key.clone(), at);
+        }
         let table = self.engine.catalog().table(self.table);
         let mut state = self.state();
-        let members = state.members.get_or_insert_default();
+        // Everybody has gone meanwhile.
+        let Some(members) = &mut state.members else { return Ok(Vec::new()) };
         let mut told = Vec::with_capacity(events.len());
-        for event in events {
+        for (at, event) in events.into_iter().enumerate() {
             let old_key = event.before.as_ref().map(|before| before.row_key(table));
-            let before = old_key.is_some_and(|key| members.remove(&key));
-            let after = event.after.is_some() && holds.contains(&event.key);
+            let before = old_key.as_ref().is_some_and(|key| members.remove(key));
+            // The database tells of now: what a row was before it changed again,
+            // nobody can say, and its next change says what has become of it.
+            let after = match latest.get(&event.key) {
+                Some(last) if *last > at && event.action == Action::Update => before,
+                _ => event.after.is_some() && holds.contains(&event.key),
+            };
             if after {
                 members.insert(event.key.clone());
             }
-            told.extend(outcome(event, before, after));
+            told.extend(outcomes(event, old_key, before, after));
         }
-        if members.len() > watch.most as usize {
-            let reason =
-                format!("the filter holds for more than {} rows, and cannot be told from a row alone", watch.most);
-            return Err(Error::Invalid(reason));
+        if members.len() > changes.watch.most as usize {
+            return Err(changes.watch.too_many());
         }
         Ok(told)
     }
 
+    /// What a change did to a set of which a row alone tells; nothing elsewhere.
+    pub(super) fn outcomes(&self, event: Arc<ChangeEvent>) -> Vec<Told> {
+        let Some(condition) = &self.condition else { return Vec::new() };
+        let table = self.engine.catalog().table(self.table);
+        let holds = |image: &Option<_>| image.as_ref().is_some_and(|row| condition.holds(table, row));
+        let (before, after) = (holds(&event.before), holds(&event.after));
+        let old_key = event.before.as_ref().filter(|_| before).map(|before| before.row_key(table));
+        outcomes(event, old_key, before, after)
+    }
+
+    /// The condition, where a row alone tells.
+    pub(super) fn condition(&self) -> Option<&Condition> {
+        self.condition.as_ref()
+    }
+
     /// Reads the set where it must be known before the first change is told.
     pub(super) async fn prepare(&self) -> Result<(), Error> {
-        let changes = self.changes();
-        if !changes.is_decidable && self.state().members.is_none() {
-            let members = self.engine.members(changes, &self.topic.variables).await?;
-            self.state().members.get_or_insert(members);
+        if self.is_decidable() || self.state().members.is_some() {
+            return Ok(());
         }
+        let members = self.engine.members(self.changes()?, &self.topic.variables).await?;
+        self.state().members.get_or_insert(members);
         Ok(())
     }
 }
 
-/// What a change did to the set of a predicate that a row alone tells.
-pub(super) fn judge(engine: &Engine, topic: &Topic, event: Arc<ChangeEvent>) -> Option<Told> {
-    let (_, changes) = topic.root()?;
-    let table = engine.catalog().table(changes.table);
-    let bindings = topic.variables.bindings();
-    let holds = |image: &Option<_>| image.as_ref().is_some_and(|row| changes.predicate.holds(table, row, &bindings));
-    let (before, after) = (holds(&event.before), holds(&event.after));
-    outcome(event, before, after)
+/// Runs something at once as far as it comes without waiting, and the rest
+/// beside the caller. A panic is answered with `failed`, not passed on.
+pub(super) fn run(work: impl Future<Output = ()> + Send + 'static, failed: impl FnOnce() + Send + 'static) {
+    let mut running: BoxFuture<'static, ()> = AssertUnwindSafe(work)
+        .catch_unwind()
+        .map(|outcome| {
+            if outcome.is_err() {
+                failed();
+            }
+        })
+        .boxed();
+    if (&mut running).now_or_never().is_none() {
+        tasks::spawn("subscriptions", running);
+    }
 }
 
-fn outcome(event: Arc<ChangeEvent>, before: bool, after: bool) -> Option<Told> {
+/// Why those end for whom statements take too long.
+pub(super) fn overrun() -> Ended {
+    tracing::warn!("statements of subscriptions take longer than changes come");
+    let message = "The database answers more slowly than rows change. Resume from the last position.";
+    Ended::Failed { code: ErrorCode::ServiceUnavailable, message: message.to_owned() }
+}
+
+/// What there is to tell of a change: of a row that has another key than before,
+/// that the old one is gone as well.
+fn outcomes(event: Arc<ChangeEvent>, old_key: Option<RowKey>, before: bool, after: bool) -> Vec<Told> {
+    let told = |event, transition| Told { event, transition, snapshot: false, is_resumable: true };
+    let moved = old_key.filter(|key| before && event.action == Action::Update && *key != event.key);
+    let left = moved.map(|key| {
+        let mut left = (*event).clone();
+        left.change.key = key;
+        told(Arc::new(left), Some(Transition::Leave))
+    });
+    let before = before && left.is_none();
     let transition = match (event.action, before, after) {
-        (_, false, false) => return None,
         (Action::Update, false, true) => Some(Transition::Enter),
         (Action::Update, true, false) => Some(Transition::Leave),
         _ => None,
     };
+    let own = (before || after).then(|| told(event, transition));
     // A row whose key has a null in it can be named by nobody.
-    (!event.key.is_empty()).then_some(Told { event, transition })
-}
-
-/// The texts of changes, for those who follow a topic.
-pub(super) async fn texts(engine: &Engine, topic: &Topic, told: &[Told]) -> Vec<Next> {
-    let Some((root, changes)) = topic.root() else { return Vec::new() };
-    let is_meant = |told: &&Told| changes.action.is_none_or(|action| action == told.event.action);
-    let told: Vec<Told> = told.iter().filter(is_meant).cloned().collect();
-    if told.is_empty() {
-        return Vec::new();
-    }
-    let answers = engine.tell(root, changes, &topic.variables, &told).await;
-    let next = |(told, answer): (&Told, Option<_>)| {
-        let text: Arc<[u8]> = (topic.write)(answer?).into();
-        let (position, action) = (told.event.position, told.event.action);
-        Some(Next { text, position, action, row: Arc::new(told.event.key.clone()) })
-    };
-    told.iter().zip(answers).filter_map(next).collect()
+    left.into_iter().chain(own).filter(|told| !told.event.key.is_empty()).collect()
 }

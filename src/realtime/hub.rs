@@ -3,25 +3,40 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
+
+use futures_util::FutureExt as _;
 
 use serde_json::Value as Json;
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     Ended, Reset, Topic,
-    group::{self, Group},
+    class::{self, Subscriber},
+    group::Group,
     index::Index,
     queue::{Queue, Tag},
 };
 use crate::{
     catalog::TableId,
-    engine::{ChangesRoot, Engine, Error},
+    engine::{ChangesRoot, Engine, Error, Told},
     error_code::ErrorCode,
-    events::{self, ChangeEvent, Position},
+    events::{self, Change, ChangeEvent, Position, RowImage, TransactionId},
+    plan::write::RowKey,
+    principal::Principal,
     tasks,
 };
+
+/// Filters at a time that ask the database for every change, and keep keys.
+const MAX_WATCHED: usize = 256;
+
+/// How often rows are read anew that changed while they were.
+const MAX_SNAPSHOTS: usize = 20;
 
 /// Events of the log that are read at a time.
 const PAGE: usize = 256;
@@ -69,6 +84,8 @@ pub struct Subscription {
     group: Arc<Group>,
     queue: Arc<Queue>,
     tag: Tag,
+    /// Set under the hub's lock.
+    gone: Arc<AtomicBool>,
     catching_up: Option<JoinHandle<()>>,
 }
 
@@ -122,44 +139,65 @@ impl Hub {
         let Some((_, changes)) = topic.root() else {
             return Err(failed(&Error::Internal));
         };
-        self.0.engine.check_changes(changes, &topic.variables).map_err(|error| failed(&error))?;
+
         let own = || changes.after.as_ref().and_then(|after| after.resolve(&topic.variables.values));
         let after = topic.after.clone().or_else(own);
         let after = after.filter(|after| !after.is_null()).map(|after| self.resumed(changes, &after)).transpose()?;
+        let class = changes.fixed(&topic.variables).map_err(|error| failed(&error))?;
+        let class = format!("{:p}:{class}", Arc::as_ptr(&topic.roots).cast::<()>());
+        let (snapshot, is_decidable) = (changes.snapshot.is_some() && after.is_none(), changes.is_decidable);
         let (mut joined, hold) = self.join(&topic, queue, tag)?;
         joined.group.prepare().await.map_err(|error| failed(&error))?;
-        let follower = Follower { topic, id: joined.id, queue: queue.clone(), tag, hold };
-        match after.flatten() {
+        let (queue, gone) = (queue.clone(), joined.gone.clone());
+        let follower = Follower { topic, class, id: joined.id, queue: queue.clone(), tag, gone, hold };
+        let given_up = move || {
+            let message = "An unexpected error occurred.".to_owned();
+            queue.end(tag, Ended::Failed { code: ErrorCode::InternalServerError, message });
+        };
+        let catching_up = match after {
+            None if snapshot => follower.begin_with_snapshot().boxed(),
             None => {
-                let state = self.state();
-                let from = state.position.unwrap_or_else(|| self.0.engine.events().log().head());
-                follower.follow(from);
-                drop(state);
+                // What was committed when the set was read is not told.
+                let from = self.0.engine.events().settled().await;
+                follower.follow(&self.state(), from);
+                return Ok(joined);
             }
-            Some(after) => joined.catching_up = Some(tasks::spawn("catching up", follower.catch_up(after))),
-        }
+            Some(after) if is_decidable => follower.catch_up(after).boxed(),
+            Some(after) => {
+                let state = self.state();
+                if let Some(oldest) = state.position.filter(|position| *position > after) {
+                    return Err(Ended::Reset { reason: Reset::NotReplayable, oldest });
+                }
+                follower.follow(&state, after);
+                drop(state);
+                return Ok(joined);
+            }
+        };
+        let catching_up = AssertUnwindSafe(catching_up).catch_unwind().map(move |outcome| {
+            if outcome.is_err() {
+                given_up();
+            }
+        });
+        joined.catching_up = Some(tasks::spawn("catching up", catching_up));
         Ok(joined)
     }
 
-    /// From where a subscription goes on; `None` if nothing has come since.
-    fn resumed(&self, changes: &ChangesRoot, after: &Json) -> Result<Option<Position>, Ended> {
+    /// From where a subscription goes on.
+    fn resumed(&self, changes: &ChangesRoot, after: &Json) -> Result<Position, Ended> {
         let log = self.0.engine.events().log();
         let oldest = log.head();
         let Some(position) = after.as_str().and_then(|text| text.parse::<Position>().ok()) else {
             return Err(Ended::Reset { reason: Reset::NotAPosition, oldest });
         };
-        if position == oldest {
-            return Ok(None);
-        }
-        if !changes.is_decidable {
+        if position != oldest && !changes.is_decidable {
             return Err(Ended::Reset { reason: Reset::NotReplayable, oldest });
         }
-        Ok(Some(position))
+        Ok(position)
     }
 
     /// A place in the group that a topic belongs to, which is held until it is taken.
     fn join(&self, topic: &Topic, queue: &Arc<Queue>, tag: Tag) -> Result<(Subscription, Hold), Ended> {
-        let Some((_, changes)) = topic.root() else { return Err(failed(&Error::Internal)) };
+        let group = Arc::new(Group::new(&self.0.engine, topic).map_err(|error| failed(&error))?);
         let mut state = self.state();
         if state.subscriptions >= self.0.options.subscriptions {
             let message = "There are as many subscriptions as the gateway allows.".to_owned();
@@ -170,14 +208,16 @@ impl Hub {
             state.position = Some(listener.position());
             tasks::spawn("hub", listen(Arc::downgrade(&self.0), listener));
         }
-        let name = group_name(changes, topic);
-        let group = match state.groups.get(&name) {
-            Some(group) => group.clone(),
+        let group = match state.groups.get(&group.name) {
+            Some(known) => known.clone(),
             None => {
-                let group = Group::new(&self.0.engine, topic, name.clone()).map(Arc::new);
-                let group = group.ok_or_else(|| failed(&Error::Internal))?;
+                let watched = state.groups.values().filter(|group| !group.is_decidable()).count();
+                if !group.is_decidable() && watched >= MAX_WATCHED {
+                    let message = "There are as many filters that ask the database as can be followed.".to_owned();
+                    return Err(Ended::Failed { code: ErrorCode::LimitExceeded, message });
+                }
                 state.indexes.entry(group.table).or_default().insert(&group);
-                state.groups.insert(name, group.clone());
+                state.groups.insert(group.name.clone(), group.clone());
                 group
             }
         };
@@ -188,7 +228,8 @@ impl Hub {
         drop(state);
         let (hub, queue) = (self.clone(), queue.clone());
         let hold = Hold { hub: hub.clone(), group: group.clone() };
-        Ok((Subscription { hub, id, group, queue, tag, catching_up: None }, hold))
+        let gone = Arc::default();
+        Ok((Subscription { hub, id, group, queue, tag, gone, catching_up: None }, hold))
     }
 
     fn dispatch(&self, events: &[Arc<ChangeEvent>]) {
@@ -264,6 +305,7 @@ impl Drop for Subscription {
         {
             let mut state = self.hub.state();
             state.subscriptions -= 1;
+            self.gone.store(true, Ordering::Relaxed);
             if self.group.remove(self.id) {
                 state.remove(&self.group);
             }
@@ -275,9 +317,11 @@ impl Drop for Subscription {
 /// One who is about to follow.
 struct Follower {
     topic: Topic,
+    class: String,
     id: u64,
     queue: Arc<Queue>,
     tag: Tag,
+    gone: Arc<AtomicBool>,
     hold: Hold,
 }
 
@@ -286,11 +330,89 @@ impl Follower {
         self.topic.root().map_or_else(Default::default, |(_, changes)| changes.overflow)
     }
 
-    /// Follows from a position that the hub has reached, or is about to.
-    fn follow(&self, from: Position) {
+    /// Follows from a position that the hub has reached, or is about to. The state
+    /// is locked: nothing is handed on meanwhile.
+    fn follow(&self, _: &State, from: Position) {
+        // A task that was given up may still come here.
+        if self.gone.load(Ordering::Relaxed) {
+            return;
+        }
         let (id, queue, tag, overflow) = (self.id, self.queue.clone(), self.tag, self.overflow());
-        let subscriber = group::Subscriber { id, from, queue, tag, overflow };
-        self.hold.group.add(&class_name(&self.topic), &self.topic, subscriber);
+        let subscriber = Subscriber { id, from, queue, tag, overflow };
+        self.hold.group.add(&self.class, &self.topic, subscriber);
+    }
+
+    /// Tells something, in the follower's own time; `false` if nobody waits.
+    async fn tell(&self, told: &[Told]) -> bool {
+        for next in class::texts(&self.hold.hub.0.engine, &self.topic, told).await {
+            if !self.queue.room(next.text.len()).await {
+                return false;
+            }
+            self.queue.push(self.tag, next, self.overflow());
+        }
+        true
+    }
+
+    /// Tells the rows there are, then what came since they were read.
+    async fn begin_with_snapshot(self) {
+        match self.snapshot().await {
+            Ok(Some(position)) => self.catch_up(position).await,
+            Ok(None) => {}
+            Err(ended) => self.queue.end(self.tag, ended),
+        }
+    }
+
+    /// Tells the rows there are; behind which position to go on, if anybody waits.
+    async fn snapshot(&self) -> Result<Option<Position>, Ended> {
+        let engine = &self.hold.hub.0.engine;
+        let Some((changes, statement)) = self.topic.root().and_then(|(_, root)| Some((root, root.snapshot.as_ref()?)))
+        else {
+            return Err(failed(&Error::Internal));
+        };
+        for _ in 0..MAX_SNAPSHOTS {
+            let before = engine.events().log().head();
+            let rows = engine.snapshot(changes, statement, &self.topic.variables).await;
+            let rows = rows.map_err(|error| failed(&error))?;
+            // What was committed when the rows were read is in the log by then.
+            let position = engine.events().settled().await;
+            let meanwhile = self.between(before, position)?;
+            let Some(since) = since_rows(&self.hold, &rows, meanwhile) else { continue };
+            return self.tell_rows(rows, since, position).await.map(|told| told.then_some(position));
+        }
+        let message = "The items change faster than they can be read. Try again.".to_owned();
+        Err(Ended::Failed { code: ErrorCode::ServiceUnavailable, message })
+    }
+
+    /// The changes of the table between two positions.
+    fn between(&self, after: Position, until: Position) -> Result<Vec<Arc<ChangeEvent>>, Ended> {
+        let log = self.hold.hub.0.engine.events().log();
+        let events = log.read_after(after, usize::MAX);
+        let events = events.map_err(|gone| Ended::Reset { reason: Reset::Log(gone.reason), oldest: gone.oldest })?;
+        let is_meant = |event: &Arc<ChangeEvent>| event.position <= until && event.table == self.hold.group.table;
+        Ok(events.into_iter().filter(is_meant).collect())
+    }
+
+    /// Tells rows and the changes since; `false` if nobody waits for them.
+    async fn tell_rows(&self, rows: Vec<RowImage>, since: Vec<Told>, position: Position) -> Result<bool, Ended> {
+        let engine = &self.hold.hub.0.engine;
+        let table = engine.catalog().table(self.hold.group.table);
+        let (by, count) = (Arc::new(Principal::public()), rows.len());
+        let row = |(at, row): (usize, &RowImage)| {
+            let change = Change::created(table, std::slice::from_ref(row)).next()?;
+            let (by, transaction) = (by.clone(), TransactionId(0));
+            let event = Arc::new(ChangeEvent { position, change, by, at_micros: 0, transaction });
+            // Whoever stops in the middle begins anew.
+            let is_resumable = at + 1 == count && since.is_empty();
+            Some(Told { event, transition: None, snapshot: true, is_resumable })
+        };
+        let mut told: Vec<Told> = rows.iter().enumerate().filter_map(row).collect();
+        told.extend(since);
+        for burst in told.chunks(PAGE) {
+            if !self.tell(burst).await {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Tells what came behind a position, in the follower's own time, then follows.
@@ -299,9 +421,6 @@ impl Follower {
         let engine = &hub.0.engine;
         let log = engine.events().log();
         loop {
-            if !self.queue.room().await {
-                return;
-            }
             let events = match log.read_after(position, PAGE) {
                 Ok(events) => events,
                 Err(events::Gone { oldest, reason }) => {
@@ -309,27 +428,67 @@ impl Follower {
                 }
             };
             let Some(last) = events.last() else {
-                let state = hub.state();
                 // The hub may be behind the log; what it has yet to hand on was told here.
-                let has_reached =
-                    state.position.is_none_or(|reached| position.epoch == reached.epoch && position >= reached);
+                let has_reached = {
+                    let state = hub.state();
+                    let is_there = |reached: Position| position.epoch == reached.epoch && position >= reached;
+                    let has_reached = state.position.is_none_or(is_there);
+                    if has_reached {
+                        self.follow(&state, position);
+                    }
+                    has_reached
+                };
                 if has_reached {
-                    return self.follow(position);
+                    return;
                 }
-                drop(state);
+                tokio::task::yield_now().await;
                 continue;
             };
             position = last.position;
             let is_meant = |event: &Arc<ChangeEvent>| event.table == self.hold.group.table;
-            let told = events.into_iter().filter(is_meant).filter_map(|event| group::judge(engine, &self.topic, event));
-            for next in group::texts(engine, &self.topic, &told.collect::<Vec<_>>()).await {
-                if !self.queue.room().await {
-                    return;
-                }
-                self.queue.push(self.tag, next, self.overflow());
+            let told = events.into_iter().filter(is_meant).flat_map(|event| self.hold.group.outcomes(event));
+            if !self.tell(&told.collect::<Vec<_>>()).await {
+                return;
+            }
+            // The log may be long, and of no interest.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// The changes that rows do not show yet, of those that came about when they
+/// were read; `None` if that cannot be said.
+///
+/// A row shows one of the states that it went through; what comes behind the
+/// last that is the same as what was read has yet to be told.
+fn since_rows(hold: &Hold, rows: &[RowImage], events: Vec<Arc<ChangeEvent>>) -> Option<Vec<Told>> {
+    if events.is_empty() {
+        return Some(Vec::new());
+    }
+    let condition = hold.group.condition()?;
+    let table = hold.hub.0.engine.catalog().table(hold.group.table);
+    let read: HashMap<_, _> = rows.iter().map(|row| (row.row_key(table), row)).collect();
+    let is_shown = |key: &RowKey, state: Option<&RowImage>| {
+        let state = state.filter(|row| condition.holds(table, *row));
+        match (read.get(key), state) {
+            (None, None) => true,
+            (Some(row), Some(state)) => table.columns.iter().all(|column| row.same_cell(state, column.id)),
+            _ => false,
+        }
+    };
+    let mut told: HashMap<RowKey, usize> = HashMap::new();
+    for (at, event) in events.iter().enumerate() {
+        let old_key = event.before.as_ref().map(|before| before.row_key(table));
+        for key in old_key.iter().chain([&event.key]) {
+            let state = event.after.as_ref().filter(|_| *key == event.key);
+            if is_shown(key, state) {
+                told.insert(key.clone(), at);
             }
         }
     }
+    let is_new = |(at, event): &(usize, Arc<ChangeEvent>)| told.get(&event.key).is_none_or(|shown| at > shown);
+    let new = events.into_iter().enumerate().filter(is_new);
+    Some(new.flat_map(|(_, event)| hold.group.outcomes(event)).collect())
 }
 
 /// Hears of commits until the hub is gone.
@@ -372,22 +531,4 @@ fn failed(error: &Error) -> Ended {
         _ => ErrorCode::ServiceUnavailable,
     };
     Ended::Failed { code, message: error.to_string() }
-}
-
-/// What two topics share only if they are about the same rows.
-fn group_name(changes: &ChangesRoot, topic: &Topic) -> String {
-    // Where a row alone cannot tell, a statement does, and that is the plan's own.
-    let plan = (!changes.is_decidable).then_some(Arc::as_ptr(&changes.watch.probe));
-    format!("{}:{plan:?}:{:?}:{}", changes.table.0, changes.predicate, values(topic))
-}
-
-/// What two topics of a group share only if they are told the same.
-fn class_name(topic: &Topic) -> String {
-    format!("{:p}:{}", Arc::as_ptr(&topic.roots).cast::<()>(), values(topic))
-}
-
-fn values(topic: &Topic) -> String {
-    let values = topic.variables.values.iter();
-    let texts = values.map(|value| value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string));
-    texts.collect::<Vec<_>>().join(",")
 }

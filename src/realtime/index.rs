@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use super::group::Group;
 use crate::{
     catalog::{ColumnId, Table},
-    events::ChangeEvent,
+    events::{ChangeEvent, RowImage},
+    predicate::Row as _,
     value::Key,
 };
 
@@ -52,8 +53,8 @@ impl Index {
     pub(super) fn concerned(&self, table: &Table, event: &ChangeEvent, mut tell: impl FnMut(&Arc<Group>)) {
         self.others.iter().for_each(&mut tell);
         for (column, by_value) in &self.by_value {
-            let of = &table.column(*column).column_type;
-            let value = |image: &Option<crate::events::RowImage>| image.as_ref()?.key(*column, of);
+            let column = table.column(*column);
+            let value = |image: &Option<RowImage>| image.as_ref()?.value(column);
             let (before, after) = (value(&event.before), value(&event.after));
             let found =
                 |value: &Option<Key>| value.as_ref().and_then(|value| by_value.get(value)).into_iter().flatten();

@@ -8,6 +8,7 @@
 //! queue       of each connection, bounded; nobody waits for anybody
 //! ```
 
+mod class;
 mod group;
 mod hub;
 mod index;

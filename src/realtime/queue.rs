@@ -39,10 +39,10 @@ impl Default for QueueLimits {
 pub struct Next {
     /// A GraphQL answer, its last brace left out; shared by all who get it.
     pub text: Arc<[u8]>,
-    /// Its place in the log.
-    pub position: Position,
-    /// What happened.
-    pub action: Action,
+    /// Its place in the log, if one can resume from it.
+    pub position: Option<Position>,
+    /// What happened; `None` for a row that was there.
+    pub action: Option<Action>,
     /// Which row it is about.
     pub(super) row: Arc<RowKey>,
 }
@@ -150,11 +150,9 @@ impl Queue {
                     self.filled.notify_one();
                     return;
                 }
-                // All that waits is others'.
-                None => {
-                    *state.missed.entry(tag).or_default() += 1;
-                    return;
-                }
+                // All that waits is others'. One of each subscription always may, so
+                // that none is left with what is not true any more.
+                None => break,
             }
         }
         let missed = state.missed.remove(&tag).unwrap_or_default();
@@ -209,9 +207,16 @@ impl Queue {
         }
     }
 
-    /// Waits until less than half of what may wait does, for those who can;
+    /// What waits, without waiting for any.
+    pub fn take_rest(&self) -> Vec<(Tag, Item)> {
+        let mut state = self.state();
+        state.bytes = 0;
+        state.items.drain(..).collect()
+    }
+
+    /// Waits until there is ample room for so many bytes, for those who can;
     /// `false` if the connection is to be closed.
-    pub(super) async fn room(&self) -> bool {
+    pub(super) async fn room(&self, bytes: usize) -> bool {
         loop {
             let emptied = self.emptied.notified();
             let mut emptied = std::pin::pin!(emptied);
@@ -221,7 +226,9 @@ impl Queue {
                 if state.closed.is_some() {
                     return false;
                 }
-                if state.items.len() <= self.limits.items / 2 && state.bytes <= self.limits.bytes / 2 {
+                let is_ample = state.items.len() <= self.limits.items / 2
+                    && (state.bytes + bytes <= self.limits.bytes / 2 || state.items.is_empty());
+                if is_ample {
                     return true;
                 }
             }
@@ -252,5 +259,69 @@ impl State {
         self.closed.get_or_insert(reason);
         self.items.clear();
         self.bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Key;
+
+    fn queue(items: usize, bytes: usize) -> Queue {
+        Queue::new(QueueLimits { items, bytes })
+    }
+
+    fn next(row: i64, offset: u64) -> Next {
+        let position = Some(Position { epoch: 1, offset });
+        Next { text: Arc::from(&b"0123456789"[..]), position, action: None, row: Arc::new(vec![Key::Int(row)]) }
+    }
+
+    /// Offsets and how many were missed before each.
+    fn waiting(queue: &Queue) -> Vec<(Tag, u64, u64)> {
+        let told = queue.take_rest().into_iter().filter_map(|(tag, item)| match item {
+            Item::Next(next, missed) => Some((tag, next.position?.offset, missed)),
+            Item::Ended(_) => None,
+        });
+        told.collect()
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_closed() {
+        let queue = queue(3, 1_000);
+        (1..=3).for_each(|at| queue.push(1, next(at, at as u64), Overflow::Close));
+        assert_eq!(queue.waiting(), (3, 30));
+        queue.push(1, next(4, 4), Overflow::Close);
+        assert!(matches!(queue.take(10).await, Taken::Close(CloseReason::TooSlow)));
+        assert_eq!(queue.waiting(), (0, 0));
+        assert!(!queue.room(1).await);
+    }
+
+    #[test]
+    fn the_oldest_are_dropped_and_counted() {
+        let queue = queue(3, 1_000);
+        (1..=5).for_each(|at| queue.push(1, next(at, at as u64), Overflow::DropOldest));
+        assert_eq!(waiting(&queue), [(1, 3, 0), (1, 4, 1), (1, 5, 1)]);
+        (1..=5).for_each(|at| queue.push(1, next(at, at as u64), Overflow::DropOldest));
+        queue.push(2, next(1, 9), Overflow::DropOldest);
+        // One of another is never in the way: its newest always waits.
+        assert_eq!(waiting(&queue).last(), Some(&(2, 9, 0)));
+    }
+
+    #[test]
+    fn of_each_row_only_the_latest_waits() {
+        let queue = queue(3, 1_000);
+        for (row, offset) in [(1, 1), (2, 2), (1, 3), (1, 4)] {
+            queue.push(1, next(row, offset), Overflow::Latest);
+        }
+        assert_eq!(waiting(&queue), [(1, 2, 0), (1, 4, 0)]);
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let queue = queue(100, 25);
+        (1..=5).for_each(|at| queue.push(1, next(at, at as u64), Overflow::DropOldest));
+        assert_eq!(queue.waiting(), (2, 20));
+        queue.forget(1);
+        assert_eq!(queue.waiting(), (0, 0));
     }
 }

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     error_code::ErrorCode,
+    events::Action,
     graphql::{Allowed, Opened, Request},
     realtime::{Ended, Next, Queue, Tag, Topic},
     value::json,
@@ -240,8 +241,10 @@ impl Feed {
 impl Tell for Feed {
     fn next(&mut self, tag: Tag, next: &Next, missed: u64, out: &mut Vec<u8>) {
         let (collection, position) = &mut self.collections[tag as usize];
-        *position = next.position.to_string();
-        let name = next.action.as_str();
+        if let Some(reached) = next.position {
+            *position = reached.to_string();
+        }
+        let name = next.action.map_or("snapshot", Action::as_str);
         if !self.events.is_empty() && !self.events.iter().any(|event| event == name) {
             return;
         }

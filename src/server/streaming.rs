@@ -152,7 +152,8 @@ impl Tell for Operation {
     fn next(&mut self, _: Tag, next: &Next, missed: u64, out: &mut Vec<u8>) {
         let mut body = Vec::with_capacity(next.text.len() + 40);
         next.write_answer(missed, &mut body);
-        self.0.next(out, Some(&next.position.to_string()), &body);
+        let position = next.position.map(|position| position.to_string());
+        self.0.next(out, position.as_deref(), &body);
     }
 
     fn ended(&mut self, _: Tag, ended: &Ended, out: &mut Vec<u8>) -> bool {

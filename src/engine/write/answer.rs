@@ -76,7 +76,7 @@ pub(super) fn check(answer: &WriteAnswer, variables: &Variables) -> Result<(), E
     }
 }
 
-pub(in crate::engine) fn check_node(node: &Node, variables: &Variables) -> Result<(), Error> {
+fn check_node(node: &Node, variables: &Variables) -> Result<(), Error> {
     if let Some(statement) = &node.statement {
         statement.statement.fixed(&variables.bindings()).map_err(Error::Invalid)?;
     }

@@ -32,7 +32,6 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::Value as Json;
 
 pub(super) use self::{
-    answer::check_node,
     create::object,
     shared::Sharing,
     work::{Session, Work},

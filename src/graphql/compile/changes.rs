@@ -13,17 +13,21 @@ use super::{
     Compiler, prefix, quoted,
 };
 use crate::{
-    catalog::Table,
+    catalog::{ColumnId, Table},
     engine::{ChangeMember, ChangeValue, ChangesRoot, Error, Node, Overflow, RootKind, Watch},
     events::Action,
-    plan::{self, Arguments, Page, ReadPlan, Selection, Source},
+    permissions::Access,
+    plan::{self, Arguments, Order, Page, ReadPlan, Selection, Source},
     predicate::{Input, Operand, Predicate},
     sql::{self, ReadStatement},
 };
 
+/// Items that are told at once before any change.
+const MAX_SNAPSHOT: u32 = 10_000;
+
 /// Rows of a set that is kept in memory, where a row alone cannot tell whether
 /// it belongs to it.
-const MAX_MEMBERS: u32 = 100_000;
+const MAX_MEMBERS: u32 = 10_000;
 
 impl<'a> Compiler<'a> {
     /// A root field of a subscription; all of them may be null.
@@ -49,7 +53,7 @@ impl<'a> Compiler<'a> {
         let arguments = Arguments { filter: self.input(field, "filter", &of_filter)?, ..Arguments::default() };
         let asked = arguments.predicate(self.types.catalog, table, &self.limits.lists)?;
         let predicate = plan::allow_predicate(self.types.catalog, self.types.access, table.id, asked.clone())?;
-        let is_decidable = predicate.is_decidable(table);
+        let is_decidable = predicate.is_decidable(self.types.catalog.dialect, table);
         let watch = self.watch(table, asked)?;
         let mut members = Vec::new();
         for member in self.walk.collect(&field.selections) {
@@ -57,6 +61,7 @@ impl<'a> Compiler<'a> {
                 "key" => ChangeValue::Key,
                 "event" => ChangeValue::Event,
                 "transition" => ChangeValue::Transition,
+                "snapshot" => ChangeValue::Snapshot,
                 "position" => ChangeValue::Position,
                 "at" => ChangeValue::Time,
                 "data" => ChangeValue::Data(self.row(table, &member)?),
@@ -65,7 +70,23 @@ impl<'a> Compiler<'a> {
             members.push(ChangeMember { prefix: prefix(member.key), key: member.key.into(), value });
         }
         let overflow = overflow.unwrap_or_default();
-        Ok(ChangesRoot { table: table.id, action, predicate, watch, is_decidable, members, after, overflow })
+        let most_rows = self.limits.lists.max_limit.unwrap_or(MAX_SNAPSHOT).min(MAX_SNAPSHOT);
+        let snapshot = match self.input(field, "snapshot", &Type::named("Boolean"))? {
+            Some(Input::Scalar(Json::Bool(true))) => Some(self.snapshot(table, predicate.clone(), most_rows)?),
+            _ => None,
+        };
+        Ok(ChangesRoot {
+            snapshot,
+            most_rows,
+            table: table.id,
+            action,
+            predicate,
+            watch,
+            is_decidable,
+            members,
+            after,
+            overflow,
+        })
     }
 
     /// The row of a change: from its image if that is all there is to see,
@@ -92,6 +113,25 @@ impl<'a> Compiler<'a> {
         let page = Page { limit: Some(MAX_MEMBERS + 1), ..Page::ALL };
         let probe = statement(Source::Keys(table.key.clone()), Page::ALL, predicate.clone())?;
         Ok(Watch { probe, all: statement(Source::Table, page, predicate)?, most: MAX_MEMBERS })
+    }
+
+    /// Whole rows, to be held against the images of changes. What of them is shown
+    /// is another matter: that passes the caller's access.
+    fn snapshot(&self, table: &Table, allowed: Predicate, most: u32) -> Result<Arc<ReadStatement>, Error> {
+        let catalog = self.types.catalog;
+        let up = |column: &ColumnId| Order { path: Vec::new(), operand: Operand::Column(*column), descending: false };
+        let order = table.key.iter().map(up).collect();
+        let selection = Selection {
+            table: table.id,
+            source: Source::Table,
+            select: table.columns.iter().map(|column| Operand::Column(column.id)).collect(),
+            predicate: allowed,
+            search: None,
+            order,
+            page: Page { limit: Some(most.saturating_add(1)), ..Page::ALL },
+        };
+        let plan = ReadPlan::allow(catalog, &Access::full(), selection)?;
+        Ok(Arc::new(sql::compile_read(catalog, &plan)?))
     }
 
     /// One of an enumeration's values.

@@ -2,13 +2,13 @@
 
 use axum::extract::ws::{CloseFrame, close_code};
 
-use crate::{events::Position, realtime::CloseReason};
+use crate::realtime::CloseReason;
 
 /// A close code with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Close {
     /// 1001: the gateway stops.
-    GoingAway(Position),
+    GoingAway,
     /// 1002: frames that the standard does not allow.
     Protocol,
     /// 1007: a text that is not UTF-8.
@@ -28,7 +28,7 @@ pub(super) enum Close {
     /// 4409: an operation of that id is under way.
     Duplicate(String),
     /// 4410: the client reads more slowly than changes come.
-    TooSlow(Position),
+    TooSlow,
     /// 4411: nothing was heard of the client, not even an answer to a ping.
     Idle,
     /// 4429: a second `connection_init`.
@@ -36,16 +36,16 @@ pub(super) enum Close {
 }
 
 impl Close {
-    pub(super) fn of(reason: CloseReason, position: Position) -> Self {
+    pub(super) fn of(reason: CloseReason) -> Self {
         match reason {
-            CloseReason::TooSlow => Self::TooSlow(position),
-            CloseReason::GoingAway => Self::GoingAway(position),
+            CloseReason::TooSlow => Self::TooSlow,
+            CloseReason::GoingAway => Self::GoingAway,
         }
     }
 
     pub(super) fn frame(&self) -> CloseFrame {
         let (code, reason) = match self {
-            Self::GoingAway(position) => (close_code::AWAY, format!("Going away; resume from {position}")),
+            Self::GoingAway => (close_code::AWAY, "Going away; resume from your last position".to_owned()),
             Self::Protocol => (close_code::PROTOCOL, "Protocol error".to_owned()),
             Self::NotUtf8 => (close_code::INVALID, "Not UTF-8".to_owned()),
             Self::TooLarge => (close_code::SIZE, "Message too large".to_owned()),
@@ -55,7 +55,7 @@ impl Close {
             Self::Subprotocol => (4406, "Subprotocol not acceptable".to_owned()),
             Self::InitTimeout => (4408, "Connection initialisation timeout".to_owned()),
             Self::Duplicate(id) => (4409, format!("Subscriber for {} already exists", short(id))),
-            Self::TooSlow(position) => (4410, format!("Too slow; resume from your last position, now {position}")),
+            Self::TooSlow => (4410, "Too slow; resume from your last position".to_owned()),
             Self::Idle => (4411, "Idle".to_owned()),
             Self::TooManyInits => (4429, "Too many initialisation requests".to_owned()),
         };

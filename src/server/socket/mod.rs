@@ -309,10 +309,14 @@ impl Connection {
                 },
                 taken = queue.take(BURST) => match taken {
                     Taken::Items(items) => self.tell(items).await?,
-                    Taken::Close(reason) => return Err(Close::of(reason, self.service().hub().position())),
+                    Taken::Close(reason) => return Err(Close::of(reason)),
                 },
                 Some((tag, outcome)) = finished.recv() => self.finished(tag, outcome).await?,
-                () = &mut stopping => return Err(Close::GoingAway(self.service().hub().position())),
+                () = &mut stopping => {
+                    let rest = queue.take_rest();
+                    self.tell(rest).await?;
+                    return Err(Close::GoingAway);
+                }
                 () = &mut init, if self.principal.is_none() => return Err(Close::InitTimeout),
                 () = &mut ping => {
                     let interval = self.options().ping;
@@ -411,6 +415,7 @@ impl Connection {
         }
         self.next_tag += 1;
         let tag = self.next_tag;
+        let limit = self.place.shared.options.operation_timeout;
         let is_full = self.operations.len() >= self.options().operations;
         let (service, queue, outcomes) = (self.service().clone(), self.queue.clone(), self.outcomes.clone());
         let task = tasks::spawn("operation", async move {
@@ -419,7 +424,16 @@ impl Connection {
                     let message = "There are as many operations on this socket as it may have.".to_owned();
                     Outcome::Ended(Ended::Failed { code: ErrorCode::LimitExceeded, message })
                 }
-                false => open(&service, &principal, payload, &queue, tag).await,
+                false => {
+                    let opening = open(&service, &principal, payload, &queue, tag);
+                    match limit.is_zero() {
+                        true => opening.await,
+                        false => timeout(limit, opening).await.unwrap_or_else(|_| {
+                            let message = format!("The operation took longer than {limit:?}.");
+                            Outcome::Ended(Ended::Failed { code: ErrorCode::OutOfTime, message })
+                        }),
+                    }
+                }
             };
             // A connection that is gone needs no outcome.
             let _ = outcomes.send((tag, outcome)).await;
@@ -490,7 +504,7 @@ impl Connection {
                 tracing::debug!(%error, "a message could not be written");
                 Ok(())
             }
-            Err(_) => Err(Close::TooSlow(self.service().hub().position())),
+            Err(_) => Err(Close::TooSlow),
         }
     }
 

@@ -1,6 +1,9 @@
 //! What subscriptions tell of changes.
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
+use tokio::time::timeout;
 
 use super::desks;
 use crate::support::{Kind, Socket, TestApp, followed};
@@ -197,5 +200,115 @@ async fn queries_and_mutations_work_as_well() {
         let created = json!({ "create_author_item": { "id": "3", "name": "Dan" } });
         assert_eq!(socket.data("m").await, created, "{kind:?}");
         assert_eq!(socket.next().await, json!({ "id": "m", "type": "complete" }), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn conditions_hold_in_memory_of_what_they_hold_in_the_database() {
+    let script = |kind: Kind| {
+        let truth = if kind == Kind::MySql { "TINYINT(1)" } else { "BOOLEAN" };
+        let [yes, no] = if kind == Kind::Postgres { ["true", "false"] } else { ["1", "0"] };
+        format!(
+            "CREATE TABLE thing (id INT PRIMARY KEY, flag {truth}, size BIGINT, price DECIMAL(10, 2), ratio DOUBLE PRECISION,
+                 name VARCHAR(20), code CHAR(4), made DATE, seen TIMESTAMP NULL);
+             INSERT INTO thing (id, flag, size, price, ratio, name, code, made, seen) VALUES
+                 (1, {yes}, 5, 1.50, 0.5, 'Ann', 'ab', '2024-02-29', '2024-02-29 10:00:00'),
+                 (2, {no}, -7, 12.00, 2.25, 'ann', 'AB', '2023-12-31', '2023-12-31 23:59:59'),
+                 (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+                 (4, {yes}, 9007199254740993, 0.00, -1.0, '', '', '1999-01-01', '1999-01-01 00:00:00'),
+                 (5, {no}, 0, 99.99, 100.0, 'a%b_c', 'a_', '2024-03-01', '2024-03-01 12:30:00');"
+        )
+    };
+    let filters = [
+        "flag: { _eq: true }",
+        "flag: { _neq: true }",
+        "flag: { _null: true }",
+        "size: { _gt: 0 }",
+        "size: { _lt: 6 }",
+        "size: { _gte: -7 }",
+        "size: { _in: [5, 0, 5] }",
+        "size: { _nin: [5] }",
+        "size: { _between: [-10, 5] }",
+        "size: { _nbetween: [-10, 5] }",
+        "size: { _neq: 5 }",
+        "price: { _gt: 1.5 }",
+        "ratio: { _lte: 0.5 }",
+        "name: { _eq: \"Ann\" }",
+        "name: { _neq: \"Ann\" }",
+        "name: { _contains: \"nn\" }",
+        "name: { _icontains: \"AN\" }",
+        "name: { _ncontains: \"nn\" }",
+        "name: { _starts_with: \"a%\" }",
+        "name: { _ends_with: \"_c\" }",
+        "name: { _empty: true }",
+        "name: { _nempty: true }",
+        "code: { _eq: \"ab\" }",
+        "made: { _gt: \"2023-12-31\" }",
+        "seen: { _lte: \"2024-02-29T10:00:00Z\" }",
+        "_or: [{ flag: { _eq: true } }, { size: { _eq: -7 } }]",
+        "_and: [{ flag: { _eq: true } }, { name: { _nnull: true } }]",
+    ];
+    for (kind, app) in crate::support::Everywhere::own(script).await.each() {
+        let mut socket = Socket::connect(app).await;
+        let mut expected: Vec<(String, String)> = Vec::new();
+        for (at, filter) in filters.iter().enumerate() {
+            let found = app.data(&format!("{{ thing(filter: {{ {filter} }}) {{ id }} }}")).await;
+            let keys = found["thing"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned());
+            expected.extend(keys.map(|key| (at.to_string(), key)));
+            let document =
+                format!("subscription {{ thing_mutated(filter: {{ {filter} }}) {{ key event transition }} }}");
+            socket.subscribe(&at.to_string(), &document).await;
+        }
+        followed(app, filters.len()).await;
+        // Each row goes; whoever had it in its set is told, once, and nobody else.
+        for id in 1..=5 {
+            write(app, &format!("delete_thing_item(id: {id}) {{ id }}")).await;
+        }
+        let mut told = Vec::new();
+        for _ in 0..expected.len() {
+            // What is missing is named below.
+            let Ok(message) = timeout(Duration::from_secs(10), socket.next()).await else { break };
+            let change = &message["payload"]["data"]["thing_mutated"];
+            assert_eq!(
+                (&change["event"], &change["transition"]),
+                (&json!("delete"), &Json::Null),
+                "{kind:?}: {message}"
+            );
+            told.push((message["id"].as_str().unwrap().to_owned(), change["key"].as_str().unwrap().to_owned()));
+        }
+        told.sort();
+        expected.sort();
+        let named = |(at, key): &(String, String)| format!("{key}: {}", filters[at.parse::<usize>().unwrap()]);
+        let [told, expected] = [told, expected].map(|list| list.iter().map(named).collect::<Vec<_>>());
+        assert_eq!(told, expected, "{kind:?}");
+        assert!(socket.is_quiet().await, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_is_told_before_any_change() {
+    for (kind, app) in desks().await.each() {
+        for filter in ["{ words: { _gt: 0 } }", "{ author: { name: { _nempty: true } } }"] {
+            let mut socket = Socket::connect(app).await;
+            let fields = "snapshot key event position data { title }";
+            let document =
+                format!("subscription {{ article_mutated(snapshot: true, filter: {filter}) {{ {fields} }} }}");
+            socket.subscribe("1", &document).await;
+            for (key, title, is_last) in [("1", "one", false), ("2", "two", true)] {
+                let row = socket.change("1").await;
+                let expected = json!({ "title": title });
+                assert_eq!((&row["key"], &row["data"]), (&json!(key), &expected), "{kind:?} {filter}");
+                assert_eq!((&row["snapshot"], &row["event"]), (&json!(true), &Json::Null), "{kind:?} {filter}");
+                assert_eq!(row["position"] != "", is_last, "{kind:?} {filter}: {row}");
+            }
+            followed(app, 1).await;
+            write(app, "update_article_item(id: 2, data: { status: \"new\" }) { id }").await;
+            let change = socket.change("1").await;
+            assert_eq!((&change["snapshot"], &change["event"]), (&json!(false), &json!("update")), "{kind:?} {filter}");
+            write(app, "update_article_item(id: 2, data: { status: \"old\" }) { id }").await;
+            assert_eq!(socket.change("1").await["key"], "2");
+            drop(socket);
+            followed(app, 0).await;
+        }
     }
 }

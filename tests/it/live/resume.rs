@@ -119,3 +119,21 @@ async fn a_log_that_breaks_off_resets_whoever_follows() {
     titled(&app, "a").await;
     assert_eq!(socket.change("1").await["data"], json!({ "title": "a" }));
 }
+
+#[tokio::test]
+async fn nothing_is_lost_between_the_head_and_now() {
+    for (kind, app) in desks().await.each() {
+        let mut socket = Socket::connect(app).await;
+        for round in 0..30 {
+            let head = app.events.log().head();
+            let id = round.to_string();
+            // At the same time: the change may come before the subscription does, or behind it.
+            let title = format!("t{round}");
+            let follow = socket.subscribe_with(&id, FOLLOW, json!({ "after": head.to_string() }));
+            tokio::join!(follow, titled(app, &title));
+            assert_eq!(socket.change(&id).await["data"], json!({ "title": title }), "{kind:?}");
+            socket.send(&json!({ "id": id, "type": "complete" })).await;
+        }
+        assert!(socket.is_quiet().await, "{kind:?}");
+    }
+}
