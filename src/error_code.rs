@@ -40,6 +40,8 @@ pub enum ErrorCode {
     ContentTooLarge,
     /// The document asks for more than a limit allows.
     LimitExceeded,
+    /// What came behind a position is not known any more.
+    Reset,
     /// The operation or a statement ran out of time.
     OutOfTime,
     /// The database is not there.
@@ -50,7 +52,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, for the table in the documentation.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::GraphqlValidation,
         Self::Forbidden,
         Self::InvalidQuery,
@@ -69,6 +71,7 @@ impl ErrorCode {
         Self::UnsupportedMediaType,
         Self::ContentTooLarge,
         Self::LimitExceeded,
+        Self::Reset,
         Self::OutOfTime,
         Self::ServiceUnavailable,
         Self::InternalServerError,
@@ -95,6 +98,7 @@ impl ErrorCode {
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::ContentTooLarge => "CONTENT_TOO_LARGE",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::Reset => "RESET",
             Self::OutOfTime => "OUT_OF_TIME",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
@@ -119,6 +123,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
             Self::OutOfTime => 408,
+            Self::Reset => 410,
             Self::ContentTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ServiceUnavailable => 503,

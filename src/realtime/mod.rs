@@ -88,17 +88,17 @@ pub enum Ended {
 
 impl Ended {
     /// `extensions.code`
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Reset { .. } => "RESET",
-            Self::Failed { code, .. } => code.as_str(),
+            Self::Reset { .. } => ErrorCode::Reset,
+            Self::Failed { code, .. } => *code,
         }
     }
 
     /// As the one entry of a list of errors.
     pub fn to_errors(&self) -> Json {
         let mut extensions = Map::new();
-        extensions.insert("code".to_owned(), self.code().into());
+        extensions.insert("code".to_owned(), self.code().as_str().into());
         if let Self::Reset { reason, oldest } = self {
             extensions.insert("reason".to_owned(), reason.as_str().into());
             extensions.insert("position".to_owned(), oldest.to_string().into());

@@ -201,6 +201,7 @@ fn refused_status(code: ErrorCode, media: Media) -> StatusCode {
             | ErrorCode::UnsupportedMediaType
             | ErrorCode::ContentTooLarge
             | ErrorCode::OutOfTime
+            | ErrorCode::Reset
             | ErrorCode::ServiceUnavailable
             | ErrorCode::InternalServerError,
         ) => status(code),

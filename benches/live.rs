@@ -1,0 +1,371 @@
+//! The gateway's release binary with thousands of subscribers on loopback, over
+//! a SQLite file of its own: memory of each, one change to all of them, and
+//! writes that concern a few of very many.
+//! `cargo bench --bench live -- --help` lists the options; the clients run in
+//! this process, on the same cores.
+#![expect(clippy::disallowed_methods, reason = "a bench measures time and starts tasks as it needs")]
+#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+
+const TOKEN: &str = "bench";
+/// Sockets that are opened at a time.
+const AT_ONCE: usize = 100;
+
+/// Measures live changes.
+#[derive(Parser)]
+#[command(name = "live")]
+struct Options {
+    /// Subscribers
+    #[arg(long, default_value_t = 5_000)]
+    subscribers: usize,
+    /// Distinct pairs of predicate and selection among them
+    #[arg(long, default_value_t = 64)]
+    classes: usize,
+    /// Changes that are told to all of them
+    #[arg(long, default_value_t = 20)]
+    changes: usize,
+    /// Subscriptions on a key each
+    #[arg(long, default_value_t = 10_000)]
+    keys: usize,
+    /// Writes beside them
+    #[arg(long, default_value_t = 3_000)]
+    writes: usize,
+    /// The gateway's binary; without it the one that cargo has just built
+    #[arg(long)]
+    gateway: Option<PathBuf>,
+    /// What cargo says to every bench
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// A gateway of the bench's own.
+struct Gateway {
+    child: Child,
+    address: String,
+    _home: tempfile::TempDir,
+}
+
+impl Gateway {
+    async fn start(binary: &Path, keys: usize) -> Result<Self> {
+        let home = tempfile::tempdir()?;
+        let file = home.path().join("live.db");
+        let database = rusqlite::Connection::open(&file)?;
+        database.execute_batch(
+            "CREATE TABLE note (id INTEGER PRIMARY KEY, topic INT, title TEXT, body TEXT, size INT);
+             PRAGMA journal_mode = WAL;",
+        )?;
+        let mut insert = database.prepare("INSERT INTO note VALUES (?1, 1, 'title', ?2, 1)")?;
+        database.execute_batch("BEGIN")?;
+        for key in 1..=keys {
+            insert.execute((key, "x".repeat(100)))?;
+        }
+        drop(insert);
+        database.execute_batch("COMMIT")?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let url = format!("sqlite:{}", file.display());
+        let mut command = Command::new(binary);
+        command.args([
+            "serve",
+            "--database-url",
+            &url,
+            "--port",
+            &port.to_string(),
+            "--websockets-operation-limit",
+            "20000",
+        ]);
+        command.env("ADMIN_TOKEN", TOKEN).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
+        let gateway = Self { child, address: format!("127.0.0.1:{port}"), _home: home };
+        for _ in 0..200 {
+            if TcpStream::connect(&gateway.address).await.is_ok() {
+                return Ok(gateway);
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the gateway does not listen")
+    }
+
+    /// Resident memory in KiB.
+    fn resident(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.split_whitespace().next().context("no number")?.parse()?)
+    }
+
+    /// Processor time so far, in seconds.
+    fn cpu(&self) -> Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, fields) = stat.rsplit_once(')').context("no fields")?;
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
+        Ok(ticks / 100.0)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A masked text frame; masked with nothing, which is allowed.
+fn frame(text: &str) -> Vec<u8> {
+    let mut out = vec![0x81];
+    match text.len() {
+        length @ 0..126 => out.push(0x80 | length as u8),
+        length => {
+            out.push(0x80 | 126);
+            out.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(text.as_bytes());
+    out
+}
+
+fn subscribe(id: usize, query: &str) -> Vec<u8> {
+    let query = query.replace('"', "\\\"");
+    frame(&format!(r#"{{"id":"{id}","type":"subscribe","payload":{{"query":"{query}"}}}}"#))
+}
+
+/// A socket that has been acknowledged.
+async fn socket(address: &str) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let head = format!(
+        "GET /graphql HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await?;
+    until(&mut stream, b"\r\n\r\n").await?;
+    let init = format!(r#"{{"type":"connection_init","payload":{{"access_token":"{TOKEN}"}}}}"#);
+    stream.write_all(&frame(&init)).await?;
+    until(&mut stream, b"connection_ack\"}").await?;
+    Ok(stream)
+}
+
+async fn until(stream: &mut TcpStream, mark: &[u8]) -> Result<()> {
+    let mut seen = Vec::new();
+    let mut buffer = [0; 1024];
+    while !seen.windows(mark.len()).any(|window| window == mark) {
+        let count = timeout(Duration::from_secs(20), stream.read(&mut buffer)).await??;
+        if count == 0 {
+            bail!("the gateway hung up: {}", String::from_utf8_lossy(&seen));
+        }
+        seen.extend_from_slice(&buffer[..count]);
+    }
+    Ok(())
+}
+
+/// Opens many sockets, some at a time.
+async fn sockets(
+    address: &str,
+    count: usize,
+    subscription: impl Fn(usize) -> Option<String>,
+) -> Result<Vec<TcpStream>> {
+    let mut all = Vec::with_capacity(count);
+    while all.len() < count {
+        let some = (all.len()..(all.len() + AT_ONCE).min(count)).map(|at| {
+            let query = subscription(at);
+            async move {
+                let mut stream = socket(address).await?;
+                if let Some(query) = query {
+                    stream.write_all(&subscribe(1, &query)).await?;
+                }
+                anyhow::Ok(stream)
+            }
+        });
+        for stream in futures_util::future::join_all(some).await {
+            all.push(stream?);
+        }
+    }
+    Ok(all)
+}
+
+async fn event_streams(address: &str, count: usize) -> Result<Vec<TcpStream>> {
+    let mut all = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut stream = TcpStream::connect(address).await?;
+        let head = format!(
+            "GET /stream?collections=note&fields=id HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await?;
+        until(&mut stream, b": open").await?;
+        all.push(stream);
+    }
+    Ok(all)
+}
+
+async fn write(stream: &mut TcpStream, address: &str, mutation: &str) -> Result<()> {
+    let body = serde_json::json!({ "query": format!("mutation {{ {mutation} {{ id }} }}") }).to_string();
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    until(stream, b"}}").await
+}
+
+/// Where the heads of messages are in what a socket brings: their number.
+fn messages(bytes: &[u8]) -> usize {
+    bytes.windows(6).filter(|window| window == b"\"next\"").count()
+}
+
+fn percentile(sorted: &[Duration], share: f64) -> Duration {
+    sorted
+        .get(((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or_default()
+}
+
+async fn memory(binary: &Path, options: &Options) -> Result<()> {
+    let gateway = Gateway::start(binary, 1).await?;
+    let warm = sockets(&gateway.address, 50, |_| Some("subscription { note_mutated { key } }".to_owned())).await?;
+    let before = gateway.resident()?;
+    let count = options.subscribers;
+    let open = sockets(&gateway.address, count, |_| Some("subscription { note_mutated { key } }".to_owned())).await?;
+    sleep(Duration::from_secs(1)).await;
+    let each = (gateway.resident()? - before) / count as f64;
+    println!("memory: {count} idle WebSocket subscribers, {each:.1} KiB each, {before:.0} KiB before");
+    drop((open, warm));
+    drop(gateway);
+
+    let gateway = Gateway::start(binary, 1).await?;
+    let warm = event_streams(&gateway.address, 50).await?;
+    let before = gateway.resident()?;
+    let open = event_streams(&gateway.address, count).await?;
+    sleep(Duration::from_secs(1)).await;
+    let each = (gateway.resident()? - before) / count as f64;
+    println!("memory: {count} idle event streams, {each:.1} KiB each, {before:.0} KiB before");
+    drop((open, warm));
+    Ok(())
+}
+
+async fn fan_out(binary: &Path, options: &Options) -> Result<()> {
+    let gateway = Gateway::start(binary, 10).await?;
+    let (count, classes) = (options.subscribers, options.classes.max(1));
+    let subscription = |at: usize| {
+        let class = at % classes;
+        let fields = if class % 2 == 0 { "id title body" } else { "id title size topic" };
+        Some(format!(
+            "subscription {{ note_mutated(filter: {{ size: {{ _gt: {} }} }}) {{ key event data {{ {fields} }} }} }}",
+            class / 2
+        ))
+    };
+    let open = sockets(&gateway.address, count, subscription).await?;
+    sleep(Duration::from_secs(1)).await;
+    let (told, mut arrived) = mpsc::unbounded_channel();
+    for mut stream in open {
+        let told = told.clone();
+        tokio::spawn(async move {
+            let mut buffer = vec![0; 4096];
+            while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+                for _ in 0..messages(&buffer[..length]) {
+                    let _ = told.send(Instant::now());
+                }
+            }
+        });
+    }
+    let mut writer = TcpStream::connect(&gateway.address).await?;
+    let (mut spans, mut all, cpu) = (Vec::new(), Vec::new(), gateway.cpu()?);
+    for change in 0..options.changes {
+        let begun = Instant::now();
+        write(&mut writer, &gateway.address, &format!("update_note_item(id: 1, data: {{ size: {} }})", 100 + change))
+            .await?;
+        for _ in 0..count {
+            let at = timeout(Duration::from_secs(20), arrived.recv()).await.context("a change did not arrive")?;
+            all.push(at.context("no reader is left")?.duration_since(begun));
+        }
+        spans.push(begun.elapsed());
+    }
+    let total: Duration = spans.iter().sum();
+    all.sort_unstable();
+    let deliveries = (count * options.changes) as f64;
+    println!(
+        "fan-out: one change to {count} subscribers in {classes} classes: {:.0} deliveries/s, p50 {:.1} ms, p99 {:.1} ms, {:.1} us of the gateway's processor each",
+        deliveries / total.as_secs_f64(),
+        percentile(&all, 0.5).as_secs_f64() * 1e3,
+        percentile(&all, 0.99).as_secs_f64() * 1e3,
+        (gateway.cpu()? - cpu) * 1e6 / deliveries,
+    );
+    Ok(())
+}
+
+/// Processor time of the gateway for a write beside so many subscriptions.
+async fn keyed(binary: &Path, options: &Options, subscriptions: usize) -> Result<f64> {
+    let gateway = Gateway::start(binary, options.keys).await?;
+    let mut socket = socket(&gateway.address).await?;
+    let seen = Arc::new(AtomicUsize::new(0));
+    for key in 1..=subscriptions {
+        let query = format!(
+            "subscription {{ note_mutated(filter: {{ id: {{ _eq: {key} }} }}) {{ key event data {{ title }} }} }}"
+        );
+        socket.write_all(&subscribe(key, &query)).await?;
+    }
+    // The answer to a ping comes when all before it has been read.
+    socket.write_all(&frame(r#"{"type":"ping"}"#)).await?;
+    until(&mut socket, b"\"pong\"}").await?;
+    sleep(Duration::from_secs(2)).await;
+    let counted = seen.clone();
+    let reader = tokio::spawn(async move {
+        let mut buffer = vec![0; 65_536];
+        while let Ok(length @ 1..) = socket.read(&mut buffer).await {
+            counted.fetch_add(messages(&buffer[..length]), Ordering::Relaxed);
+        }
+    });
+    let mut writer = TcpStream::connect(&gateway.address).await?;
+    let cpu = gateway.cpu()?;
+    for at in 0..options.writes {
+        let key = 1 + at % 10;
+        write(&mut writer, &gateway.address, &format!("update_note_item(id: {key}, data: {{ size: {at} }})")).await?;
+    }
+    let each = (gateway.cpu()? - cpu) * 1e6 / options.writes as f64;
+    for _ in 0..100 {
+        if seen.load(Ordering::Relaxed) + 10 >= options.writes {
+            break;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    println!(
+        "keys: {} writes beside {subscriptions} subscriptions on a key each: {each:.0} us of the gateway's processor for a write, {} changes told",
+        options.writes,
+        seen.load(Ordering::Relaxed),
+    );
+    reader.abort();
+    Ok(each)
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    let own = option_env!("CARGO_BIN_EXE_tidegate").map(PathBuf::from);
+    let binary = options.gateway.clone().or(own).context("say where the gateway is: --gateway")?;
+    memory(&binary, &options).await?;
+    fan_out(&binary, &options).await?;
+    let few = keyed(&binary, &options, 10).await?;
+    let many = keyed(&binary, &options, options.keys).await?;
+    println!("keys: {:.2} times the processor time", many / few);
+    Ok(())
+}
