@@ -75,7 +75,7 @@ impl Gateway {
         )?;
         let mut insert = database.prepare("INSERT INTO note VALUES (?1, 1, 'title', ?2, 1)")?;
         database.execute_batch("BEGIN")?;
-        for key in 1..=keys {
+        for key in 1..=keys as i64 {
             insert.execute((key, "x".repeat(100)))?;
         }
         drop(insert);
@@ -268,7 +268,7 @@ async fn fan_out(binary: &Path, options: &Options) -> Result<()> {
     let (count, classes) = (options.subscribers, options.classes.max(1));
     let subscription = |at: usize| {
         let class = at % classes;
-        let fields = if class % 2 == 0 { "id title body" } else { "id title size topic" };
+        let fields = if class.is_multiple_of(2) { "id title body" } else { "id title size topic" };
         Some(format!(
             "subscription {{ note_mutated(filter: {{ size: {{ _gt: {} }} }}) {{ key event data {{ {fields} }} }} }}",
             class / 2

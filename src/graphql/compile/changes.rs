@@ -72,6 +72,11 @@ impl<'a> Compiler<'a> {
         let overflow = overflow.unwrap_or_default();
         let most_rows = self.limits.lists.max_limit.unwrap_or(MAX_SNAPSHOT).min(MAX_SNAPSHOT);
         let snapshot = match self.input(field, "snapshot", &Type::named("Boolean"))? {
+            Some(Input::Scalar(Json::Bool(true))) if !is_decidable => {
+                let reason = "a snapshot needs a filter that a changed item alone tells the truth of: \
+                              no relations, functions, dates, decimals or case-insensitive texts";
+                return Err(Error::Invalid(reason.to_owned()));
+            }
             Some(Input::Scalar(Json::Bool(true))) => Some(self.snapshot(table, predicate.clone(), most_rows)?),
             _ => None,
         };

@@ -177,6 +177,10 @@ async fn a_document_that_does_not_fit_is_refused_with_an_error() {
         ("subscription { __typename }", "GRAPHQL_VALIDATION"),
         ("subscription { article_mutated { key }", "GRAPHQL_VALIDATION"),
         ("subscription { article_mutated(filter: { words: { _eq: \"x\" } }) { key } }", "INVALID_QUERY"),
+        (
+            "subscription { article_mutated(snapshot: true, filter: { author: { id: { _eq: 1 } } }) { key } }",
+            "INVALID_QUERY",
+        ),
     ] {
         socket.subscribe("1", document).await;
         let refused = socket.next().await;
@@ -288,7 +292,7 @@ async fn conditions_hold_in_memory_of_what_they_hold_in_the_database() {
 #[tokio::test]
 async fn a_snapshot_is_told_before_any_change() {
     for (kind, app) in desks().await.each() {
-        for filter in ["{ words: { _gt: 0 } }", "{ author: { name: { _nempty: true } } }"] {
+        for filter in ["{ words: { _gt: 0 } }", "{ status: { _in: [\"draft\", \"done\"] } }"] {
             let mut socket = Socket::connect(app).await;
             let fields = "snapshot key event position data { title }";
             let document =
@@ -302,10 +306,10 @@ async fn a_snapshot_is_told_before_any_change() {
                 assert_eq!(row["position"] != "", is_last, "{kind:?} {filter}: {row}");
             }
             followed(app, 1).await;
-            write(app, "update_article_item(id: 2, data: { status: \"new\" }) { id }").await;
+            write(app, "update_article_item(id: 2, data: { words: 21 }) { id }").await;
             let change = socket.change("1").await;
             assert_eq!((&change["snapshot"], &change["event"]), (&json!(false), &json!("update")), "{kind:?} {filter}");
-            write(app, "update_article_item(id: 2, data: { status: \"old\" }) { id }").await;
+            write(app, "update_article_item(id: 2, data: { words: 20 }) { id }").await;
             assert_eq!(socket.change("1").await["key"], "2");
             drop(socket);
             followed(app, 0).await;

@@ -3,6 +3,7 @@
 
 mod changes;
 mod clients;
+mod oracle;
 mod protocol;
 mod resume;
 mod streams;
