@@ -247,7 +247,9 @@ struct Connection {
     queue: Arc<Queue>,
     operations: HashMap<Tag, Operation>,
     next_tag: Tag,
-    outcomes: mpsc::Sender<(Tag, Outcome)>,
+    /// Boxed: the channel has room for many, and is empty most of the time.
+    outcomes: mpsc::Sender<(Tag, Box<Outcome>)>,
+    finished: mpsc::Receiver<(Tag, Box<Outcome>)>,
     /// Since anything came from the client.
     last_heard: Stopwatch,
 }
@@ -256,7 +258,7 @@ impl Connection {
     fn new(socket: WebSocket, place: Place, upgraded: Principal) -> Self {
         let options = &place.shared.options.sockets;
         let queue = Arc::new(Queue::new(options.queue));
-        let (outcomes, _) = mpsc::channel(1);
+        let (outcomes, finished) = mpsc::channel(16);
         Self {
             socket,
             place,
@@ -266,6 +268,7 @@ impl Connection {
             operations: HashMap::new(),
             next_tag: 0,
             outcomes,
+            finished,
             last_heard: Stopwatch::start(),
         }
     }
@@ -289,8 +292,6 @@ impl Connection {
 
     /// Until the client is gone, or there is a reason to close.
     async fn converse(&mut self) -> Result<(), Close> {
-        let (outcomes, mut finished) = mpsc::channel(16);
-        self.outcomes = outcomes;
         let mut stopping = pin!(self.service().hub().stopping());
         let queue = self.queue.clone();
         let mut init = pin!(sleep(self.options().init));
@@ -311,7 +312,7 @@ impl Connection {
                     Taken::Items(items) => self.tell(items).await?,
                     Taken::Close(reason) => return Err(Close::of(reason)),
                 },
-                Some((tag, outcome)) = finished.recv() => self.finished(tag, outcome).await?,
+                Some((tag, outcome)) = self.finished.recv() => self.finished(tag, *outcome).await?,
                 () = &mut stopping => {
                     let rest = queue.take_rest();
                     self.tell(rest).await?;
@@ -436,7 +437,7 @@ impl Connection {
                 }
             };
             // A connection that is gone needs no outcome.
-            let _ = outcomes.send((tag, outcome)).await;
+            let _ = outcomes.send((tag, Box::new(outcome))).await;
         });
         self.operations.insert(tag, Operation { id, task: Some(task), subscription: None });
         Ok(())
