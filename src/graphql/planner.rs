@@ -158,14 +158,14 @@ impl Planner {
         self.view(principal).map(drop)
     }
 
-    /// The fields of a collection that are columns which `principal` may see; `None`
-    /// if there is no such collection for them.
-    pub fn columns(&self, principal: &Principal, collection: &str) -> Option<Vec<String>> {
+    /// The fields of a collection that `principal` may see, and whether each is a
+    /// column; `None` if there is no such collection for them.
+    pub fn fields(&self, principal: &Principal, collection: &str) -> Option<Vec<(String, bool)>> {
         let view = self.view(principal).ok()?;
         let types = view.types(self);
         let table = types.tables().find(|table| table.collection == collection)?;
-        let is_column = |field: &&Field| matches!(types.kind(field), FieldKind::Column(_));
-        Some(types.fields(table).filter(is_column).map(|field| field.name.clone()).collect())
+        let is_column = |field: &Field| matches!(types.kind(field), FieldKind::Column(_));
+        Some(types.fields(table).map(|field| (field.name.clone(), is_column(field))).collect())
     }
 
     /// Whether there is nothing at all that `principal` may do.
@@ -377,8 +377,8 @@ fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
             ..Problem::default()
         }]),
         (OperationType::Subscription, Allowed::All) => Err(vec![Problem {
-            message: "Subscriptions need a connection that stays open: a WebSocket with the subprotocol \
-                      graphql-transport-ws."
+            message: "A subscription needs a connection that stays open: a WebSocket with the subprotocol \
+                      graphql-transport-ws, or a request that accepts text/event-stream."
                 .to_owned(),
             code: Some(ErrorCode::InvalidQuery),
             ..Problem::default()

@@ -93,10 +93,10 @@ impl Service {
         &self.0.hub
     }
 
-    /// The fields of a collection that are columns which `principal` may see; `None`
-    /// if there is no such collection for them.
-    pub fn columns(&self, principal: &Principal, collection: &str) -> Option<Vec<String>> {
-        self.0.planner.columns(principal, collection)
+    /// The fields of a collection that `principal` may see, and whether each is a
+    /// column; `None` if there is no such collection for them.
+    pub fn fields(&self, principal: &Principal, collection: &str) -> Option<Vec<(String, bool)>> {
+        self.0.planner.fields(principal, collection)
     }
 
     /// Whether there is nothing at all that `principal` may do.

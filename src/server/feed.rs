@@ -146,15 +146,24 @@ fn document(
         let message = "You don't have permission to access this.";
         Problem::new(ErrorCode::Forbidden, message)
     };
-    let own = service.columns(principal, collection).ok_or_else(unknown)?;
+    let own = service.fields(principal, collection).ok_or_else(unknown)?;
     let mut tree = Fields::default();
     let all = ["*".to_owned()];
+    let is_alone = asked.collections.len() == 1;
     for path in if asked.fields.is_empty() { &all[..] } else { &asked.fields[..] } {
+        let first = path.split('.').next().unwrap_or_default();
         match path.as_str() {
-            "*" => own.iter().for_each(|field| tree.add(field)),
-            path if path.split('.').all(is_name) => tree.add(path),
-            path => return Err(Problem::query(format!("`{path}` is no path of fields"))),
+            "*" => own.iter().filter(|(_, is_column)| *is_column).for_each(|(field, _)| tree.add(field)),
+            path if !path.split('.').all(is_name) => {
+                return Err(Problem::query(format!("`{path}` is no path of fields")));
+            }
+            // Of several collections not each has each field.
+            path if is_alone || own.iter().any(|(field, _)| field == first) => tree.add(path),
+            _ => {}
         }
+    }
+    if tree.0.is_empty() {
+        return Err(Problem::query(format!("`{collection}` has none of the fields")));
     }
     let mut selection = String::new();
     tree.write(&mut selection);

@@ -174,7 +174,7 @@ async fn apollos_clients_get_parts() {
 async fn a_feed_needs_no_graphql() {
     for (kind, app) in desks().await.each() {
         let feed = |id: Option<&str>| {
-            let path = "/stream?collections=article,author&events=create,delete&fields=*";
+            let path = "/stream?collections=article,author&events=create,delete&fields=*,author.name";
             let request = app.request(Method::GET, path);
             match id {
                 Some(id) => request.header("last-event-id", id),
@@ -191,7 +191,7 @@ async fn a_feed_needs_no_graphql() {
         app.data("mutation { update_author_item(id: 3, data: { name: \"Sid\" }) { id } }").await;
         titled(app, "a").await;
         let (id, created) = stream.json("create").await;
-        let expected = json!({ "id": "3", "title": "a", "status": "draft", "words": null });
+        let expected = json!({ "id": "3", "title": "a", "status": "draft", "words": null, "author": null });
         assert_eq!((&created["collection"], &created["data"]), (&json!("article"), &expected), "{kind:?}");
         drop(stream);
         followed(app, 0).await;
@@ -249,6 +249,7 @@ async fn a_feed_that_cannot_go_on_says_so() {
         ("?collections=article&events=born", 400),
         ("?collections=article&fields=a%20b", 400),
         ("?collections=article&fields=nothing", 400),
+        ("?collections=article,author&fields=title", 400),
         ("?collections=article&filter=x", 400),
         ("?collections=article&filter=%7B%22words%22:%7B%22_eq%22:%22x%22%7D%7D", 400),
         ("?collections=article&overflow=never", 400),
