@@ -112,11 +112,6 @@ impl Hub {
         self.state().groups.values().map(|group| group.following()).sum()
     }
 
-    /// Number of distinct predicates that are followed.
-    pub fn predicates(&self) -> usize {
-        self.state().groups.len()
-    }
-
     /// Tells everybody that the gateway stops.
     pub fn stop(&self) {
         self.0.stopping.send_replace(true);

@@ -3,12 +3,12 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{key, presses};
+use super::presses;
 use crate::support::{Everywhere, Kind, TestApp, TestDatabase};
 
 /// A table with one rule of each kind; `part` points to it, and by two columns.
 fn rules(kind: Kind) -> String {
-    let key = key(kind);
+    let key = kind.made_up_key();
     format!(
         "CREATE TABLE rule (id {key}, name varchar(5) NOT NULL, code varchar(9) UNIQUE, a integer, b integer,
              amount integer, low integer, high integer, state varchar(9), size integer CHECK (size < 100),

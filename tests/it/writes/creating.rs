@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{key, presses};
+use super::presses;
 use crate::support::{Everywhere, Kind};
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn what_is_not_given_has_its_default_and_what_is_null_has_none() {
 
 /// Whatever a row has without anybody giving it.
 fn defaults(kind: Kind) -> String {
-    let key = key(kind);
+    let key = kind.made_up_key();
     let (doubled, stamp) = match kind {
         Kind::Sqlite => ("integer GENERATED ALWAYS AS (n * 2) STORED", "datetime"),
         Kind::Postgres => ("integer GENERATED ALWAYS AS (n * 2) STORED", "timestamp"),
@@ -275,7 +275,7 @@ async fn a_key_is_taken_even_by_an_identity_that_is_always_generated() {
     let apps = Everywhere::own(|kind| {
         let key = match kind {
             Kind::Postgres => "integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-            other => key(other),
+            other => other.made_up_key(),
         };
         format!("CREATE TABLE item (id {key}, name varchar(9))")
     })

@@ -3,13 +3,12 @@
 
 use serde_json::json;
 
-use super::key;
 use crate::support::{Everywhere, Kind};
 
 /// Seats have a key of two parts, bookings point to them; `pair` is a key of
 /// two links with a member beside.
 fn hall(kind: Kind) -> String {
-    let key = key(kind);
+    let key = kind.made_up_key();
     format!(
         "CREATE TABLE seat (line varchar(4) NOT NULL, number integer NOT NULL, note varchar(20), PRIMARY KEY (line, number));
          CREATE TABLE booking (id {key}, name varchar(20), seat_line varchar(4), seat_number integer,
@@ -163,7 +162,7 @@ fn kinds(kind: Kind) -> String {
          CREATE TABLE made (id {made}, note varchar(20));
          CREATE TABLE user_of_word (id {key}, word varchar(20), FOREIGN KEY (word) REFERENCES word (code));
          INSERT INTO word VALUES ('a b', 'x');",
-        key = key(kind),
+        key = kind.made_up_key(),
     )
 }
 

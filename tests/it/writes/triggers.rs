@@ -2,13 +2,12 @@
 
 use serde_json::json;
 
-use super::key;
 use crate::support::{Everywhere, Kind};
 
 /// Names become upper case before they are stored, a stamp is set after, every
 /// change leaves a line in a log, and a missing owner is filled in.
 fn triggered(kind: Kind) -> String {
-    let key = key(kind);
+    let key = kind.made_up_key();
     let tables = format!(
         "CREATE TABLE owner (id {key}, name varchar(20) NOT NULL);
          CREATE TABLE item (id {key}, name varchar(20) NOT NULL, stamp varchar(20), version integer NOT NULL DEFAULT 0,
@@ -124,7 +123,7 @@ async fn what_a_trigger_may_fill_in_need_not_be_given() {
 #[tokio::test]
 async fn what_a_trigger_refuses_is_undone() {
     let apps = Everywhere::own(|kind| {
-        let key = key(kind);
+        let key = kind.made_up_key();
         let refusal = match kind {
             Kind::Postgres => {
                 "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

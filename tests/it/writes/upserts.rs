@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{key, presses};
+use super::presses;
 use crate::support::{Everywhere, Kind};
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn on_names_the_fields_of_a_unique_key() {
 
 /// Keys of several parts, and one that points elsewhere.
 fn stock(kind: Kind) -> String {
-    let key = key(kind);
+    let key = kind.made_up_key();
     format!(
         "CREATE TABLE shop (id {key}, name varchar(9) NOT NULL);
          CREATE TABLE stock (shop integer NOT NULL, article varchar(9) NOT NULL, amount integer NOT NULL, place varchar(9),

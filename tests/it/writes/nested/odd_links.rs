@@ -3,14 +3,11 @@
 
 use serde_json::json;
 
-use crate::{
-    support::{Everywhere, Kind},
-    writes::key,
-};
+use crate::support::{Everywhere, Kind};
 
 /// Notes point to a unique column that may be null.
 fn slugs(kind: Kind) -> String {
-    let key = key(kind);
+    let key = kind.made_up_key();
     format!(
         "CREATE TABLE page (id {key}, slug varchar(9) UNIQUE, name varchar(9));
          CREATE TABLE note (id {key}, text varchar(9), page varchar(9), FOREIGN KEY (page) REFERENCES page (slug));
@@ -105,7 +102,7 @@ async fn a_link_that_shares_a_column_with_the_key_lets_go_by_the_other() {
 #[tokio::test]
 async fn a_key_in_another_spelling_finds_the_row_where_the_database_takes_it_for_the_same() {
     let apps = Everywhere::own(|kind| {
-        let key = key(kind);
+        let key = kind.made_up_key();
         format!(
             "CREATE TABLE word (code varchar(9) NOT NULL PRIMARY KEY, note varchar(9));
              CREATE TABLE use_of (id {key}, word varchar(9), FOREIGN KEY (word) REFERENCES word (code));

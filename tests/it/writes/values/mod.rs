@@ -6,12 +6,11 @@ mod postgres;
 mod refused;
 mod round_trip;
 
-use super::key;
 use crate::support::Kind;
 
 /// One column of each type that all databases have.
 fn samples(kind: Kind) -> String {
-    let key = key(kind);
+    let key = kind.made_up_key();
     let (real, moment, instant, json, bytes, uuid) = match kind {
         Kind::Sqlite => ("real", "datetime", "timestamp", "json", "blob", "uuid"),
         Kind::Postgres => ("real", "timestamp", "timestamptz", "jsonb", "bytea", "uuid"),
