@@ -173,6 +173,17 @@ impl Rows {
         }
     }
 
+    /// A cell as a parameter that stands for exactly what it holds, in statements
+    /// that cast texts to the column's type.
+    pub fn value(&self, row: usize, column: usize, column_type: &ColumnType) -> Value {
+        match &self.0 {
+            Inner::Sqlite(rows) => rows.stored(row, column),
+            Inner::Postgres(_) | Inner::MySql(_) => {
+                self.key(row, column, column_type).map_or(Value::Null, |key| key.to_value())
+            }
+        }
+    }
+
     /// The columns, as far as the rows tell; none when there is no row.
     pub fn columns(&self) -> Vec<RawColumn> {
         match &self.0 {

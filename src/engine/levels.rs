@@ -147,7 +147,7 @@ impl<'a> Source<'a> {
         for key in keys {
             set.add(key);
         }
-        let arguments = Arguments { bindings: variables.bindings(), keys: &set.keys };
+        let arguments = Arguments::of_keys(variables.bindings(), &set.keys);
         let rows = self.fetch(&statement.statement, &arguments).await?;
         Ok(Arc::new(match &statement.lookup {
             Some(lookup) => Batch::grouped(rows, lookup, set),
@@ -172,7 +172,7 @@ pub(super) async fn run_root(source: &Source<'_>, root: &Root, variables: &Varia
         RootKind::List(node) => list(source, node, variables).await,
         RootKind::Key(root) => by_key(source, root, variables).await,
         RootKind::Aggregate(AggregateRoot { statement, .. }) => {
-            let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
+            let arguments = Arguments::new(variables.bindings());
             source.fetch(statement, &arguments).await.map(Filled::Aggregate)
         }
         // Neither writing nor waiting is this room's business.
@@ -194,7 +194,7 @@ pub(super) async fn among(
     keys: &[Vec<Key>],
 ) -> Result<Level, Error> {
     let Some(statement) = &node.statement else { return Ok(Level::default()) };
-    let arguments = Arguments { bindings: variables.bindings(), keys };
+    let arguments = Arguments::of_keys(variables.bindings(), keys);
     let batch = Batch::whole(source.fetch(&statement.statement, &arguments).await?);
     Ok(from_batch(source, node, batch, variables).await)
 }
@@ -213,7 +213,7 @@ pub(super) async fn from_batch(source: &Source<'_>, node: &Node, batch: Batch, v
 async fn written_list(source: &Source<'_>, root: &Root, node: &Node, variables: &Variables) -> Result<Filled, Error> {
     let Some(statement) = &node.statement else { return Ok(Filled::Rows(Level::default())) };
     let statement = &statement.statement;
-    let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
+    let arguments = Arguments::new(variables.bindings());
     let bound = statement.bind(&arguments).map_err(Error::Invalid)?;
     let mut writer = ListWriter::new(root, node);
     let sent = source.engine.database().fetch_blocks(&bound.text, &bound.values, &mut |rows| writer.rows(&rows)).await;

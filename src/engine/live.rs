@@ -13,14 +13,21 @@ use super::{
     write::key_text,
 };
 use crate::{
-    catalog::{Catalog, Column, ColumnType},
+    catalog::{Catalog, Column, ColumnId, ColumnType, TableId},
     engine::Consistency,
     events::{ChangeEvent, RowImage},
     plan::write::RowKey,
     predicate::Row,
-    sql::{Arguments, ReadStatement},
-    value::{Key, json, time},
+    sql::{Arguments, JudgeStatement, ReadStatement},
+    value::{Key, Value, json, time},
 };
+
+/// Values that are given to one statement at most: MySQL counts them with 16
+/// bits, and fills a list up to the next power of two.
+const MAX_VALUES: usize = 32_768;
+
+/// Keys that are looked up at a time.
+const MAX_KEYS: usize = 1_000;
 
 /// What a change did to the set of rows that is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +89,44 @@ impl Engine {
         Variables { now_micros: self.clock.now_micros(), values: variables.values.clone() }
     }
 
+    /// Of which rows a condition holds, by their values, with other rows as they
+    /// are now.
+    ///
+    /// # Errors
+    /// When the database does not say.
+    pub async fn judge(
+        &self,
+        table: TableId,
+        judge: &JudgeStatement,
+        variables: &Variables,
+        images: &[&RowImage],
+    ) -> Result<Vec<bool>, Error> {
+        let table = self.catalog.table(table);
+        let source = Source::new(self, Consistency::Statement);
+        let variables = self.at_present(variables);
+        let _turn = self.watching.acquire().await;
+        let mut holds = vec![false; images.len()];
+        let most = (MAX_VALUES / judge.columns.len().max(1)).max(1);
+        for (images, holds) in images.chunks(most).zip(holds.chunks_mut(most)) {
+            let value =
+                |image: &RowImage, column: &ColumnId| image.to_value(*column, &table.column(*column).column_type);
+            let row = |image: &&RowImage| judge.columns.iter().map(|column| value(image, column)).collect();
+            let rows: Vec<Vec<Value>> = images.iter().map(row).collect();
+            let arguments = Arguments { rows: &rows, ..Arguments::new(variables.bindings()) };
+            let found = source.fetch(&judge.statement, &arguments).await?;
+            for at in 0..found.len() {
+                let Some(Key::Int(number)) = found.key(at, 0, &ColumnType::BigInteger) else {
+                    return Err(Error::Internal);
+                };
+                // MySQL's list is filled up with rows of nulls.
+                if let Some(holds) = usize::try_from(number).ok().and_then(|number| holds.get_mut(number)) {
+                    *holds = true;
+                }
+            }
+        }
+        Ok(holds)
+    }
+
     /// Which of some rows a condition holds for now.
     ///
     /// # Errors
@@ -98,6 +143,28 @@ impl Engine {
         Ok(keys.into_iter().filter(|key| !batch.range(key).is_empty()).collect())
     }
 
+    /// Whole rows as they are now, of those keys that there are.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn images(
+        &self,
+        watch: &Watch,
+        variables: &Variables,
+        keys: Vec<RowKey>,
+    ) -> Result<Vec<RowImage>, Error> {
+        let source = Source::new(self, Consistency::Statement);
+        let variables = self.at_present(variables);
+        let mut images = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(MAX_KEYS) {
+            let _turn = self.watching.acquire().await;
+            let arguments = Arguments::of_keys(variables.bindings(), keys);
+            let rows = Arc::new(source.fetch(&watch.rows.statement, &arguments).await?);
+            images.extend((0..rows.len()).map(|row| RowImage::new(rows.clone(), row, 0)));
+        }
+        Ok(images)
+    }
+
     /// The rows there are now, in the order of their keys.
     ///
     /// # Errors
@@ -111,7 +178,7 @@ impl Engine {
         let source = Source::new(self, Consistency::Statement);
         let _turn = self.watching.acquire().await;
         let variables = self.at_present(variables);
-        let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
+        let arguments = Arguments::new(variables.bindings());
         let rows = Arc::new(source.fetch(&statement.statement, &arguments).await?);
         if rows.len() > changes.most_rows as usize {
             let most = changes.most_rows;
@@ -124,17 +191,21 @@ impl Engine {
     ///
     /// # Errors
     /// When they cannot be read, or are too many to be kept.
-    pub async fn members(&self, changes: &ChangesRoot, variables: &Variables) -> Result<HashSet<RowKey>, Error> {
-        let watch = &changes.watch;
+    pub async fn members(
+        &self,
+        table: TableId,
+        watch: &Watch,
+        variables: &Variables,
+    ) -> Result<HashSet<RowKey>, Error> {
         let source = Source::new(self, Consistency::Statement);
         let _turn = self.watching.acquire().await;
         let variables = self.at_present(variables);
-        let arguments = Arguments { bindings: variables.bindings(), keys: &[] };
+        let arguments = Arguments::new(variables.bindings());
         let rows = Arc::new(source.fetch(&watch.all.statement, &arguments).await?);
         if rows.len() > watch.most as usize {
             return Err(watch.too_many());
         }
-        let types = self.catalog.table(changes.table);
+        let types = self.catalog.table(table);
         let key = |row| {
             let part = |(cell, column): (usize, _)| rows.key(row, cell, &types.column(column).column_type);
             types.key.iter().copied().enumerate().map(part).collect::<Option<RowKey>>()

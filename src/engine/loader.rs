@@ -146,7 +146,7 @@ impl Shared {
     }
 
     async fn fetch(&self, statement: &ReadStatement, variables: &Variables, keys: KeySet) -> Outcome {
-        let arguments = Arguments { bindings: variables.bindings(), keys: &keys.keys };
+        let arguments = Arguments::of_keys(variables.bindings(), &keys.keys);
         let bound = statement.statement.bind(&arguments).map_err(Error::Invalid)?;
         let rows = self.database.fetch(&bound.text, &bound.values).await;
         let rows = rows.map_err(|error| Error::from_database(error, &statement.statement.text()))?;

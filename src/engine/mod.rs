@@ -30,8 +30,8 @@ pub use self::{
     live::{Told, Transition},
     loader::Loader,
     shape::{
-        AggregateRoot, Asked, ChangeMember, ChangeValue, ChangesRoot, Child, Gone, GoneMember, KeyRoot, Member, Node,
-        Output, Overflow, Position, Root, RootKind, Shape, TransactionScope, Watch, WriteAnswer, WriteOperation,
+        AggregateRoot, Asked, ChangeMember, ChangeValue, ChangesRoot, Child, Gone, GoneMember, Judge, KeyRoot, Member,
+        Node, Output, Overflow, Position, Root, RootKind, Shape, TransactionScope, Watch, WriteAnswer, WriteOperation,
         WriteRoot,
     },
 };

@@ -1,7 +1,10 @@
 //! What is to be executed and how its rows look as JSON: made once per plan,
 //! shared by all its runs.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::Value as Json;
 
@@ -10,7 +13,7 @@ use crate::{
     db::Form,
     events::Action,
     predicate::{Bindings, Input, Predicate, Target, Term},
-    sql::{ReadStatement, Statement},
+    sql::{JudgeStatement, ReadStatement, Statement},
 };
 
 /// A place in a document, both counted from 1.
@@ -206,10 +209,8 @@ pub struct ChangesRoot {
     pub action: Option<Action>,
     /// Of which rows, allowed.
     pub predicate: Predicate,
-    /// How rows are found for which it holds.
-    pub watch: Watch,
-    /// Whether a row alone tells, so that nothing need be asked.
-    pub is_decidable: bool,
+    /// How it is found out of which it holds.
+    pub judge: Judge,
     /// What is told.
     pub members: Vec<ChangeMember>,
     /// Behind which position it begins; `None` means now.
@@ -222,13 +223,29 @@ pub struct ChangesRoot {
     pub overflow: Overflow,
 }
 
-/// Statements for a condition on rows that are followed.
+/// How it is found out whether a condition holds of a row that has changed.
+#[derive(Debug)]
+pub enum Judge {
+    /// The row alone tells, in memory.
+    Memory,
+    /// The database tells, of the values that the row had or has.
+    Values(Box<JudgeStatement>),
+    /// It is about other rows as well, which change too: the keys of those for
+    /// which it holds are kept.
+    Members(Box<Watch>),
+}
+
+/// Statements for a condition that is about more rows than one.
 #[derive(Debug)]
 pub struct Watch {
     /// The keys, of some, for which it holds.
     pub probe: Arc<ReadStatement>,
     /// All keys for which it holds.
     pub all: Arc<ReadStatement>,
+    /// Whole rows, by their keys.
+    pub rows: Arc<ReadStatement>,
+    /// The columns of other tables that it looks at.
+    pub related: BTreeMap<TableId, BTreeSet<ColumnId>>,
     /// More keys than this are not kept.
     pub most: u32,
 }
@@ -387,28 +404,48 @@ impl WriteRoot {
     }
 }
 
+impl Judge {
+    /// Whether changes of the past can be judged as well as those to come.
+    pub fn is_replayable(&self) -> bool {
+        !matches!(self, Self::Members(_))
+    }
+
+    /// What sets it apart from others, with what a client's values become; only
+    /// where a statement tells.
+    ///
+    /// # Errors
+    /// Why a value cannot be used.
+    pub fn fixed(&self, variables: &super::Variables) -> Result<String, super::Error> {
+        match self {
+            Self::Memory => Ok(String::new()),
+            Self::Values(judge) => Ok(format!("{:p}:{}", &raw const **judge, fixed(&judge.statement, variables)?)),
+            Self::Members(watch) => Ok(format!("{:p}:{}", &raw const **watch, watch.fixed(variables)?)),
+        }
+    }
+}
+
 impl Watch {
     /// What a client's values become in its statements, as a text.
     ///
     /// # Errors
     /// Why one cannot be used.
     pub fn fixed(&self, variables: &super::Variables) -> Result<String, super::Error> {
-        fixed(&self.probe, variables)
+        fixed(&self.probe.statement, variables)
     }
 
     /// Why it cannot be followed.
     pub fn too_many(&self) -> super::Error {
         let most = self.most;
         super::Error::Invalid(format!(
-            "the filter holds for more than {most} items, and a changed item alone does not tell whether it does"
+            "the filter holds for more than {most} items, and is about others too: those would have to be kept in mind"
         ))
     }
 }
 
 /// The present does not count: it is another one each time.
-fn fixed(statement: &ReadStatement, variables: &super::Variables) -> Result<String, super::Error> {
+fn fixed(statement: &Statement, variables: &super::Variables) -> Result<String, super::Error> {
     let bindings = Bindings { now_micros: 0, ..variables.bindings() };
-    let values = statement.statement.fixed(&bindings).map_err(super::Error::Invalid)?;
+    let values = statement.fixed(&bindings).map_err(super::Error::Invalid)?;
     Ok(format!("{values:?}"))
 }
 
@@ -433,7 +470,13 @@ impl ChangesRoot {
             ChangeValue::Data(node) => MEMBER_WEIGHT + node.weight(),
             _ => MEMBER_WEIGHT,
         };
-        let watched = self.watch.probe.statement.weight() + self.watch.all.statement.weight();
+        let watched = match &self.judge {
+            Judge::Memory => 0,
+            Judge::Values(judge) => judge.statement.weight(),
+            Judge::Members(watch) => {
+                [&watch.probe, &watch.all, &watch.rows].map(|read| read.statement.weight()).iter().sum()
+            }
+        };
         NODE_WEIGHT + watched + self.members.iter().map(of_member).sum::<usize>()
     }
 }
@@ -441,7 +484,7 @@ impl ChangesRoot {
 impl Node {
     fn add_fixed(&self, variables: &super::Variables, text: &mut String) -> Result<(), super::Error> {
         if let Some(statement) = &self.statement {
-            text.push_str(&fixed(statement, variables)?);
+            text.push_str(&fixed(&statement.statement, variables)?);
         }
         self.children.iter().try_for_each(|child| child.node.add_fixed(variables, text))
     }

@@ -9,7 +9,7 @@ use crate::{
     catalog::{ColumnId, ColumnType, Table, TableId},
     db::{Form, Rows},
     principal::Principal,
-    value::Key,
+    value::{Key, Value},
 };
 
 /// What happened to a row.
@@ -76,6 +76,11 @@ impl RowImage {
     /// A column's value as part of a key; `None` for null.
     pub fn key(&self, column: ColumnId, column_type: &ColumnType) -> Option<Key> {
         self.rows.key(self.row, self.cell(column), column_type)
+    }
+
+    /// A column's value, exactly, as a parameter; see [`Rows::value`].
+    pub fn to_value(&self, column: ColumnId, column_type: &ColumnType) -> Value {
+        self.rows.value(self.row, self.cell(column), column_type)
     }
 
     /// The row's key. Empty if a part of it is null, as SQLite lets parts of a

@@ -37,7 +37,7 @@ use super::{
 use crate::{
     catalog::{Catalog, Field, FieldKind},
     clock::Stopwatch,
-    engine::{ChangeValue, Error, Node, Root, RootKind, TransactionScope, WriteAnswer},
+    engine::{ChangeValue, Error, Judge, Node, Root, RootKind, TransactionScope, WriteAnswer},
     error_code::ErrorCode,
     permissions::{Access, Policy},
     principal::Principal,
@@ -119,8 +119,10 @@ impl Planner {
                     WriteAnswer::Done | WriteAnswer::Gone { .. } => {}
                 },
                 RootKind::Changes(root) => {
-                    if !root.is_decidable {
-                        texts.push(root.watch.probe.statement.text().into_owned());
+                    match &root.judge {
+                        Judge::Memory => {}
+                        Judge::Values(judge) => texts.push(judge.statement.text().into_owned()),
+                        Judge::Members(watch) => texts.push(watch.probe.statement.text().into_owned()),
                     }
                     for member in &root.members {
                         if let ChangeValue::Data(node) = &member.value {

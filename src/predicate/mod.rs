@@ -21,7 +21,9 @@ pub use self::{
     term::{Bindings, ListTerm, Rounding, Target, Term},
 };
 
-use crate::catalog::{ColumnId, RelationshipId};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Cardinality, Catalog, ColumnId, RelationshipId, TableId};
 
 /// A condition on a row of one table.
 #[derive(Clone, Debug, PartialEq)]
@@ -248,6 +250,57 @@ impl Predicate {
         }
     }
 
+    /// The columns of its own table that it looks at, those that lead to related
+    /// rows included.
+    pub fn own_columns(&self, catalog: &Catalog) -> BTreeSet<ColumnId> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(|part| part.own_columns(catalog)).collect(),
+            Self::Compare(operand, _) => match operand {
+                Operand::Column(column)
+                | Operand::Part(_, column)
+                | Operand::JsonLength(column)
+                | Operand::JsonPath(column, _) => BTreeSet::from([*column]),
+                Operand::Count(relationship, _) => way(catalog, *relationship),
+            },
+            Self::Related(related) => way(catalog, related.relationship),
+        }
+    }
+
+    /// The columns of other tables that it looks at, by table.
+    pub fn related_columns(&self, catalog: &Catalog) -> BTreeMap<TableId, BTreeSet<ColumnId>> {
+        let mut columns = BTreeMap::new();
+        self.add_related_columns(catalog, &mut columns);
+        columns
+    }
+
+    fn add_related_columns(&self, catalog: &Catalog, columns: &mut BTreeMap<TableId, BTreeSet<ColumnId>>) {
+        let (relationship, predicates) = match self {
+            Self::All(parts) | Self::Any(parts) => {
+                return parts.iter().for_each(|part| part.add_related_columns(catalog, columns));
+            }
+            Self::Compare(Operand::Count(relationship, visible), _) => (*relationship, vec![visible]),
+            Self::Compare(..) => return,
+            Self::Related(related) => (related.relationship, vec![&related.predicate, &related.visible]),
+        };
+        let relationship = catalog.relationship(relationship);
+        let target = match &relationship.cardinality {
+            Cardinality::ManyToOne | Cardinality::OneToMany => {
+                columns.entry(relationship.to).or_default().extend(&relationship.to_columns);
+                relationship.to
+            }
+            Cardinality::ManyToMany { junction, junction_columns, target_columns } => {
+                let between = columns.entry(*junction).or_default();
+                between.extend(relationship.to_columns.iter().chain(junction_columns));
+                columns.entry(relationship.to).or_default().extend(target_columns);
+                relationship.to
+            }
+        };
+        for predicate in predicates {
+            columns.entry(target).or_default().extend(predicate.own_columns(catalog));
+            predicate.add_related_columns(catalog, columns);
+        }
+    }
+
     /// Whether it holds for the row of nulls that a left join puts in the
     /// place of a missing one.
     pub fn holds_for_missing_row(&self) -> bool {
@@ -263,4 +316,9 @@ impl Predicate {
             },
         }
     }
+}
+
+/// The columns that lead to related rows.
+fn way(catalog: &Catalog, relationship: RelationshipId) -> BTreeSet<ColumnId> {
+    catalog.relationship(relationship).from_columns.iter().copied().collect()
 }

@@ -23,8 +23,9 @@ use crate::{
 pub(super) struct Subscriber {
     /// Unique within the hub.
     pub(super) id: u64,
-    /// It is told what comes behind this.
-    pub(super) from: Position,
+    /// It is told what comes behind this; none if it joined where that does not
+    /// matter.
+    pub(super) from: Option<Position>,
     pub(super) queue: Arc<Queue>,
     pub(super) tag: Tag,
     pub(super) overflow: Overflow,
@@ -42,10 +43,14 @@ pub(super) struct Class {
 
 #[derive(Debug, Default)]
 struct State {
-    pending: VecDeque<Told>,
+    /// With how many had joined by then.
+    pending: VecDeque<(u64, Told)>,
     /// Whether somebody is telling what was pending before.
     busy: bool,
-    subscribers: Vec<Subscriber>,
+    /// How many have joined.
+    joined: u64,
+    /// With their numbers, the first being 1.
+    subscribers: Vec<(u64, Subscriber)>,
 }
 
 impl Class {
@@ -62,13 +67,16 @@ impl Class {
     }
 
     pub(super) fn add(&self, subscriber: Subscriber) {
-        self.state().subscribers.push(subscriber);
+        let mut state = self.state();
+        state.joined += 1;
+        let number = state.joined;
+        state.subscribers.push((number, subscriber));
     }
 
     /// Takes a subscription out; whether none is left.
     pub(super) fn remove(&self, id: u64) -> bool {
         let mut state = self.state();
-        state.subscribers.retain(|subscriber| subscriber.id != id);
+        state.subscribers.retain(|(_, subscriber)| subscriber.id != id);
         state.subscribers.is_empty()
     }
 
@@ -78,22 +86,28 @@ impl Class {
             state.pending.clear();
             mem::take(&mut state.subscribers)
         };
-        for subscriber in subscribers {
+        for (_, subscriber) in subscribers {
             subscriber.queue.end(subscriber.tag, ended.clone());
         }
     }
 
-    /// Takes on changes, and tells them: at once where nothing must be read.
-    pub(super) fn push(self: &Arc<Self>, told: &[Told]) {
-        let is_full = {
+    /// Takes on changes, for those who have joined by now.
+    pub(super) fn push(&self, told: &[Told]) {
+        let mut state = self.state();
+        let joined = state.joined;
+        state.pending.extend(told.iter().map(|told| (joined, told.clone())));
+    }
+
+    /// Tells what is pending: at once where nothing must be read.
+    pub(super) fn tell(self: &Arc<Self>) {
+        let (is_busy, is_full) = {
             let mut state = self.state();
-            state.pending.extend(told.iter().cloned());
-            state.pending.len() > MAX_PENDING
+            (mem::replace(&mut state.busy, true), state.pending.len() > MAX_PENDING)
         };
-        if is_full {
-            return self.end(&overrun());
-        }
-        if mem::replace(&mut self.state().busy, true) {
+        if is_busy {
+            if is_full {
+                self.end(&overrun());
+            }
             return;
         }
         let class = self.clone();
@@ -106,25 +120,27 @@ impl Class {
 
     async fn tell_all(self: Arc<Self>) {
         loop {
-            let told: Vec<_> = {
+            let (joined, told): (Vec<u64>, Vec<Told>) = {
                 let mut state = self.state();
-                let Some(first) = state.subscribers.iter().map(|subscriber| subscriber.from).min() else {
+                if state.subscribers.is_empty() {
                     state.pending.clear();
-                    state.busy = false;
-                    return;
-                };
+                }
                 let count = state.pending.len().min(BURST);
                 if count == 0 {
                     state.busy = false;
                     return;
                 }
-                state.pending.drain(..count).filter(|told| told.event.position > first).collect()
+                let first = state.subscribers.iter().map(|(_, subscriber)| subscriber.from).min().flatten();
+                let is_new = |(_, told): &(u64, Told)| Some(told.event.position) > first;
+                state.pending.drain(..count).filter(is_new).unzip()
             };
             let texts = texts(&self.engine, &self.topic, &told).await;
-            // Whoever joined meanwhile has a later beginning.
             let subscribers = self.state().subscribers.clone();
-            for next in texts {
-                for subscriber in subscribers.iter().filter(|subscriber| next.position > Some(subscriber.from)) {
+            for ((joined, told), next) in joined.into_iter().zip(&told).zip(texts) {
+                let Some(next) = next else { continue };
+                let position = Some(told.event.position);
+                let is_meant = |(number, of): &&(u64, Subscriber)| *number <= joined && position > of.from;
+                for (_, subscriber) in subscribers.iter().filter(is_meant) {
                     subscriber.queue.push(subscriber.tag, next.clone(), subscriber.overflow);
                 }
             }
@@ -132,20 +148,22 @@ impl Class {
     }
 }
 
-/// The texts of changes, for those who follow a topic.
-pub(super) async fn texts(engine: &Engine, topic: &Topic, told: &[Told]) -> Vec<Next> {
+/// The texts of changes, for those who follow a topic; `None` for those that are
+/// not told.
+pub(super) async fn texts(engine: &Engine, topic: &Topic, told: &[Told]) -> Vec<Option<Next>> {
     let Some((root, changes)) = topic.root() else { return Vec::new() };
-    let is_meant = |told: &&Told| told.snapshot || changes.action.is_none_or(|action| action == told.event.action);
-    let told: Vec<Told> = told.iter().filter(is_meant).cloned().collect();
-    if told.is_empty() {
-        return Vec::new();
+    let is_meant = |told: &Told| told.snapshot || changes.action.is_none_or(|action| action == told.event.action);
+    let meant: Vec<Told> = told.iter().filter(|told| is_meant(told)).cloned().collect();
+    if meant.is_empty() {
+        return vec![None; told.len()];
     }
-    let answers = engine.tell(root, changes, &topic.variables, &told).await;
+    let answers = engine.tell(root, changes, &topic.variables, &meant).await;
     let next = |(told, answer): (&Told, Option<_>)| {
         let text: Arc<[u8]> = (topic.write)(answer?).into();
         let position = told.is_resumable.then_some(told.event.position);
         let action = (!told.snapshot).then_some(told.event.action);
         Some(Next { text, position, action, row: Arc::new(told.event.key.clone()) })
     };
-    told.iter().zip(answers).filter_map(next).collect()
+    let mut texts = meant.iter().zip(answers).map(next);
+    told.iter().map(|told| is_meant(told).then(|| texts.next().flatten()).flatten()).collect()
 }

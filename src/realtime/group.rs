@@ -1,7 +1,7 @@
 //! Subscriptions of one predicate: it is asked once, however many they are.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     mem,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     catalog::{ColumnId, TableId},
-    engine::{ChangesRoot, Engine, Error, Told, Transition},
+    engine::{ChangesRoot, Engine, Error, Judge, Told, Transition, Watch},
     error_code::ErrorCode,
-    events::{Action, ChangeEvent},
+    events::{Action, Change, ChangeEvent, Position, RowImage},
     plan::write::RowKey,
     predicate::Condition,
     tasks,
@@ -26,7 +26,7 @@ use crate::{
 
 /// Changes that may wait for statements. More of them are not kept: the
 /// subscriptions end, and whoever follows resumes from the log.
-pub(super) const MAX_PENDING: usize = 4_096;
+pub(super) const MAX_PENDING: usize = 16_384;
 
 /// Changes that are told together.
 pub(super) const BURST: usize = 256;
@@ -37,7 +37,7 @@ pub(super) struct Group {
     pub(super) table: TableId,
     /// What two subscriptions share only if their predicates are the same.
     pub(super) name: String,
-    /// What must hold of its rows; `None` where a row alone cannot tell.
+    /// What must hold of its rows; `None` where a statement tells.
     condition: Option<Condition>,
     /// A column, and values of which all its rows have one.
     pub(super) required: Option<(ColumnId, Vec<Key>)>,
@@ -52,8 +52,12 @@ struct State {
     pending: Vec<Arc<ChangeEvent>>,
     /// Whether somebody is judging what was pending before.
     busy: bool,
-    /// The rows of the set, where a row alone cannot tell whether it is one.
+    /// The last change of other rows that the condition is about.
+    stale: Option<Arc<ChangeEvent>>,
+    /// The rows of the set, where they are kept; none before they have been read.
     members: Option<HashSet<RowKey>>,
+    /// Behind which changes are not in `members` yet.
+    judged: Option<Position>,
     classes: Vec<Arc<Class>>,
     /// How many are about to join it.
     joining: usize,
@@ -74,17 +78,14 @@ impl Group {
         let (_, changes) = topic.root().ok_or(Error::Internal)?;
         let table = engine.catalog().table(changes.table);
         let bindings = topic.variables.bindings();
-        let (condition, name) = match changes.is_decidable {
-            true => {
+        let (condition, name) = match &changes.judge {
+            Judge::Memory => {
                 let condition = changes.predicate.condition(table, &bindings).map_err(Error::Invalid)?;
                 let name = format!("{}:{condition:?}", table.id.0);
                 (Some(condition), name)
             }
             // A statement tells, which is the plan's own.
-            false => {
-                let fixed = changes.watch.fixed(&topic.variables)?;
-                (None, format!("{}:{:p}:{fixed}", table.id.0, Arc::as_ptr(&changes.watch.probe)))
-            }
+            judge => (None, format!("{}:{}", table.id.0, judge.fixed(&topic.variables)?)),
         };
         let required = condition.as_ref().and_then(Condition::required_values);
         let (engine, topic, table) = (engine.clone(), topic.clone(), table.id);
@@ -99,9 +100,18 @@ impl Group {
         self.required.as_ref().is_some_and(|(_, values)| values.contains(value))
     }
 
-    /// Whether a row alone tells if it belongs to the set.
-    pub(super) fn is_decidable(&self) -> bool {
-        self.condition.is_some()
+    /// How its rows are kept in mind, if they are.
+    pub(super) fn watch(&self) -> Option<&Watch> {
+        match &self.changes().ok()?.judge {
+            Judge::Members(watch) => Some(watch),
+            Judge::Memory | Judge::Values(_) => None,
+        }
+    }
+
+    /// Whether a change may have a say in which rows belong to the set.
+    pub(super) fn is_about(&self, event: &ChangeEvent) -> bool {
+        let related = self.watch().and_then(|watch| watch.related.get(&event.table));
+        event.table == self.table || related.is_some_and(|columns| concerns(columns, event))
     }
 
     fn changes(&self) -> Result<&ChangesRoot, Error> {
@@ -125,8 +135,30 @@ impl Group {
         state.is_empty()
     }
 
-    pub(super) fn add(&self, name: &str, topic: &Topic, subscriber: Subscriber) {
+    /// Takes a subscription in; `false` if the rows of the set, which must be
+    /// known, are not any more.
+    #[must_use]
+    pub(super) fn add(&self, name: &str, topic: &Topic, subscriber: Subscriber) -> bool {
+        self.admit(&mut self.state(), name, topic, subscriber)
+    }
+
+    /// The same, with what is told next: the rows of the set, and from where on
+    /// changes come.
+    pub(super) fn add_with_members(
+        &self,
+        name: &str,
+        topic: &Topic,
+        subscriber: Subscriber,
+    ) -> Option<(Vec<RowKey>, Position)> {
         let mut state = self.state();
+        let (members, from) = (state.members.as_ref()?.iter().cloned().collect(), state.judged?);
+        self.admit(&mut state, name, topic, subscriber).then_some((members, from))
+    }
+
+    fn admit(&self, state: &mut State, name: &str, topic: &Topic, subscriber: Subscriber) -> bool {
+        if self.watch().is_some() && state.members.is_none() {
+            return false;
+        }
         match state.classes.iter().find(|known| known.name == name) {
             Some(known) => known.add(subscriber),
             None => {
@@ -135,6 +167,7 @@ impl Group {
                 state.classes.push(class);
             }
         }
+        true
     }
 
     /// Takes a subscription out; whether none is left.
@@ -151,6 +184,7 @@ impl Group {
             // Who comes later must not be told by what may be wrong.
             state.members = None;
             state.pending.clear();
+            state.stale = None;
             mem::take(&mut state.classes)
         };
         for class in classes {
@@ -175,6 +209,11 @@ impl Group {
         }
     }
 
+    /// Takes on a change of other rows that its condition is about.
+    pub(super) fn push_related(&self, event: &Arc<ChangeEvent>) {
+        self.state().stale = Some(event.clone());
+    }
+
     /// Judges what is pending and hands it on: at once where no statement is
     /// needed, otherwise beside the caller.
     pub(super) fn tell(self: &Arc<Self>) {
@@ -190,39 +229,60 @@ impl Group {
 
     async fn judge_all(self: Arc<Self>) {
         loop {
-            let events: Vec<_> = {
+            let (events, stale, is_stale) = {
                 let mut state = self.state();
-                if state.pending.is_empty() {
+                // While the set is being read, what comes has to wait for it.
+                let is_ready = state.members.is_some() || self.watch().is_none();
+                if !is_ready && state.is_empty() {
+                    state.pending.clear();
+                    state.stale = None;
+                }
+                if !is_ready || (state.pending.is_empty() && state.stale.is_none()) {
                     state.busy = false;
                     return;
                 }
                 let count = state.pending.len().min(BURST);
-                state.pending.drain(..count).collect()
+                let events: Vec<_> = state.pending.drain(..count).collect();
+                // What changes of other rows did is told behind these.
+                let (is_last, is_stale) = (state.pending.is_empty(), state.stale.is_some());
+                (events, state.stale.take_if(|_| is_last), is_stale)
             };
-            match self.judge(events).await {
-                Ok(told) if told.is_empty() => {}
-                Ok(told) => {
-                    let classes = self.state().classes.clone();
-                    for class in classes {
-                        class.push(&told);
-                    }
-                }
-                Err(error) => self.fail(&error),
+            if let Err(error) = self.judge(events, stale, is_stale).await {
+                self.fail(&error);
             }
         }
     }
 
-    /// What changes did to the set.
-    async fn judge(&self, events: Vec<Arc<ChangeEvent>>) -> Result<Vec<Told>, Error> {
-        if self.is_decidable() {
-            return Ok(events.into_iter().flat_map(|event| self.outcomes(event)).collect());
+    /// Hands on what changes did to the set.
+    async fn judge(
+        &self,
+        events: Vec<Arc<ChangeEvent>>,
+        stale: Option<Arc<ChangeEvent>>,
+        is_stale: bool,
+    ) -> Result<(), Error> {
+        let Some(watch) = self.watch() else {
+            let told = self.outcomes(events).await?;
+            let state = self.state();
+            hand_on(state, &told);
+            return Ok(());
+        };
+        if !events.is_empty() {
+            self.judge_by_key(watch, events, is_stale).await?;
         }
-        let changes = self.changes()?;
+        match stale {
+            Some(event) => self.read_anew(watch, &event).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What changes did to a set that is kept, as far as the rows are concerned
+    /// that have changed.
+    async fn judge_by_key(&self, watch: &Watch, events: Vec<Arc<ChangeEvent>>, is_stale: bool) -> Result<(), Error> {
         let there: Vec<RowKey> =
             events.iter().filter(|event| event.after.is_some()).map(|event| event.key.clone()).collect();
         let holds = match there.is_empty() {
             true => HashSet::new(),
-            false => self.engine.probe(&changes.watch, &self.topic.variables, there).await?,
+            false => self.engine.probe(watch, &self.topic.variables, there).await?,
         };
         let mut latest = HashMap::new();
         for (at, event) in events.iter().enumerate() {
@@ -231,8 +291,9 @@ impl Group {
         let table = self.engine.catalog().table(self.table);
         let mut state = self.state();
         // Everybody has gone meanwhile.
-        let Some(members) = &mut state.members else { return Ok(Vec::new()) };
+        let Some(members) = &mut state.members else { return Ok(()) };
         let mut told = Vec::with_capacity(events.len());
+        let judged = events.last().map(|event| event.position);
         for (at, event) in events.into_iter().enumerate() {
             let old_key = event.before.as_ref().map(|before| before.row_key(table));
             let before = old_key.as_ref().is_some_and(|key| members.remove(key));
@@ -242,41 +303,120 @@ impl Group {
                 Some(last) if *last > at && event.action == Action::Update => before,
                 _ => event.after.is_some() && holds.contains(&event.key),
             };
-            if after {
-                members.insert(event.key.clone());
+            // A new row that was there when the set was read has been told.
+            let is_known = after && !members.insert(event.key.clone()) && event.action == Action::Create;
+            if !is_known {
+                let outcomes = outcomes(event, old_key, before, after);
+                told.extend(outcomes.into_iter().map(|told| Told { is_resumable: !is_stale, ..told }));
             }
-            told.extend(outcomes(event, old_key, before, after));
         }
-        if members.len() > changes.watch.most as usize {
-            return Err(changes.watch.too_many());
+        if members.len() > watch.most as usize {
+            return Err(watch.too_many());
         }
-        Ok(told)
-    }
-
-    /// What a change did to a set of which a row alone tells; nothing elsewhere.
-    pub(super) fn outcomes(&self, event: Arc<ChangeEvent>) -> Vec<Told> {
-        let Some(condition) = &self.condition else { return Vec::new() };
-        let table = self.engine.catalog().table(self.table);
-        let holds = |image: &Option<_>| image.as_ref().is_some_and(|row| condition.holds(table, row));
-        let (before, after) = (holds(&event.before), holds(&event.after));
-        let old_key = event.before.as_ref().filter(|_| before).map(|before| before.row_key(table));
-        outcomes(event, old_key, before, after)
-    }
-
-    /// The condition, where a row alone tells.
-    pub(super) fn condition(&self) -> Option<&Condition> {
-        self.condition.as_ref()
-    }
-
-    /// Reads the set where it must be known before the first change is told.
-    pub(super) async fn prepare(&self) -> Result<(), Error> {
-        if self.is_decidable() || self.state().members.is_some() {
-            return Ok(());
-        }
-        let members = self.engine.members(self.changes()?, &self.topic.variables).await?;
-        self.state().members.get_or_insert(members);
+        state.judged = judged.max(state.judged);
+        hand_on(state, &told);
         Ok(())
     }
+
+    /// What a change of other rows did to a set that is kept.
+    async fn read_anew(&self, watch: &Watch, event: &ChangeEvent) -> Result<(), Error> {
+        let variables = &self.topic.variables;
+        let now = self.engine.members(self.table, watch, variables).await?;
+        let entered: Vec<RowKey> = {
+            let state = self.state();
+            let Some(members) = &state.members else { return Ok(()) };
+            now.difference(members).cloned().collect()
+        };
+        let images = self.engine.images(watch, variables, entered).await?;
+        let mut state = self.state();
+        let position = Some(event.position).max(state.judged).unwrap_or(event.position);
+        let Some(members) = &mut state.members else { return Ok(()) };
+        let event = ChangeEvent { position, ..event.clone() };
+        let mut told: Vec<Told> =
+            members.difference(&now).map(|key| self.moved(&event, key.clone(), None, Transition::Leave)).collect();
+        let table = self.engine.catalog().table(self.table);
+        // One that went while it was read, its own change tells of.
+        let came: Vec<(RowKey, RowImage)> = images.into_iter().map(|row| (row.row_key(table), row)).collect();
+        members.retain(|key| now.contains(key));
+        members.extend(came.iter().map(|(key, _)| key.clone()));
+        told.extend(came.into_iter().map(|(key, row)| self.moved(&event, key, Some(row), Transition::Enter)));
+        state.judged = Some(position);
+        if let Some(last) = told.last_mut() {
+            last.is_resumable = true;
+        }
+        hand_on(state, &told);
+        Ok(())
+    }
+
+    /// A row that a change of another one moved.
+    fn moved(&self, event: &ChangeEvent, key: RowKey, after: Option<RowImage>, transition: Transition) -> Told {
+        let mut moved = event.clone();
+        let collection = self.engine.catalog().table(self.table).collection.as_str().into();
+        let (table, changed) = (self.table, Arc::default());
+        moved.change = Change { collection, table, action: Action::Update, key, before: None, after, changed };
+        Told { event: Arc::new(moved), transition: Some(transition), snapshot: false, is_resumable: false }
+    }
+
+    /// What changes did to a set whose changes can be judged at any time.
+    pub(super) async fn outcomes(&self, events: Vec<Arc<ChangeEvent>>) -> Result<Vec<Told>, Error> {
+        let verdicts = self.verdicts(&events).await?;
+        let table = self.engine.catalog().table(self.table);
+        let of_one = |(event, (before, after)): (Arc<ChangeEvent>, _)| {
+            let old_key = event.before.as_ref().filter(|_| before).map(|before| before.row_key(table));
+            outcomes(event, old_key, before, after)
+        };
+        Ok(events.into_iter().zip(verdicts).flat_map(of_one).collect())
+    }
+
+    /// Whether rows belonged to the set before changes, and do so after.
+    pub(super) async fn verdicts(&self, events: &[Arc<ChangeEvent>]) -> Result<Vec<(bool, bool)>, Error> {
+        let table = self.engine.catalog().table(self.table);
+        if let Some(condition) = &self.condition {
+            let holds = |image: &Option<_>| image.as_ref().is_some_and(|row| condition.holds(table, row));
+            return Ok(events.iter().map(|event| (holds(&event.before), holds(&event.after))).collect());
+        }
+        let Judge::Values(judge) = &self.changes()?.judge else { return Err(Error::Internal) };
+        let images: Vec<&RowImage> = events.iter().flat_map(|event| [&event.before, &event.after]).flatten().collect();
+        if images.is_empty() {
+            return Ok(vec![(false, false); events.len()]);
+        }
+        let holds = self.engine.judge(table.id, judge, &self.topic.variables, &images).await?;
+        let mut holds = holds.into_iter();
+        let mut next = |image: &Option<_>| image.is_some() && holds.next().unwrap_or_default();
+        Ok(events.iter().map(|event| (next(&event.before), next(&event.after))).collect())
+    }
+
+    /// Reads the set, where it is kept, before the first change is told.
+    pub(super) async fn prepare(self: &Arc<Self>) -> Result<(), Error> {
+        let Some(watch) = self.watch().filter(|_| self.state().members.is_none()) else { return Ok(()) };
+        let judged = self.engine.events().log().head();
+        let members = self.engine.members(self.table, watch, &self.topic.variables).await?;
+        {
+            let mut state = self.state();
+            if state.members.is_none() {
+                state.members = Some(members);
+                state.judged = Some(judged);
+            }
+        }
+        self.tell();
+        Ok(())
+    }
+}
+
+/// Whether a change of a row is one of what a condition looks at there.
+pub(super) fn concerns(columns: &BTreeSet<ColumnId>, event: &ChangeEvent) -> bool {
+    event.action != Action::Update || event.changed.iter().any(|column| columns.contains(column))
+}
+
+/// Hands on what there is to tell, to those who are there now.
+fn hand_on(state: MutexGuard<'_, State>, told: &[Told]) {
+    if told.is_empty() {
+        return;
+    }
+    let classes = state.classes.clone();
+    classes.iter().for_each(|class| class.push(told));
+    drop(state);
+    classes.iter().for_each(Class::tell);
 }
 
 /// Runs something at once as far as it comes without waiting, and the rest

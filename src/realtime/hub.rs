@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     catalog::TableId,
-    engine::{ChangesRoot, Engine, Error, Told},
+    engine::{Engine, Error, Told},
     error_code::ErrorCode,
     events::{self, Change, ChangeEvent, Position, RowImage, TransactionId},
     plan::write::RowKey,
@@ -34,9 +34,6 @@ use crate::{
 
 /// Filters at a time that ask the database for every change, and keep keys.
 const MAX_WATCHED: usize = 256;
-
-/// How often rows are read anew that changed while they were.
-const MAX_SNAPSHOTS: usize = 20;
 
 /// Events of the log that are read at a time.
 const PAGE: usize = 256;
@@ -137,10 +134,11 @@ impl Hub {
 
         let own = || changes.after.as_ref().and_then(|after| after.resolve(&topic.variables.values));
         let after = topic.after.clone().or_else(own);
-        let after = after.filter(|after| !after.is_null()).map(|after| self.resumed(changes, &after)).transpose()?;
+        let after = after.filter(|after| !after.is_null()).map(|after| self.resumed(&after)).transpose()?;
         let class = changes.fixed(&topic.variables).map_err(|error| failed(&error))?;
         let class = format!("{:p}:{class}", Arc::as_ptr(&topic.roots).cast::<()>());
-        let (snapshot, is_decidable) = (changes.snapshot.is_some() && after.is_none(), changes.is_decidable);
+        let snapshot = changes.snapshot.is_some() && after.is_none();
+        let is_replayable = changes.judge.is_replayable();
         let (mut joined, hold) = self.join(&topic, queue, tag)?;
         joined.group.prepare().await.map_err(|error| failed(&error))?;
         let (queue, gone) = (queue.clone(), joined.gone.clone());
@@ -150,23 +148,16 @@ impl Hub {
             queue.end(tag, Ended::Failed { code: ErrorCode::InternalServerError, message });
         };
         let catching_up = match after {
-            None if snapshot => follower.begin_with_snapshot().boxed(),
+            None if snapshot && is_replayable => follower.begin_with_snapshot().boxed(),
+            None if snapshot => follower.begin_with_members().boxed(),
             None => {
                 // What was committed when the set was read is not told.
                 let from = self.0.engine.events().settled().await;
                 follower.follow(&self.state(), from);
                 return Ok(joined);
             }
-            Some(after) if is_decidable => follower.catch_up(after).boxed(),
-            Some(after) => {
-                let state = self.state();
-                if let Some(oldest) = state.position.filter(|position| *position > after) {
-                    return Err(Ended::Reset { reason: Reset::NotReplayable, oldest });
-                }
-                follower.follow(&state, after);
-                drop(state);
-                return Ok(joined);
-            }
+            Some(after) if is_replayable => follower.catch_up(after).boxed(),
+            Some(after) => follower.go_on(after).boxed(),
         };
         let catching_up = AssertUnwindSafe(catching_up).catch_unwind().map(move |outcome| {
             if outcome.is_err() {
@@ -178,16 +169,10 @@ impl Hub {
     }
 
     /// From where a subscription goes on.
-    fn resumed(&self, changes: &ChangesRoot, after: &Json) -> Result<Position, Ended> {
-        let log = self.0.engine.events().log();
-        let oldest = log.head();
-        let Some(position) = after.as_str().and_then(|text| text.parse::<Position>().ok()) else {
-            return Err(Ended::Reset { reason: Reset::NotAPosition, oldest });
-        };
-        if position != oldest && !changes.is_decidable {
-            return Err(Ended::Reset { reason: Reset::NotReplayable, oldest });
-        }
-        Ok(position)
+    fn resumed(&self, after: &Json) -> Result<Position, Ended> {
+        let position = after.as_str().and_then(|text| text.parse().ok());
+        let oldest = self.0.engine.events().log().head();
+        position.ok_or(Ended::Reset { reason: Reset::NotAPosition, oldest })
     }
 
     /// A place in the group that a topic belongs to, which is held until it is taken.
@@ -206,13 +191,12 @@ impl Hub {
         let group = match state.groups.get(&group.name) {
             Some(known) => known.clone(),
             None => {
-                let watched = state.groups.values().filter(|group| !group.is_decidable()).count();
-                if !group.is_decidable() && watched >= MAX_WATCHED {
-                    let message = "There are as many filters that ask the database as can be followed.".to_owned();
+                let watched = state.groups.values().filter(|group| group.watch().is_some()).count();
+                if group.watch().is_some() && watched >= MAX_WATCHED {
+                    let message = "There are as many filters about related items as can be followed.".to_owned();
                     return Err(Ended::Failed { code: ErrorCode::LimitExceeded, message });
                 }
-                state.indexes.entry(group.table).or_default().insert(&group);
-                state.groups.insert(group.name.clone(), group.clone());
+                state.insert(&group);
                 group
             }
         };
@@ -242,6 +226,10 @@ impl Hub {
                     group.push(event);
                     concerned.push(group.clone());
                 });
+                index.turned(event, |group| {
+                    group.push_related(event);
+                    concerned.push(group.clone());
+                });
             }
         }
         // A group that is being told for already has nothing pending, or somebody at it.
@@ -261,6 +249,14 @@ impl Hub {
 }
 
 impl State {
+    fn insert(&mut self, group: &Arc<Group>) {
+        self.indexes.entry(group.table).or_default().insert(group);
+        for (table, columns) in group.watch().iter().flat_map(|watch| &watch.related) {
+            self.indexes.entry(*table).or_default().insert_related(columns.clone(), group);
+        }
+        self.groups.insert(group.name.clone(), group.clone());
+    }
+
     fn remove(&mut self, group: &Arc<Group>) {
         let is_known = self.groups.get(&group.name).is_some_and(|known| Arc::ptr_eq(known, group));
         if !is_known {
@@ -269,10 +265,13 @@ impl State {
         self.groups.remove(&group.name);
         if let Some(index) = self.indexes.get_mut(&group.table) {
             index.remove(group);
-            if index.is_empty() {
-                self.indexes.remove(&group.table);
+        }
+        for table in group.watch().iter().flat_map(|watch| watch.related.keys()) {
+            if let Some(index) = self.indexes.get_mut(table) {
+                index.remove_related(group);
             }
         }
+        self.indexes.retain(|_, index| !index.is_empty());
     }
 }
 
@@ -332,18 +331,91 @@ impl Follower {
         if self.gone.load(Ordering::Relaxed) {
             return;
         }
+        if !self.hold.group.add(&self.class, &self.topic, self.subscriber(Some(from))) {
+            self.queue.end(self.tag, interrupted());
+        }
+    }
+
+    fn subscriber(&self, from: Option<Position>) -> Subscriber {
         let (id, queue, tag, overflow) = (self.id, self.queue.clone(), self.tag, self.overflow());
-        let subscriber = Subscriber { id, from, queue, tag, overflow };
-        self.hold.group.add(&self.class, &self.topic, subscriber);
+        Subscriber { id, from, queue, tag, overflow }
+    }
+
+    /// Follows a set whose rows are kept: they are told first.
+    async fn begin_with_members(self) {
+        let group = self.hold.group.clone();
+        self.queue.hold(self.tag);
+        let joined = {
+            let _state = self.hold.hub.state();
+            match self.gone.load(Ordering::Relaxed) {
+                true => None,
+                false => group.add_with_members(&self.class, &self.topic, self.subscriber(None)),
+            }
+        };
+        let Some((keys, from)) = joined else { return self.queue.end(self.tag, interrupted()) };
+        match self.tell_members(keys, from).await {
+            Ok(true) => self.queue.release(self.tag),
+            Ok(false) => {}
+            Err(ended) => self.queue.end(self.tag, ended),
+        }
+    }
+
+    async fn tell_members(&self, mut keys: Vec<RowKey>, from: Position) -> Result<bool, Ended> {
+        let Some(watch) = self.hold.group.watch() else { return Err(failed(&Error::Internal)) };
+        let most = self.topic.root().map_or(0, |(_, changes)| changes.most_rows as usize);
+        if keys.len() > most {
+            let message = format!("more than {most} items match: too many for a snapshot");
+            return Err(failed(&Error::Invalid(message)));
+        }
+        keys.sort_unstable();
+        let rows = self.hold.hub.0.engine.images(watch, &self.topic.variables, keys).await;
+        self.tell_rows(rows.map_err(|error| failed(&error))?, Vec::new(), from).await
+    }
+
+    /// Goes on behind a position, if nothing has happened since that a set whose
+    /// rows are kept is about.
+    async fn go_on(self, mut after: Position) {
+        let hub = self.hold.hub.clone();
+        let log = hub.0.engine.events().log();
+        loop {
+            let events = match log.read_after(after, PAGE) {
+                Ok(events) => events,
+                Err(events::Gone { oldest, reason }) => {
+                    return self.queue.end(self.tag, Ended::Reset { reason: Reset::Log(reason), oldest });
+                }
+            };
+            if events.iter().any(|event| self.hold.group.is_about(event)) {
+                let oldest = log.head();
+                return self.queue.end(self.tag, Ended::Reset { reason: Reset::NotReplayable, oldest });
+            }
+            match events.last() {
+                Some(last) => after = last.position,
+                None if self.follow_from(after) => return,
+                None => {}
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Follows from a position, if the hub has not handed on more than that. It
+    /// may be behind: what it has yet to hand on was told already.
+    fn follow_from(&self, position: Position) -> bool {
+        let state = self.hold.hub.state();
+        let is_there = |reached: Position| position.epoch == reached.epoch && position >= reached;
+        let has_reached = state.position.is_none_or(is_there);
+        if has_reached {
+            self.follow(&state, position);
+        }
+        has_reached
     }
 
     /// Tells something, in the follower's own time; `false` if nobody waits.
     async fn tell(&self, told: &[Told]) -> bool {
-        for next in class::texts(&self.hold.hub.0.engine, &self.topic, told).await {
+        for next in class::texts(&self.hold.hub.0.engine, &self.topic, told).await.into_iter().flatten() {
             if !self.queue.room(next.text.len()).await {
                 return false;
             }
-            self.queue.push(self.tag, next, self.overflow());
+            self.queue.push_ahead(self.tag, next, self.overflow());
         }
         true
     }
@@ -364,18 +436,14 @@ impl Follower {
         else {
             return Err(failed(&Error::Internal));
         };
-        for _ in 0..MAX_SNAPSHOTS {
-            let before = engine.events().log().head();
-            let rows = engine.snapshot(changes, statement, &self.topic.variables).await;
-            let rows = rows.map_err(|error| failed(&error))?;
-            // What was committed when the rows were read is in the log by then.
-            let position = engine.events().settled().await;
-            let meanwhile = self.between(before, position)?;
-            let Some(since) = since_rows(&self.hold, &rows, meanwhile) else { continue };
-            return self.tell_rows(rows, since, position).await.map(|told| told.then_some(position));
-        }
-        let message = "The items change faster than they can be read. Try again.".to_owned();
-        Err(Ended::Failed { code: ErrorCode::ServiceUnavailable, message })
+        let before = engine.events().log().head();
+        let rows = engine.snapshot(changes, statement, &self.topic.variables).await;
+        let rows = rows.map_err(|error| failed(&error))?;
+        // What was committed when the rows were read is in the log by then.
+        let position = engine.events().settled().await;
+        let meanwhile = self.between(before, position)?;
+        let since = since_rows(&self.hold, &rows, meanwhile).await.map_err(|error| failed(&error))?;
+        Ok(self.tell_rows(rows, since, position).await?.then_some(position))
     }
 
     /// The changes of the table between two positions.
@@ -423,17 +491,7 @@ impl Follower {
                 }
             };
             let Some(last) = events.last() else {
-                // The hub may be behind the log; what it has yet to hand on was told here.
-                let has_reached = {
-                    let state = hub.state();
-                    let is_there = |reached: Position| position.epoch == reached.epoch && position >= reached;
-                    let has_reached = state.position.is_none_or(is_there);
-                    if has_reached {
-                        self.follow(&state, position);
-                    }
-                    has_reached
-                };
-                if has_reached {
+                if self.follow_from(position) {
                     return;
                 }
                 tokio::task::yield_now().await;
@@ -441,8 +499,11 @@ impl Follower {
             };
             position = last.position;
             let is_meant = |event: &Arc<ChangeEvent>| event.table == self.hold.group.table;
-            let told = events.into_iter().filter(is_meant).flat_map(|event| self.hold.group.outcomes(event));
-            if !self.tell(&told.collect::<Vec<_>>()).await {
+            let told = match self.hold.group.outcomes(events.into_iter().filter(is_meant).collect()).await {
+                Ok(told) => told,
+                Err(error) => return self.queue.end(self.tag, failed(&error)),
+            };
+            if !self.tell(&told).await {
                 return;
             }
             // The log may be long, and of no interest.
@@ -452,38 +513,35 @@ impl Follower {
 }
 
 /// The changes that rows do not show yet, of those that came about when they
-/// were read; `None` if that cannot be said.
+/// were read.
 ///
 /// A row shows one of the states that it went through; what comes behind the
 /// last that is the same as what was read has yet to be told.
-fn since_rows(hold: &Hold, rows: &[RowImage], events: Vec<Arc<ChangeEvent>>) -> Option<Vec<Told>> {
+async fn since_rows(hold: &Hold, rows: &[RowImage], events: Vec<Arc<ChangeEvent>>) -> Result<Vec<Told>, Error> {
     if events.is_empty() {
-        return Some(Vec::new());
+        return Ok(Vec::new());
     }
-    let condition = hold.group.condition()?;
+    let verdicts = hold.group.verdicts(&events).await?;
     let table = hold.hub.0.engine.catalog().table(hold.group.table);
     let read: HashMap<_, _> = rows.iter().map(|row| (row.row_key(table), row)).collect();
-    let is_shown = |key: &RowKey, state: Option<&RowImage>| {
-        let state = state.filter(|row| condition.holds(table, *row));
-        match (read.get(key), state) {
-            (None, None) => true,
-            (Some(row), Some(state)) => table.columns.iter().all(|column| row.same_cell(state, column.id)),
-            _ => false,
-        }
+    let is_shown = |key: &RowKey, state: Option<&RowImage>| match (read.get(key), state) {
+        (None, None) => true,
+        (Some(row), Some(state)) => table.columns.iter().all(|column| row.same_cell(state, column.id)),
+        _ => false,
     };
     let mut told: HashMap<RowKey, usize> = HashMap::new();
     for (at, event) in events.iter().enumerate() {
         let old_key = event.before.as_ref().map(|before| before.row_key(table));
         for key in old_key.iter().chain([&event.key]) {
-            let state = event.after.as_ref().filter(|_| *key == event.key);
+            let state = event.after.as_ref().filter(|_| *key == event.key && verdicts[at].1);
             if is_shown(key, state) {
                 told.insert(key.clone(), at);
             }
         }
     }
     let is_new = |(at, event): &(usize, Arc<ChangeEvent>)| told.get(&event.key).is_none_or(|shown| at > shown);
-    let new = events.into_iter().enumerate().filter(is_new);
-    Some(new.flat_map(|(_, event)| hold.group.outcomes(event)).collect())
+    let new = events.into_iter().enumerate().filter(is_new).map(|(_, event)| event);
+    hold.group.outcomes(new.collect()).await
 }
 
 /// Hears of commits until the hub is gone.
@@ -517,6 +575,12 @@ impl Hub {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Why those end who came when others had to.
+fn interrupted() -> Ended {
+    let message = "The set of items was given up while you joined. Try again.".to_owned();
+    Ended::Failed { code: ErrorCode::ServiceUnavailable, message }
 }
 
 fn failed(error: &Error) -> Ended {

@@ -1,8 +1,11 @@
 //! Which groups of subscriptions a row can concern.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use super::group::Group;
+use super::group::{Group, concerns};
 use crate::{
     catalog::{ColumnId, Table},
     events::{ChangeEvent, RowImage},
@@ -17,6 +20,9 @@ pub(super) struct Index {
     by_value: HashMap<ColumnId, HashMap<Key, Vec<Arc<Group>>>>,
     /// All others.
     others: Vec<Arc<Group>>,
+    /// Those of other tables whose conditions are about this one's rows as well,
+    /// and about which columns.
+    related: Vec<(BTreeSet<ColumnId>, Arc<Group>)>,
 }
 
 impl Index {
@@ -30,6 +36,21 @@ impl Index {
             }
             None => self.others.push(group.clone()),
         }
+    }
+
+    /// Takes in a group whose condition is about these columns as well.
+    pub(super) fn insert_related(&mut self, columns: BTreeSet<ColumnId>, group: &Arc<Group>) {
+        self.related.push((columns, group.clone()));
+    }
+
+    pub(super) fn remove_related(&mut self, group: &Arc<Group>) {
+        self.related.retain(|(_, known)| !Arc::ptr_eq(known, group));
+    }
+
+    /// The groups whose conditions a change of this table's rows may turn.
+    pub(super) fn turned(&self, event: &ChangeEvent, tell: impl FnMut(&Arc<Group>)) {
+        let turned = self.related.iter().filter(|(columns, _)| concerns(columns, event));
+        turned.map(|(_, group)| group).for_each(tell);
     }
 
     pub(super) fn remove(&mut self, group: &Arc<Group>) {
@@ -68,6 +89,6 @@ impl Index {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.by_value.is_empty() && self.others.is_empty()
+        self.by_value.is_empty() && self.others.is_empty() && self.related.is_empty()
     }
 }

@@ -119,7 +119,7 @@ pub enum Reset {
     Log(GoneReason),
     /// The log was broken off: nobody knows what was committed.
     BrokenOff,
-    /// The condition cannot be told of rows as they were.
+    /// The condition is about more rows than one, and some have changed since.
     NotReplayable,
     /// The text is no position of this log.
     NotAPosition,
@@ -144,7 +144,7 @@ impl Reset {
             Self::Log(GoneReason::OtherEpoch) => "the gateway has been restarted since",
             Self::Log(GoneReason::Future) => "it has not been reached yet",
             Self::BrokenOff => "the database broke off while it committed",
-            Self::NotReplayable => "the filter asks for more than the changed rows hold",
+            Self::NotReplayable => "the filter is about other items too, and some of them have changed since",
             Self::NotAPosition => "it is not one",
         }
     }

@@ -94,6 +94,8 @@ struct State {
     bytes: usize,
     /// Changes dropped of each subscription and not told yet.
     missed: HashMap<Tag, u64>,
+    /// Changes of subscriptions that have something else to tell before.
+    held: Vec<(Tag, Vec<(Next, Overflow)>)>,
     closed: Option<CloseReason>,
 }
 
@@ -126,39 +128,39 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps a subscription's changes back until [`Queue::release`].
+    pub(super) fn hold(&self, tag: Tag) {
+        self.state().held.push((tag, Vec::new()));
+    }
+
+    /// Adds the changes that were kept back.
+    pub(super) fn release(&self, tag: Tag) {
+        let mut state = self.state();
+        let Some(at) = state.held.iter().position(|(of, _)| *of == tag) else { return };
+        let (_, held) = state.held.swap_remove(at);
+        for (next, overflow) in held {
+            state.push(self.limits, tag, next, overflow);
+        }
+        drop(state);
+        self.filled.notify_one();
+    }
+
     /// Adds a change; never waits. Where there is no room, `overflow` says what
     /// becomes of it.
     pub(super) fn push(&self, tag: Tag, next: Next, overflow: Overflow) {
         let mut state = self.state();
-        if state.closed.is_some() {
-            return;
+        match state.held.iter_mut().find(|(of, _)| *of == tag) {
+            Some((_, held)) if held.len() < self.limits.items => held.push((next, overflow)),
+            Some(_) => state.close(CloseReason::TooSlow),
+            None => state.push(self.limits, tag, next, overflow),
         }
-        if overflow == Overflow::Latest {
-            let is_older =
-                |(of, item): &(Tag, Item)| *of == tag && matches!(item, Item::Next(older, _) if older.row == next.row);
-            if let Some(at) = state.items.iter().position(is_older) {
-                // The newer one says all that it did.
-                state.drop_of(tag, at, 0);
-            }
-        }
-        while state.is_full(self.limits, next.text.len()) {
-            match state.oldest_of(tag).filter(|_| overflow != Overflow::Close) {
-                Some(at) => state.drop_of(tag, at, 1),
-                None if overflow == Overflow::Close => {
-                    state.close(CloseReason::TooSlow);
-                    drop(state);
-                    self.filled.notify_one();
-                    return;
-                }
-                // All that waits is others'. One of each subscription always may, so
-                // that none is left with what is not true any more.
-                None => break,
-            }
-        }
-        let missed = state.missed.remove(&tag).unwrap_or_default();
-        state.bytes += next.text.len();
-        state.items.push_back((tag, Item::Next(next, missed)));
         drop(state);
+        self.filled.notify_one();
+    }
+
+    /// The same for what comes before all that is kept back.
+    pub(super) fn push_ahead(&self, tag: Tag, next: Next, overflow: Overflow) {
+        self.state().push(self.limits, tag, next, overflow);
         self.filled.notify_one();
     }
 
@@ -184,6 +186,7 @@ impl Queue {
             }
         }
         state.missed.remove(&tag);
+        state.held.retain(|(of, _)| *of != tag);
     }
 
     /// What waits, at most `most` of it; waits for the first.
@@ -244,6 +247,32 @@ impl Queue {
 }
 
 impl State {
+    fn push(&mut self, limits: QueueLimits, tag: Tag, next: Next, overflow: Overflow) {
+        if self.closed.is_some() {
+            return;
+        }
+        if overflow == Overflow::Latest {
+            let is_older =
+                |(of, item): &(Tag, Item)| *of == tag && matches!(item, Item::Next(older, _) if older.row == next.row);
+            if let Some(at) = self.items.iter().position(is_older) {
+                // The newer one says all that it did.
+                self.drop_of(tag, at, 0);
+            }
+        }
+        while self.is_full(limits, next.text.len()) {
+            match self.oldest_of(tag).filter(|_| overflow != Overflow::Close) {
+                Some(at) => self.drop_of(tag, at, 1),
+                None if overflow == Overflow::Close => return self.close(CloseReason::TooSlow),
+                // All that waits is others'. One of each subscription always may, so
+                // that none is left with what is not true any more.
+                None => break,
+            }
+        }
+        let missed = self.missed.remove(&tag).unwrap_or_default();
+        self.bytes += next.text.len();
+        self.items.push_back((tag, Item::Next(next, missed)));
+    }
+
     /// Drops a change of a subscription; with its next one is told how many were
     /// `missed`.
     fn drop_of(&mut self, tag: Tag, at: usize, missed: u64) {
@@ -258,6 +287,7 @@ impl State {
     fn close(&mut self, reason: CloseReason) {
         self.closed.get_or_insert(reason);
         self.items.clear();
+        self.held.clear();
         self.bytes = 0;
     }
 }

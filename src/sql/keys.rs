@@ -54,6 +54,46 @@ pub(super) fn json(keys: &[Vec<Key>]) -> Value {
     json_text(out)
 }
 
+/// Rows as a JSON list of lists of their values; blobs as `{"x": digits}`, since
+/// JSON has none.
+pub(super) fn rows_json(rows: &[Vec<Value>]) -> Value {
+    let mut out = vec![b'['];
+    for (at, row) in rows.iter().enumerate() {
+        out.extend_from_slice(if at > 0 { b",[" } else { b"[" });
+        for (at, value) in row.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            match value {
+                Value::Null => out.extend_from_slice(b"null"),
+                // Beyond all doubles there is infinity.
+                Value::Float(number) if number.is_infinite() => {
+                    out.extend_from_slice(if *number < 0.0 { b"-9e999" } else { b"9e999" });
+                }
+                Value::Float(number) => out.extend_from_slice(format!("{number:e}").as_bytes()),
+                Value::Bytes(_) => {
+                    out.extend_from_slice(b"{\"x\":");
+                    write_json(&mut out, value);
+                    out.push(b'}');
+                }
+                other => write_json(&mut out, other),
+            }
+        }
+        out.push(b']');
+    }
+    out.push(b']');
+    json_text(out)
+}
+
+/// A cell as PostgreSQL's casts read it.
+pub(super) fn cell_text(value: &Value) -> Option<Arc<str>> {
+    match value {
+        Value::Null => None,
+        Value::Bytes(bytes) => Some(format!("\\x{}", hexadecimal(bytes)).into()),
+        other => Some(as_text(other)),
+    }
+}
+
 fn json_list(values: &[Value]) -> Value {
     let mut out = vec![b'['];
     for (at, value) in values.iter().enumerate() {

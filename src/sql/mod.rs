@@ -7,6 +7,7 @@
 mod aggregate;
 mod condition;
 mod expression;
+mod judge;
 mod keys;
 mod lookup;
 mod order;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use self::{
     aggregate::{compile_aggregate, measure_type},
+    judge::{JudgeStatement, can_be_given, compile_judge},
     read::{KeyMode, Lookup, ReadStatement, compile_read},
     statement::{Arguments, Bound, Statement},
 };

@@ -32,6 +32,20 @@ pub(super) enum Parameter {
     OffsetPlus(Offset, u32),
     /// One part of each key of a batch, or all parts.
     Keys(KeyPart),
+    /// Rows that are given by their values.
+    Values(ValuesPart),
+}
+
+/// Which part of rows that are given by their values a placeholder takes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum ValuesPart {
+    /// One column, as a list of texts.
+    Column(usize),
+    /// All, as JSON.
+    Json,
+    /// All, each row a `SELECT` of its number and its values, with what stands
+    /// around each of them (MySQL).
+    Selects(Vec<(&'static str, &'static str)>),
 }
 
 /// Which part of a batch's keys a placeholder takes.
@@ -77,13 +91,13 @@ impl Parameter {
         let constant = match &self {
             Self::Term(term, _) | Self::Pattern(term, _) | Self::Searched(term, _) => term.is_constant(),
             Self::List(terms, _) => terms.is_constant() && dialect != Dialect::MySql,
-            Self::Ready(_) | Self::Offset(_) | Self::OffsetPlus(..) | Self::Keys(_) => false,
+            Self::Ready(_) | Self::Offset(_) | Self::OffsetPlus(..) | Self::Keys(_) | Self::Values(_) => false,
         };
         if !constant {
             return Ok(self);
         }
         let bindings = Bindings { variables: &[], now_micros: 0 };
-        self.bind(dialect, &Arguments { bindings, keys: &[] }).map(Self::Ready)
+        self.bind(dialect, &Arguments::new(bindings)).map(Self::Ready)
     }
 
     /// The value of one that has it already.
@@ -123,13 +137,30 @@ impl Parameter {
                 Ok(keys::list(dialect, values, target))
             }
             Self::Keys(KeyPart::Json) => Ok(keys::json(arguments.keys)),
-            Self::Keys(KeyPart::Rows | KeyPart::Selects) => Err("rows of keys have no single value".to_owned()),
+            Self::Values(ValuesPart::Column(at)) => {
+                let texts = arguments.rows.iter().map(|row| keys::cell_text(&row[*at]));
+                Ok(Value::Column(texts.collect()))
+            }
+            Self::Values(ValuesPart::Json) => Ok(keys::rows_json(arguments.rows)),
+            Self::Keys(KeyPart::Rows | KeyPart::Selects) | Self::Values(ValuesPart::Selects(_)) => {
+                Err("rows have no single value".to_owned())
+            }
         }
     }
 
     /// Whether it is written as a list of placeholders in MySQL.
     pub(super) fn is_list(&self) -> bool {
-        matches!(self, Self::List(..) | Self::Keys(_))
+        matches!(self, Self::List(..) | Self::Keys(_) | Self::Values(_))
+    }
+
+    /// What stands around the values of rows that are written as `SELECT`s
+    /// (MySQL), if it is such a list; nothing where it is empty.
+    pub(super) fn selects(&self) -> Option<&[(&'static str, &'static str)]> {
+        match self {
+            Self::Keys(KeyPart::Selects) => Some(&[]),
+            Self::Values(ValuesPart::Selects(around)) => Some(around),
+            _ => None,
+        }
     }
 
     /// Its values row by row, for a list in MySQL; `None` if it is no list.
@@ -145,6 +176,7 @@ impl Parameter {
             Self::Keys(KeyPart::Rows | KeyPart::Selects) => {
                 Some(arguments.keys.iter().map(|key| key.iter().map(crate::value::Key::to_value).collect()).collect())
             }
+            Self::Values(ValuesPart::Selects(_)) => Some(arguments.rows.to_vec()),
             _ => None,
         })
     }

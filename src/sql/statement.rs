@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::parameter::{KeyPart, Parameter};
+use super::parameter::Parameter;
 use crate::{
     catalog::Dialect,
     predicate::Bindings,
@@ -34,6 +34,20 @@ pub struct Arguments<'a> {
     pub bindings: Bindings<'a>,
     /// The keys of a batch, each as many parts as the look-up has columns.
     pub keys: &'a [Vec<Key>],
+    /// Rows that are given by their values, see [`super::JudgeStatement`].
+    pub rows: &'a [Vec<Value>],
+}
+
+impl<'a> Arguments<'a> {
+    /// Of a statement that looks nothing up.
+    pub fn new(bindings: Bindings<'a>) -> Self {
+        Self { bindings, keys: &[], rows: &[] }
+    }
+
+    /// Of a look-up.
+    pub fn of_keys(bindings: Bindings<'a>, keys: &'a [Vec<Key>]) -> Self {
+        Self { keys, ..Self::new(bindings) }
+    }
 }
 
 /// A statement ready to be sent.
@@ -52,7 +66,7 @@ impl Statement {
         let mut text = Cow::Borrowed(pieces.next().unwrap_or_default());
         let mut lists = self.parameters.iter().filter(|parameter| parameter.is_list());
         for piece in pieces {
-            let by_selects = lists.next() == Some(&Parameter::Keys(KeyPart::Selects));
+            let by_selects = lists.next().is_some_and(|list| list.selects().is_some());
             text.to_mut().push_str(if by_selects { " UNION ALL SELECT 0, ?, …" } else { "(?, …)" });
             text.to_mut().push_str(piece);
         }
@@ -76,11 +90,11 @@ impl Statement {
     /// # Errors
     /// Why a client's value cannot be used.
     pub fn fixed(&self, bindings: &Bindings<'_>) -> Result<Vec<Value>, String> {
-        let arguments = Arguments { bindings: *bindings, keys: &[] };
+        let arguments = Arguments::new(*bindings);
         let mut values = Vec::new();
         for parameter in &self.parameters {
             match parameter {
-                Parameter::Keys(_) | Parameter::Ready(_) => {}
+                Parameter::Keys(_) | Parameter::Values(_) | Parameter::Ready(_) => {}
                 other => match other.rows(&arguments)? {
                     Some(rows) => {
                         // Lists side by side must not be taken for one another.
@@ -123,13 +137,13 @@ impl Statement {
             };
             let padded = rows.len().next_power_of_two();
             let Some(last) = rows.last() else { return Err("a list needs at least one value".to_owned()) };
-            if padded * last.len() > MAX_PLACEHOLDERS && *parameter != Parameter::Keys(KeyPart::Selects) {
-                write_literals(&mut text, &mut values, &rows);
+            if let Some(around) = parameter.selects() {
+                write_selects(&mut text, &mut values, &rows, padded, around);
                 text.push_str(pieces.next().unwrap_or_default());
                 continue;
             }
-            if *parameter == Parameter::Keys(KeyPart::Selects) {
-                write_selects(&mut text, &mut values, &rows, padded);
+            if padded * last.len() > MAX_PLACEHOLDERS {
+                write_literals(&mut text, &mut values, &rows);
                 text.push_str(pieces.next().unwrap_or_default());
                 continue;
             }
@@ -168,12 +182,21 @@ fn write_literals(text: &mut String, values: &mut Vec<Value>, rows: &[Vec<Value>
 
 /// ` UNION ALL SELECT 0, ? UNION ALL SELECT 1, ?`; what is added is null, which
 /// nothing equals.
-fn write_selects(text: &mut String, values: &mut Vec<Value>, rows: &[Vec<Value>], padded: usize) {
+fn write_selects(
+    text: &mut String,
+    values: &mut Vec<Value>,
+    rows: &[Vec<Value>],
+    padded: usize,
+    around: &[(&str, &str)],
+) {
     let width = rows.first().map_or(0, Vec::len);
     for at in 0..padded {
         text.push_str(" UNION ALL SELECT ");
         text.push_str(&at.to_string());
-        (0..width).for_each(|_| text.push_str(", ?"));
+        for part in 0..width {
+            let (before, after) = around.get(part).copied().unwrap_or_default();
+            text.extend([", ", before, "?", after]);
+        }
         match rows.get(at) {
             Some(row) => values.extend(row.iter().cloned()),
             None => values.extend(std::iter::repeat_n(Value::Null, width)),

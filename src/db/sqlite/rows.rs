@@ -9,7 +9,10 @@ use super::{
     super::{CellError, Form, RawColumn},
     cell, error, number,
 };
-use crate::{catalog::ColumnType, value::Key};
+use crate::{
+    catalog::ColumnType,
+    value::{Key, Value},
+};
 
 /// Rows, complete; see the head of this file.
 #[derive(Debug)]
@@ -132,6 +135,20 @@ impl Rows {
             },
             ValueRef::Blob(blob) => Key::Bytes(blob.into()),
         })
+    }
+
+    /// A cell as it is stored. Text that is not UTF-8 equals no text that a
+    /// client can send, and counts as binary.
+    pub(in super::super) fn stored(&self, row: usize, column: usize) -> Value {
+        match self.value(row, column) {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Int(number),
+            ValueRef::Real(real) => Value::Float(real),
+            ValueRef::Text(text) => {
+                std::str::from_utf8(text).map_or_else(|_| Value::Bytes(text.into()), |text| Value::Text(text.into()))
+            }
+            ValueRef::Blob(blob) => Value::Bytes(blob.into()),
+        }
     }
 
     /// The columns, by what is stored in the first row that holds something.

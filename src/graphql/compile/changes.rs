@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     catalog::{ColumnId, Table},
-    engine::{ChangeMember, ChangeValue, ChangesRoot, Error, Node, Overflow, RootKind, Watch},
+    engine::{ChangeMember, ChangeValue, ChangesRoot, Error, Judge, Node, Overflow, RootKind, Watch},
     events::Action,
     permissions::Access,
     plan::{self, Arguments, Order, Page, ReadPlan, Selection, Source},
@@ -53,8 +53,7 @@ impl<'a> Compiler<'a> {
         let arguments = Arguments { filter: self.input(field, "filter", &of_filter)?, ..Arguments::default() };
         let asked = arguments.predicate(self.types.catalog, table, &self.limits.lists)?;
         let predicate = plan::allow_predicate(self.types.catalog, self.types.access, table.id, asked.clone())?;
-        let is_decidable = predicate.is_decidable(self.types.catalog.dialect, table);
-        let watch = self.watch(table, asked)?;
+        let judge = self.judge(table, &predicate, asked)?;
         let mut members = Vec::new();
         for member in self.walk.collect(&field.selections) {
             let value = match member.field.name.node.as_str() {
@@ -72,26 +71,10 @@ impl<'a> Compiler<'a> {
         let overflow = overflow.unwrap_or_default();
         let most_rows = self.limits.lists.max_limit.unwrap_or(MAX_SNAPSHOT).min(MAX_SNAPSHOT);
         let snapshot = match self.input(field, "snapshot", &Type::named("Boolean"))? {
-            Some(Input::Scalar(Json::Bool(true))) if !is_decidable => {
-                let reason = "a snapshot needs a filter that a changed item alone tells the truth of: \
-                              no relations, functions, dates, decimals or case-insensitive texts";
-                return Err(Error::Invalid(reason.to_owned()));
-            }
             Some(Input::Scalar(Json::Bool(true))) => Some(self.snapshot(table, predicate.clone(), most_rows)?),
             _ => None,
         };
-        Ok(ChangesRoot {
-            snapshot,
-            most_rows,
-            table: table.id,
-            action,
-            predicate,
-            watch,
-            is_decidable,
-            members,
-            after,
-            overflow,
-        })
+        Ok(ChangesRoot { snapshot, most_rows, table: table.id, action, predicate, judge, members, after, overflow })
     }
 
     /// The row of a change: from its image if that is all there is to see,
@@ -107,34 +90,58 @@ impl<'a> Compiler<'a> {
         self.node(table, Source::Keys(table.key.clone()), &arguments, &field.selections, 1, 1)
     }
 
-    fn watch(&self, table: &Table, predicate: Predicate) -> Result<Watch, Error> {
+    /// How it is found out of which rows a condition holds: `allowed` is what
+    /// becomes of `asked` for the caller.
+    fn judge(&self, table: &Table, allowed: &Predicate, asked: Predicate) -> Result<Judge, Error> {
+        let catalog = self.types.catalog;
+        if allowed.is_decidable(catalog.dialect, table) {
+            return Ok(Judge::Memory);
+        }
+        let related = allowed.related_columns(catalog);
+        let given = |column: &ColumnId| sql::can_be_given(catalog.dialect, table.column(*column));
+        if related.is_empty() && allowed.own_columns(catalog).iter().all(given) {
+            let plan = self.selection(table, Source::Table, Page::ALL, asked)?;
+            return Ok(Judge::Values(Box::new(sql::compile_judge(catalog, &plan)?)));
+        }
         let statement = |source: Source, page: Page, predicate: Predicate| -> Result<Arc<ReadStatement>, Error> {
-            let select = table.key.iter().copied().map(Operand::Column).collect();
-            let selection =
-                Selection { table: table.id, source, select, predicate, search: None, order: Vec::new(), page };
-            let plan = ReadPlan::allow(self.types.catalog, self.types.access, selection)?;
-            Ok(Arc::new(sql::compile_read(self.types.catalog, &plan)?))
+            let plan = self.selection(table, source, page, predicate)?;
+            Ok(Arc::new(sql::compile_read(catalog, &plan)?))
         };
         let page = Page { limit: Some(MAX_MEMBERS + 1), ..Page::ALL };
-        let probe = statement(Source::Keys(table.key.clone()), Page::ALL, predicate.clone())?;
-        Ok(Watch { probe, all: statement(Source::Table, page, predicate)?, most: MAX_MEMBERS })
+        let probe = statement(Source::Keys(table.key.clone()), Page::ALL, asked.clone())?;
+        let all = statement(Source::Table, page, asked)?;
+        let rows =
+            self.whole_rows(table, Source::Among(table.key.clone()), Predicate::always(), Vec::new(), Page::ALL)?;
+        Ok(Judge::Members(Box::new(Watch { probe, all, rows, related, most: MAX_MEMBERS })))
+    }
+
+    /// Keys of rows.
+    fn selection(&self, table: &Table, source: Source, page: Page, predicate: Predicate) -> Result<ReadPlan, Error> {
+        let select = table.key.iter().copied().map(Operand::Column).collect();
+        let selection = Selection { table: table.id, source, select, predicate, search: None, order: Vec::new(), page };
+        Ok(ReadPlan::allow(self.types.catalog, self.types.access, selection)?)
+    }
+
+    fn snapshot(&self, table: &Table, allowed: Predicate, most: u32) -> Result<Arc<ReadStatement>, Error> {
+        let up = |column: &ColumnId| Order { path: Vec::new(), operand: Operand::Column(*column), descending: false };
+        let order = table.key.iter().map(up).collect();
+        let page = Page { limit: Some(most.saturating_add(1)), ..Page::ALL };
+        self.whole_rows(table, Source::Table, allowed, order, page)
     }
 
     /// Whole rows, to be held against the images of changes. What of them is shown
     /// is another matter: that passes the caller's access.
-    fn snapshot(&self, table: &Table, allowed: Predicate, most: u32) -> Result<Arc<ReadStatement>, Error> {
+    fn whole_rows(
+        &self,
+        table: &Table,
+        source: Source,
+        predicate: Predicate,
+        order: Vec<Order>,
+        page: Page,
+    ) -> Result<Arc<ReadStatement>, Error> {
         let catalog = self.types.catalog;
-        let up = |column: &ColumnId| Order { path: Vec::new(), operand: Operand::Column(*column), descending: false };
-        let order = table.key.iter().map(up).collect();
-        let selection = Selection {
-            table: table.id,
-            source: Source::Table,
-            select: table.columns.iter().map(|column| Operand::Column(column.id)).collect(),
-            predicate: allowed,
-            search: None,
-            order,
-            page: Page { limit: Some(most.saturating_add(1)), ..Page::ALL },
-        };
+        let select = table.columns.iter().map(|column| Operand::Column(column.id)).collect();
+        let selection = Selection { table: table.id, source, select, predicate, search: None, order, page };
         let plan = ReadPlan::allow(catalog, &Access::full(), selection)?;
         Ok(Arc::new(sql::compile_read(catalog, &plan)?))
     }

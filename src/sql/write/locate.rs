@@ -74,7 +74,7 @@ fn finish(mut w: Writer<'_>, alias: Alias, bindings: &Bindings<'_>, hold: bool) 
     if hold {
         lock(&mut w, alias);
     }
-    w.finish(0).bind(&Arguments { bindings: *bindings, keys: &[] }).map_err(Error::Invalid)
+    w.finish(0).bind(&Arguments::new(*bindings)).map_err(Error::Invalid)
 }
 
 /// Holds the rows of a `SELECT`; whoever writes to SQLite holds them all.

@@ -122,7 +122,7 @@ fn postgres(
         w.push(", o.c");
         w.number(at as i64);
     }
-    let bound = w.finish(0).bind(&Arguments { bindings: *bindings, keys: &[] }).map_err(Error::Invalid)?;
+    let bound = w.finish(0).bind(&Arguments::new(*bindings)).map_err(Error::Invalid)?;
     Ok(Command::once(bound.text, bound.values, changes.len()))
 }
 

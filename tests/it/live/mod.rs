@@ -16,7 +16,7 @@ fn desk(kind: Kind) -> String {
     format!(
         "CREATE TABLE author (id {key}, name VARCHAR(20) NOT NULL);
          CREATE TABLE article (id {key}, title VARCHAR(40) NOT NULL, status VARCHAR(10) DEFAULT 'draft', words INT,
-             author INT, FOREIGN KEY (author) REFERENCES author (id));
+             due DATE, author INT, FOREIGN KEY (author) REFERENCES author (id));
          INSERT INTO author (name) VALUES ('Ann'), ('Bob');
          INSERT INTO article (title, status, words, author) VALUES ('one', 'draft', 10, 1), ('two', 'done', 20, 2);"
     )

@@ -191,7 +191,8 @@ async fn a_feed_needs_no_graphql() {
         app.data("mutation { update_author_item(id: 3, data: { name: \"Sid\" }) { id } }").await;
         titled(app, "a").await;
         let (id, created) = stream.json("create").await;
-        let expected = json!({ "id": "3", "title": "a", "status": "draft", "words": null, "author": null });
+        let expected =
+            json!({ "id": "3", "title": "a", "status": "draft", "words": null, "due": null, "author": null });
         assert_eq!((&created["collection"], &created["data"]), (&json!("article"), &expected), "{kind:?}");
         drop(stream);
         followed(app, 0).await;
