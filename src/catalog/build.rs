@@ -36,6 +36,7 @@ impl Catalog {
             inserts_return: dialect != Dialect::MySql || options.inserts_return,
             tables: Vec::new(),
             relationships: Vec::new(),
+            cascades: Vec::new(),
             notes: Vec::new(),
             collections: HashMap::new(),
         };

@@ -115,6 +115,31 @@ pub struct ForeignKeyFacts {
     pub to_table: String,
     /// The columns there, in the order of `columns`.
     pub to_columns: Vec<String>,
+    /// What becomes of rows here when the one they point to is deleted.
+    pub on_delete: OnDelete,
+}
+
+/// What becomes of rows when the one they point to is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDelete {
+    /// It is not deleted.
+    #[default]
+    Refuse,
+    /// They are deleted as well.
+    Cascade,
+    /// Their columns become null, or what they are by default.
+    Reset,
+}
+
+impl OnDelete {
+    /// By SQL's words, which are the same everywhere; in any case.
+    pub fn from_words(words: &str) -> Self {
+        match words.to_ascii_uppercase().as_str() {
+            "CASCADE" => Self::Cascade,
+            "SET NULL" | "SET DEFAULT" => Self::Reset,
+            _ => Self::Refuse,
+        }
+    }
 }
 
 /// A rule of a table, by the name under which the database reports it broken.

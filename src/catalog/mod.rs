@@ -42,6 +42,8 @@ pub struct Catalog {
     pub tables: Vec<Table>,
     /// The relationships, by [`RelationshipId`].
     pub relationships: Vec<Relationship>,
+    /// What the database does by itself to rows that point to deleted ones.
+    pub cascades: Vec<Cascade>,
     /// What was left out, renamed or decided, for people.
     pub notes: Vec<Note>,
     collections: HashMap<String, TableId>,
@@ -161,6 +163,22 @@ pub struct Relationship {
     pub to_columns: Vec<ColumnId>,
     /// Whether an index begins with `to_columns`.
     pub indexed: bool,
+}
+
+/// What the database does by itself to rows that point to a deleted one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cascade {
+    /// The table of those rows.
+    pub table: TableId,
+    /// Their columns that point to it.
+    pub columns: Vec<ColumnId>,
+    /// The table of the deleted row.
+    pub to: TableId,
+    /// The columns there, in the order of `columns`.
+    pub to_columns: Vec<ColumnId>,
+    /// Whether they are deleted as well; otherwise their columns become null, or
+    /// what they are by default.
+    pub deletes: bool,
 }
 
 /// How many rows a relationship leads to.

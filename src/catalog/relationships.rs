@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use super::{
-    Cardinality, Catalog, ColumnId, Field, FieldKind, Note, NoteAction, Relationship, RelationshipId, TableId,
+    Cardinality, Cascade, Catalog, ColumnId, Field, FieldKind, Note, NoteAction, Relationship, RelationshipId, TableId,
     TableKind,
-    facts::{ForeignKeyFacts, TableFacts, full_name},
+    facts::{ForeignKeyFacts, OnDelete, TableFacts, full_name},
     naming::FieldNames,
 };
 
@@ -16,6 +16,7 @@ struct ForeignKey {
     to: TableId,
     from_columns: Vec<ColumnId>,
     to_columns: Vec<ColumnId>,
+    on_delete: OnDelete,
     /// Whether an index begins with `from_columns` and with `to_columns`.
     from_indexed: bool,
     to_indexed: bool,
@@ -25,6 +26,7 @@ struct ForeignKey {
 /// catalog's tables, in the same order.
 pub(super) fn infer(catalog: &mut Catalog, served: &[&TableFacts]) {
     let keys = foreign_keys(catalog, served);
+    catalog.cascades = keys.iter().filter_map(cascade).collect();
     let mut names: Vec<FieldNames> = catalog.tables.iter().map(claimed).collect();
     for key in &keys {
         add_many_to_one(catalog, &mut names, key);
@@ -36,6 +38,16 @@ pub(super) fn infer(catalog: &mut Catalog, served: &[&TableFacts]) {
     for junction in 0..catalog.tables.len() {
         add_many_to_many(catalog, &mut names, &keys, TableId(junction as u32));
     }
+}
+
+fn cascade(key: &ForeignKey) -> Option<Cascade> {
+    let deletes = match key.on_delete {
+        OnDelete::Refuse => return None,
+        OnDelete::Cascade => true,
+        OnDelete::Reset => false,
+    };
+    let (columns, to_columns) = (key.from_columns.clone(), key.to_columns.clone());
+    Some(Cascade { table: key.from, columns, to: key.to, to_columns, deletes })
 }
 
 fn claimed(table: &super::Table) -> FieldNames {
@@ -93,6 +105,7 @@ fn resolve(served: &[&TableFacts], from: usize, to: usize, facts: &ForeignKeyFac
         to: TableId(to as u32),
         from_columns,
         to_columns,
+        on_delete: facts.on_delete,
         from_indexed: indexed(served[from], &facts.columns),
         to_indexed: indexed(served[to], &facts.to_columns),
     })

@@ -6,7 +6,7 @@ use serde_json::json;
 use tidegate::{
     catalog::{
         Catalog, ColumnType, Dialect, Options,
-        facts::{ColumnFacts, Facts, ForeignKeyFacts, TableFacts, TableKind},
+        facts::{ColumnFacts, Facts, ForeignKeyFacts, OnDelete, TableFacts, TableKind},
     },
     clock::Clock,
     engine::{self, Engine},
@@ -141,6 +141,7 @@ fn table(number: usize) -> TableFacts {
             to_schema: None,
             to_table: format!("big_{}", number / 2),
             to_columns: vec!["id".to_owned()],
+            on_delete: OnDelete::Refuse,
         }],
         constraints: Vec::new(),
         has_triggers: false,

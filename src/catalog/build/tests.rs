@@ -38,6 +38,7 @@ fn table(name: &str, columns: &[&str], key: &[&str], foreign_keys: &[(&[&str], &
                 to_schema: None,
                 to_table: (*to_table).to_owned(),
                 to_columns: owned(to_columns),
+                on_delete: OnDelete::Refuse,
             })
             .collect(),
         constraints: Vec::new(),

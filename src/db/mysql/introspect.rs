@@ -16,7 +16,7 @@ use super::{
 };
 use crate::catalog::{
     ColumnType,
-    facts::{ColumnFacts, ConstraintFacts, ConstraintKind, Facts, ForeignKeyFacts, TableFacts, TableKind},
+    facts::{ColumnFacts, ConstraintFacts, ConstraintKind, Facts, ForeignKeyFacts, OnDelete, TableFacts, TableKind},
 };
 
 const TABLES: &str = "SELECT TABLE_NAME, TABLE_TYPE, TABLE_COMMENT FROM information_schema.TABLES \
@@ -32,6 +32,8 @@ const INDEXES: &str = "SELECT TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, NON_UNIQUE, 
 const FOREIGN_KEYS: &str = "SELECT TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME, TABLE_SCHEMA, \
     REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
     WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME IS NOT NULL";
+const DELETE_RULES: &str = "SELECT TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE \
+    FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = DATABASE()";
 
 /// Only those are seen that belong to tables on which one may create triggers.
 const TRIGGERS: &str =
@@ -66,6 +68,9 @@ async fn collect(lease: &mut Lease, flavour: Flavour) -> Result<Facts, Error> {
     tables.add_columns(&fetch_text(lease, COLUMNS).await?, flavour)?;
     tables.add_indexes(&fetch_text(lease, INDEXES).await?)?;
     tables.add_foreign_keys(&fetch_text(lease, FOREIGN_KEYS).await?)?;
+    for row in fetch_text(lease, DELETE_RULES).await? {
+        tables.add_delete_rule(Cells(&row))?;
+    }
     let checks = match flavour {
         Flavour::MariaDb => MARIADB_CHECKS,
         Flavour::MySql => MYSQL_CHECKS,
@@ -190,12 +195,22 @@ impl Tables {
                     to_schema: (schema != cells.text(4)?).then(|| schema.to_owned()),
                     to_table: cells.text(6)?.to_owned(),
                     to_columns: Vec::new(),
+                    on_delete: OnDelete::Refuse,
                 });
             }
             if let Some(key) = table.foreign_keys.last_mut() {
                 key.columns.push(cells.text(3)?.to_owned());
                 key.to_columns.push(cells.text(7)?.to_owned());
             }
+        }
+        Ok(())
+    }
+
+    fn add_delete_rule(&mut self, cells: Cells<'_>) -> Result<(), Error> {
+        let (table, name) = (cells.text(0)?, cells.text(1)?);
+        let keys = self.by_name.get_mut(table).into_iter().flat_map(|table| &mut table.foreign_keys);
+        for key in keys.filter(|key| key.name == name) {
+            key.on_delete = OnDelete::from_words(cells.text(2)?);
         }
         Ok(())
     }

@@ -12,7 +12,9 @@ use super::{
 use crate::{
     catalog::{
         ColumnType,
-        facts::{ColumnFacts, ConstraintFacts, ConstraintKind, Facts, ForeignKeyFacts, TableFacts, TableKind},
+        facts::{
+            ColumnFacts, ConstraintFacts, ConstraintKind, Facts, ForeignKeyFacts, OnDelete, TableFacts, TableKind,
+        },
     },
     db::Error,
     value::Value,
@@ -175,6 +177,7 @@ async fn foreign_keys(snapshot: &mut Snapshot, all: &Value, found: &mut [Found])
                 to_schema: Some(get(row, 3)?),
                 to_table: get(row, 4)?,
                 to_columns: get(row, 5)?,
+                on_delete: OnDelete::from_words(get(row, 6)?),
             });
         }
         Ok(())

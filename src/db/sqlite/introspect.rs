@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row};
 
 use super::{ddl, declared};
 use crate::catalog::facts::{
-    ColumnFacts, ConstraintFacts, ConstraintKind, Facts, ForeignKeyFacts, TableFacts, TableKind,
+    ColumnFacts, ConstraintFacts, ConstraintKind, Facts, ForeignKeyFacts, OnDelete, TableFacts, TableKind,
 };
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
@@ -33,7 +33,7 @@ const COLUMNS: &str = r#"
 const COLUMNS_OF_ONE: &str = r#"
     SELECT ?1, c.name, c.type, c."notnull", c.dflt_value, c.pk, c.hidden FROM pragma_table_xinfo(?1, 'main') AS c"#;
 const FOREIGN_KEYS: &str = r#"
-    SELECT s.name, f.id, f.seq, f."table", f."from", f."to"
+    SELECT s.name, f.id, f.seq, f."table", f."from", f."to", f.on_delete
     FROM sqlite_schema AS s JOIN pragma_foreign_key_list(s.name, 'main') AS f
     WHERE s.type = 'table' AND s.rootpage > 0"#;
 const INDEXES: &str = r#"
@@ -125,13 +125,14 @@ struct RawForeignKey {
     to_table: String,
     from: String,
     to: Option<String>,
+    on_delete: String,
 }
 
 impl RawForeignKey {
     fn read(row: &Row<'_>) -> Result<(String, Self)> {
-        let part =
-            Self { id: row.get(1)?, seq: row.get(2)?, to_table: row.get(3)?, from: row.get(4)?, to: row.get(5)? };
-        Ok((row.get(0)?, part))
+        let (id, seq) = (row.get(1)?, row.get(2)?);
+        let (to_table, from, to, on_delete) = (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?);
+        Ok((row.get(0)?, Self { id, seq, to_table, from, to, on_delete }))
     }
 }
 
@@ -363,6 +364,7 @@ fn foreign_keys(parts: &[RawForeignKey]) -> Vec<ForeignKeyFacts> {
             to_schema: None,
             to_table: parts[0].to_table.clone(),
             to_columns: parts.iter().filter_map(|part| part.to.clone()).collect(),
+            on_delete: OnDelete::from_words(&parts[0].on_delete),
         })
         .collect()
 }

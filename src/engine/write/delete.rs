@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::{
     super::heard::Verb,
+    cascade::Reached,
     group::Found,
     update::{Missing, distinct},
     work::Session,
@@ -39,7 +40,7 @@ impl Session {
             }
         };
         let told = self.told(table, Verb::Delete).map(|heard| (heard, self.slot()));
-        let images = self.remove(table, &keys, &rows, missing).await?;
+        let (images, reached) = self.remove(table, &keys, &rows, missing).await?;
         if missing == Missing::Refuse && images.len() < keys.len() {
             return Err(Error::Forbidden(None));
         }
@@ -50,6 +51,7 @@ impl Session {
         let deleted = asked.chain(images.rows()).filter(|image| seen.insert(image.row_key(table)));
         let deleted: Vec<RowImage> = deleted.cloned().collect();
         self.changed(table, deleted.into_iter().map(|image| Change::deleted(table, image)));
+        self.has_reached(reached).await?;
         self.cascades(table);
         if let Some((heard, slot)) = told {
             let keys: Json = keys.iter().map(|key| key_json(key)).collect();
@@ -58,19 +60,26 @@ impl Session {
         Ok(())
     }
 
-    /// The rows that were there and are gone.
-    async fn remove(&self, table: &Table, keys: &[RowKey], rows: &Predicate, missing: Missing) -> Result<Found, Error> {
+    /// The rows that were there and are gone, and what that has reached.
+    async fn remove(
+        &self,
+        table: &Table,
+        keys: &[RowKey],
+        rows: &Predicate,
+        missing: Missing,
+    ) -> Result<(Found, Reached), Error> {
         if keys.is_empty() {
-            return Ok(Found::default());
+            return Ok(Default::default());
         }
         let returns = self.catalog().inserts_return;
-        if returns && rows.is_always() {
+        let reaches_on = self.reaches_on(table);
+        if returns && rows.is_always() && !reaches_on {
             let mut found = Found::default();
             for keys in self.chunks(table, keys) {
                 let command = sql::write::delete(self.catalog(), table.id, keys)?;
                 found.add(table, &table.key, self.run(table, &command).await?);
             }
-            return Ok(found);
+            return Ok((found, Reached::default()));
         }
         let found = self.locate(table, &table.key, keys, rows, true).await?;
         let there: Vec<RowKey> = found.rows().map(|image| image.row_key(table)).collect();
@@ -78,13 +87,17 @@ impl Session {
             // Before the database says what else is in the way.
             return Err(Error::Forbidden(None));
         }
+        let reached = match reaches_on {
+            true => self.reached(table, found.rows().cloned().collect()).await?,
+            false => Reached::default(),
+        };
         for there in self.chunks(table, &there) {
             let command = sql::write::delete(self.catalog(), table.id, there)?;
             let gone = self.run(table, &command).await?;
             // Nothing came between: the rows were held.
             debug_assert!(!returns || gone.len() == there.len());
         }
-        Ok(found)
+        Ok((found, reached))
     }
 }
 

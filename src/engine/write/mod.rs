@@ -10,6 +10,7 @@
 //! ```
 
 mod answer;
+mod cascade;
 mod create;
 mod delete;
 mod group;

@@ -56,6 +56,8 @@ struct Done {
     changes: Vec<Change>,
     /// Tables of which more may have changed.
     touched: HashSet<TableId>,
+    /// Whether more has changed than can be told.
+    is_untold: bool,
     /// In the order in which they are told; `None` where one is being made.
     actions: Vec<Option<Told>>,
 }
@@ -113,7 +115,7 @@ impl Work {
         }
         let finish = async move {
             let Some(transaction) = self.transaction.lock().await.take() else { return Err(Error::Internal) };
-            let Done { changes, touched, actions } = std::mem::take(&mut *self.done());
+            let Done { changes, touched, is_untold, actions } = std::mem::take(&mut *self.done());
             let touched = touched.into_iter().collect();
             // Now that all its locks are held, whoever must come after it has
             // no ticket yet.
@@ -138,6 +140,9 @@ impl Work {
             }
             let at_micros = self.engine.clock.now_micros();
             ticket.publish_all(tell(changes, touched, at_micros)).await;
+            if is_untold {
+                self.engine.events.log().break_off();
+            }
             for Told { names, meta, context } in actions.into_iter().flatten() {
                 self.engine.hooks.act(names, meta, context).await;
             }
@@ -288,6 +293,12 @@ impl Session {
             true => done.changes.extend(changes),
             false => drop(done.touched.insert(table.id)),
         }
+    }
+
+    /// Notes that more has changed than will be told: whoever follows the log must
+    /// begin anew.
+    pub(super) fn lose_track(&self) {
+        self.work.done().is_untold = true;
     }
 
     /// Notes that rows of a table are gone, and with them perhaps what pointed

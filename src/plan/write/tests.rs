@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::catalog::{
     ColumnType, Dialect, Options, TableKind,
-    facts::{ColumnFacts, Facts, ForeignKeyFacts, TableFacts},
+    facts::{ColumnFacts, Facts, ForeignKeyFacts, OnDelete, TableFacts},
 };
 
 fn column(name: &str, column_type: ColumnType) -> ColumnFacts {
@@ -34,6 +34,7 @@ fn table(name: &str, columns: Vec<ColumnFacts>, key: &[&str], foreign_keys: &[(&
         to_schema: None,
         to_table: (*target).to_owned(),
         to_columns: vec!["id".to_owned()],
+        on_delete: OnDelete::Refuse,
     };
     TableFacts {
         schema: None,

@@ -3,6 +3,7 @@
 //! behind. One expectation for all databases.
 
 mod by_filter;
+mod cascades;
 mod constraints;
 mod creating;
 mod deleting;

@@ -8,7 +8,8 @@ SELECT k.conrelid::int8,
        ARRAY(SELECT a.attname::text
                FROM unnest(k.confkey) WITH ORDINALITY AS key (number, at)
                JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = key.number
-              ORDER BY key.at) AS to_columns
+              ORDER BY key.at) AS to_columns,
+       CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE '' END
   FROM pg_catalog.pg_constraint k
   JOIN pg_catalog.pg_class c ON c.oid = k.confrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
