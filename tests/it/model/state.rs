@@ -707,7 +707,8 @@ impl Run {
         keys
     }
 
-    /// Deletes rows; what the database does to others is no event.
+    /// Deletes rows; what the database does to others is told as well, as one
+    /// change of each.
     fn delete(&mut self, table: &'static Table, keys: &[Key]) {
         // Whether a row still points to another one when it goes depends on
         // which of them goes first.
@@ -718,22 +719,26 @@ impl Run {
             }
             _ => false,
         });
+        let before = self.state.clone();
         for key in keys {
-            if let Some(row) = self.remove(table, key) {
-                let event = Event {
-                    table: table.name,
-                    action: Action::Delete,
-                    key: key.clone(),
-                    before: Some(row),
-                    after: None,
+            self.remove(table, key);
+        }
+        for table in TABLES {
+            for was in before.rows(table) {
+                let key = key_of(table, was);
+                let after = self.state.row(table, &key).cloned();
+                let action = match &after {
+                    None => Action::Delete,
+                    Some(is) if is != was => Action::Update,
+                    Some(_) => continue,
                 };
-                self.events.push(event);
+                self.events.push(Event { table: table.name, action, key, before: Some(was.clone()), after });
             }
         }
     }
 
-    fn remove(&mut self, table: &'static Table, key: &Key) -> Option<Row> {
-        let row = self.state.all(table).remove(key)?;
+    fn remove(&mut self, table: &'static Table, key: &Key) {
+        let Some(row) = self.state.all(table).remove(key) else { return };
         self.freed.extend(table.unique.iter().map(|column| (table.name, vec![*column], vec![row[column].clone()])));
         self.freed.insert((table.name, table.key.to_vec(), key.clone()));
         for other in TABLES {
@@ -747,7 +752,7 @@ impl Run {
                 for pointing in pointing {
                     match on_delete {
                         OnDelete::Refuse => self.fault(FOREIGN_KEY),
-                        OnDelete::Cascade => drop(self.remove(other, &pointing)),
+                        OnDelete::Cascade => self.remove(other, &pointing),
                         OnDelete::SetNull => {
                             let row = self.state.all(other).get_mut(&pointing).expect("it points");
                             row.insert(column, Cell::Null);
@@ -756,7 +761,6 @@ impl Run {
                 }
             }
         }
-        Some(row)
     }
 }
 
