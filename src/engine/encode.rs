@@ -272,10 +272,12 @@ impl Writer {
             },
             (RootKind::Key(root), Filled::Rows(level)) => self.first(&root.node, level, Some(0)),
             (RootKind::Aggregate(root), Filled::Aggregate(rows)) => self.aggregates(&root.shape, rows),
+            (RootKind::LiveAggregate(root), Filled::Aggregate(rows)) => self.aggregates(&root.aggregate.shape, rows),
             (
                 RootKind::List(_)
                 | RootKind::Key(_)
                 | RootKind::Aggregate(_)
+                | RootKind::LiveAggregate(_)
                 | RootKind::Write(_)
                 | RootKind::Changes(_)
                 | RootKind::Failed(_),

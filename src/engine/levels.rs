@@ -171,15 +171,18 @@ pub(super) async fn run_root(source: &Source<'_>, root: &Root, variables: &Varia
         }
         RootKind::List(node) => list(source, node, variables).await,
         RootKind::Key(root) => by_key(source, root, variables).await,
-        RootKind::Aggregate(AggregateRoot { statement, .. }) => {
-            let arguments = Arguments::new(variables.bindings());
-            source.fetch(statement, &arguments).await.map(Filled::Aggregate)
-        }
+        RootKind::Aggregate(root) => aggregates(source, root, variables).await,
+        RootKind::LiveAggregate(root) => aggregates(source, &root.aggregate, variables).await,
         // Neither writing nor waiting is this room's business.
         RootKind::Write(_) | RootKind::Changes(_) => Err(Error::Internal),
         RootKind::Constant(_) => Ok(Filled::Nothing),
         RootKind::Failed(error) => Err(error.clone()),
     }
+}
+
+async fn aggregates(source: &Source<'_>, root: &AggregateRoot, variables: &Variables) -> Result<Filled, Error> {
+    let arguments = Arguments::new(variables.bindings());
+    source.fetch(&root.statement, &arguments).await.map(Filled::Aggregate)
 }
 
 async fn list(source: &Source<'_>, node: &Node, variables: &Variables) -> Result<Filled, Error> {

@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc};
 use futures_util::future::join_all;
 
 use super::{
-    Answer, ChangeMember, ChangeValue, ChangesRoot, Engine, Error, Node, Root, Variables, Watch,
+    Answer, Caller, ChangeMember, ChangeValue, ChangesRoot, Engine, Error, Node, Root, Variables, Watch,
     batch::{Batch, KeySet},
     encode::{self, RowAt},
     levels::{self, Level, Source, Span},
@@ -211,6 +211,18 @@ impl Engine {
             types.key.iter().copied().enumerate().map(part).collect::<Option<RowKey>>()
         };
         Ok((0..rows.len()).filter_map(key).collect())
+    }
+
+    /// Aggregates that are followed, as they are now.
+    pub async fn live_aggregate(&self, caller: &Caller, roots: &[Root], variables: &Variables) -> Answer {
+        let _turn = self.watching.acquire().await;
+        self.read(caller, roots, &self.at_present(variables)).await
+    }
+
+    /// Whether hooks have a say in what some root fields read, so that it may be
+    /// another for each caller.
+    pub fn has_listeners(&self, roots: &[Root]) -> bool {
+        self.are_told(roots) || self.filters_queries(roots)
     }
 
     /// The texts of changes, each an answer of its own; `None` for a row that

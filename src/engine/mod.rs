@@ -30,9 +30,9 @@ pub use self::{
     live::{Told, Transition},
     loader::Loader,
     shape::{
-        AggregateRoot, Asked, ChangeMember, ChangeValue, ChangesRoot, Child, Gone, GoneMember, Judge, KeyRoot, Member,
-        Node, Output, Overflow, Position, Root, RootKind, Shape, TransactionScope, Watch, WriteAnswer, WriteOperation,
-        WriteRoot,
+        AggregateRoot, Asked, ChangeMember, ChangeValue, ChangesRoot, Child, Gone, GoneMember, Judge, KeyRoot,
+        LiveAggregateRoot, Member, Node, Output, Overflow, Position, Root, RootKind, Shape, TransactionScope, Watch,
+        WriteAnswer, WriteOperation, WriteRoot,
     },
 };
 use crate::{

@@ -73,6 +73,8 @@ pub enum RootKind {
     Key(KeyRoot),
     /// Aggregates.
     Aggregate(AggregateRoot),
+    /// Aggregates that are followed.
+    LiveAggregate(Box<LiveAggregateRoot>),
     /// Something to write.
     Write(Box<WriteRoot>),
     /// Changes as they happen.
@@ -99,6 +101,43 @@ pub struct AggregateRoot {
     pub statement: Statement,
     /// How each of its rows is written.
     pub shape: Shape,
+}
+
+/// Aggregates that are told whenever they have changed.
+#[derive(Debug)]
+pub struct LiveAggregateRoot {
+    /// What is computed.
+    pub aggregate: AggregateRoot,
+    /// The columns that it looks at, by table.
+    pub looks_at: BTreeMap<TableId, BTreeSet<ColumnId>>,
+    /// How often a second at most; a client's number.
+    pub per_second: Option<Input>,
+}
+
+impl LiveAggregateRoot {
+    /// How often a second at most.
+    ///
+    /// # Errors
+    /// Why the client's number cannot be used.
+    pub fn per_second(&self, variables: &super::Variables) -> Result<f64, super::Error> {
+        const RANGE: std::ops::RangeInclusive<f64> = 0.01..=20.0;
+        let asked = self.per_second.as_ref().and_then(|input| input.resolve(&variables.values));
+        match asked.filter(|json| !json.is_null()) {
+            None => Ok(2.0),
+            Some(json) => json.as_f64().filter(|number| RANGE.contains(number)).ok_or_else(|| {
+                let (least, most) = RANGE.into_inner();
+                super::Error::Invalid(format!("`perSecond` is a number from {least} to {most}"))
+            }),
+        }
+    }
+
+    /// What a client's values become in its statement, as a text.
+    ///
+    /// # Errors
+    /// Why one cannot be used.
+    pub fn fixed(&self, variables: &super::Variables) -> Result<String, super::Error> {
+        fixed(&self.aggregate.statement, variables)
+    }
 }
 
 /// What one transaction of a mutation covers.
@@ -376,7 +415,8 @@ impl Root {
         match &self.kind {
             RootKind::List(node) => node.weight(),
             RootKind::Key(root) => root.node.weight(),
-            RootKind::Aggregate(root) => root.statement.weight() + root.shape.weight(),
+            RootKind::Aggregate(root) => root.weight(),
+            RootKind::LiveAggregate(root) => root.aggregate.weight() + NODE_WEIGHT,
             RootKind::Write(root) => root.weight(),
             RootKind::Changes(root) => root.weight(),
             RootKind::Constant(text) => text.len(),
@@ -401,6 +441,12 @@ impl WriteRoot {
             WriteAnswer::Done | WriteAnswer::Gone { .. } => NODE_WEIGHT,
         };
         MEMBER_WEIGHT * (1 + data) + answer
+    }
+}
+
+impl AggregateRoot {
+    fn weight(&self) -> usize {
+        self.statement.weight() + self.shape.weight()
     }
 }
 

@@ -114,6 +114,7 @@ impl Planner {
                 RootKind::List(node) => statements(node, &mut texts),
                 RootKind::Key(root) => statements(&root.node, &mut texts),
                 RootKind::Aggregate(root) => texts.push(root.statement.text().into_owned()),
+                RootKind::LiveAggregate(root) => texts.push(root.aggregate.statement.text().into_owned()),
                 RootKind::Write(root) => match &root.answer {
                     WriteAnswer::Row(node) | WriteAnswer::Rows(node) => statements(node, &mut texts),
                     WriteAnswer::Done | WriteAnswer::Gone { .. } => {}
@@ -392,7 +393,7 @@ fn check_kind(kind: OperationType, allowed: Allowed) -> Result<(), Refusal> {
 /// answer that could tell of it later (specification 5.2.3.1).
 fn check_subscription(roots: &[Root]) -> Result<(), Refusal> {
     match roots {
-        [Root { kind: RootKind::Changes(_), .. }] => Ok(()),
+        [Root { kind: RootKind::Changes(_) | RootKind::LiveAggregate(_), .. }] => Ok(()),
         [root] => {
             let (message, code) = match &root.kind {
                 RootKind::Failed(error @ Error::Invalid(_)) => (error.to_string(), ErrorCode::InvalidQuery),

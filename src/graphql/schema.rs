@@ -338,12 +338,13 @@ impl Registration<'_, '_> {
         for table in tables {
             let collection = &table.collection;
             let mutated = format!("{collection}_mutated");
-            let field = dynamic::SubscriptionField::new(&mutated, TypeRef::named(&mutated), |_| {
-                dynamic::SubscriptionFieldFuture::new(async { Ok(futures_util::stream::empty::<Result<Value, _>>()) })
-            });
             let arguments = types::mutated_arguments(collection);
-            let arguments = arguments.into_iter().map(|(name, of)| InputValue::new(name, type_ref(&of)));
-            subscription = subscription.field(arguments.fold(field, dynamic::SubscriptionField::argument));
+            let told = followed(&mutated, TypeRef::named(&mutated), arguments);
+            let aggregated = format!("{collection}_aggregated");
+            let arguments = types::live_aggregate_arguments(collection);
+            let kept_up = followed(&aggregated, type_ref(&Type::full_list(&aggregated)), arguments)
+                .description("Told at first, and whenever it has changed, at most `perSecond` times a second.");
+            subscription = subscription.field(told).field(kept_up);
             let note = |text: &str| Some(text.to_owned());
             let object = Object::new(mutated)
                 .field(self.field("key", &Type::named("ID").non_null(true), None))
@@ -501,4 +502,13 @@ pub(super) fn is_valid_scalar(name: &str, value: &Json) -> bool {
         "GraphQLJsonFilter" | "GraphQLGeoJSON" => value.is_object(),
         _ => true,
     }
+}
+
+/// A root field of the subscription type. It is executed elsewhere.
+fn followed(name: &str, of: TypeRef, arguments: Vec<(&'static str, Type)>) -> dynamic::SubscriptionField {
+    let field = dynamic::SubscriptionField::new(name, of, |_| {
+        dynamic::SubscriptionFieldFuture::new(async { Ok(futures_util::stream::empty::<Result<Value, _>>()) })
+    });
+    let arguments = arguments.into_iter().map(|(name, of)| InputValue::new(name, type_ref(&of)));
+    arguments.fold(field, dynamic::SubscriptionField::argument)
 }

@@ -76,10 +76,11 @@ impl Service {
             Err(problems) => return Opened::Refused(answer::refused(&problems)),
         };
         match planned.plan.roots.first().map(|root| &root.kind) {
-            Some(RootKind::Changes(_)) => {
-                let Planned { plan, values, access: _ } = planned;
+            Some(RootKind::Changes(_) | RootKind::LiveAggregate(_)) => {
+                let Planned { plan, values, access } = planned;
+                let caller = engine::Caller { principal: Arc::new(principal.clone()), access };
                 let variables = engine::Variables { values: values.into(), now_micros: self.0.clock.now_micros() };
-                Opened::Changes(Topic { roots: plan, variables, after: None, write: answer::open })
+                Opened::Changes(Topic { roots: plan, variables, caller, after: None, write: answer::open })
             }
             _ => match self.0.run(principal, &request, planned, allowed, &mut timings).await {
                 Ok(response) => Opened::Answered(response),

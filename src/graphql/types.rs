@@ -258,6 +258,13 @@ pub(super) fn aggregate_arguments(collection: &str) -> Vec<(&'static str, Type)>
     ]
 }
 
+/// The same where they are followed.
+pub(super) fn live_aggregate_arguments(collection: &str) -> Vec<(&'static str, Type)> {
+    let mut arguments = aggregate_arguments(collection);
+    arguments.push(("perSecond", Type::named("Float")));
+    arguments
+}
+
 /// What can happen to an item (contract 3.13).
 pub(super) const EVENT_ENUM: &str = "EventEnum";
 

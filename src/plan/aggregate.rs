@@ -1,8 +1,10 @@
 //! Aggregates: groups, measures and their order (contract section 6).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Error, Page, Search, arguments::MAX_SORT_ENTRIES};
 use crate::{
-    catalog::{Table, TableId},
+    catalog::{Catalog, ColumnId, Table, TableId},
     predicate::{self, Operand, Predicate, parse_function},
 };
 
@@ -23,6 +25,25 @@ pub struct Aggregate {
     pub order: Vec<AggregateOrder>,
     /// How many groups, and from where.
     pub page: Page,
+}
+
+impl Aggregate {
+    /// The columns that it looks at, by table; its own table is there in any case.
+    pub fn looks_at(&self, catalog: &Catalog) -> BTreeMap<TableId, BTreeSet<ColumnId>> {
+        let mut columns = self.predicate.related_columns(catalog);
+        let mut own = self.predicate.own_columns(catalog);
+        own.extend(self.search.iter().flat_map(|search| &search.columns));
+        let measured = self.measures.iter().filter_map(|measure| match &measure.operand {
+            MeasureOperand::Rows => None,
+            MeasureOperand::Value(operand) => Some(operand),
+        });
+        for operand in self.groups.iter().chain(measured) {
+            own.extend(operand.own_columns(catalog));
+            operand.add_related_columns(catalog, &mut columns);
+        }
+        columns.entry(self.table).or_default().extend(own);
+        columns
+    }
 }
 
 /// One number per group.

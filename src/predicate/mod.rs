@@ -79,6 +79,26 @@ pub enum Operand {
     Count(RelationshipId, Box<Predicate>),
 }
 
+impl Operand {
+    /// The columns of its own table that it looks at, those that lead to related
+    /// rows included.
+    pub fn own_columns(&self, catalog: &Catalog) -> BTreeSet<ColumnId> {
+        match self {
+            Self::Column(column) | Self::Part(_, column) | Self::JsonLength(column) | Self::JsonPath(column, _) => {
+                BTreeSet::from([*column])
+            }
+            Self::Count(relationship, _) => way(catalog, *relationship),
+        }
+    }
+
+    /// Adds the columns of other tables that it looks at.
+    pub fn add_related_columns(&self, catalog: &Catalog, columns: &mut BTreeMap<TableId, BTreeSet<ColumnId>>) {
+        if let Self::Count(relationship, visible) = self {
+            add_way(catalog, *relationship, &[visible], columns);
+        }
+    }
+}
+
 /// A part of a date or time. Weeks are ISO weeks; weekday 0 is Sunday.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DatePart {
@@ -255,13 +275,7 @@ impl Predicate {
     pub fn own_columns(&self, catalog: &Catalog) -> BTreeSet<ColumnId> {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(|part| part.own_columns(catalog)).collect(),
-            Self::Compare(operand, _) => match operand {
-                Operand::Column(column)
-                | Operand::Part(_, column)
-                | Operand::JsonLength(column)
-                | Operand::JsonPath(column, _) => BTreeSet::from([*column]),
-                Operand::Count(relationship, _) => way(catalog, *relationship),
-            },
+            Self::Compare(operand, _) => operand.own_columns(catalog),
             Self::Related(related) => way(catalog, related.relationship),
         }
     }
@@ -278,27 +292,10 @@ impl Predicate {
             Self::All(parts) | Self::Any(parts) => {
                 return parts.iter().for_each(|part| part.add_related_columns(catalog, columns));
             }
-            Self::Compare(Operand::Count(relationship, visible), _) => (*relationship, vec![visible]),
-            Self::Compare(..) => return,
-            Self::Related(related) => (related.relationship, vec![&related.predicate, &related.visible]),
+            Self::Compare(operand, _) => return operand.add_related_columns(catalog, columns),
+            Self::Related(related) => (related.relationship, [&related.predicate, &related.visible]),
         };
-        let relationship = catalog.relationship(relationship);
-        let target = match &relationship.cardinality {
-            Cardinality::ManyToOne | Cardinality::OneToMany => {
-                columns.entry(relationship.to).or_default().extend(&relationship.to_columns);
-                relationship.to
-            }
-            Cardinality::ManyToMany { junction, junction_columns, target_columns } => {
-                let between = columns.entry(*junction).or_default();
-                between.extend(relationship.to_columns.iter().chain(junction_columns));
-                columns.entry(relationship.to).or_default().extend(target_columns);
-                relationship.to
-            }
-        };
-        for predicate in predicates {
-            columns.entry(target).or_default().extend(predicate.own_columns(catalog));
-            predicate.add_related_columns(catalog, columns);
-        }
+        add_way(catalog, relationship, &predicates.map(|predicate| &**predicate), columns);
     }
 
     /// Whether it holds for the row of nulls that a left join puts in the
@@ -321,4 +318,29 @@ impl Predicate {
 /// The columns that lead to related rows.
 fn way(catalog: &Catalog, relationship: RelationshipId) -> BTreeSet<ColumnId> {
     catalog.relationship(relationship).from_columns.iter().copied().collect()
+}
+
+/// Adds what a condition looks at behind a relationship: the columns that are the
+/// way, and those of what must hold there.
+fn add_way(
+    catalog: &Catalog,
+    relationship: RelationshipId,
+    predicates: &[&Predicate],
+    columns: &mut BTreeMap<TableId, BTreeSet<ColumnId>>,
+) {
+    let relationship = catalog.relationship(relationship);
+    match &relationship.cardinality {
+        Cardinality::ManyToOne | Cardinality::OneToMany => {
+            columns.entry(relationship.to).or_default().extend(&relationship.to_columns);
+        }
+        Cardinality::ManyToMany { junction, junction_columns, target_columns } => {
+            let between = columns.entry(*junction).or_default();
+            between.extend(relationship.to_columns.iter().chain(junction_columns));
+            columns.entry(relationship.to).or_default().extend(target_columns);
+        }
+    }
+    for predicate in predicates {
+        columns.entry(relationship.to).or_default().extend(predicate.own_columns(catalog));
+        predicate.add_related_columns(catalog, columns);
+    }
 }

@@ -18,13 +18,14 @@ use tokio::{sync::watch, task::JoinHandle};
 use super::{
     Ended, Reset, Topic,
     class::{self, Subscriber},
+    gauge::Gauge,
     group::Group,
     index::Index,
     queue::{Queue, Tag},
 };
 use crate::{
     catalog::TableId,
-    engine::{Engine, Error, Told},
+    engine::{Engine, Error, LiveAggregateRoot, Overflow, Told},
     error_code::ErrorCode,
     events::{self, Change, ChangeEvent, Position, RowImage, TransactionId},
     plan::write::RowKey,
@@ -34,6 +35,9 @@ use crate::{
 
 /// Filters at a time that ask the database for every change, and keep keys.
 const MAX_WATCHED: usize = 256;
+
+/// Different aggregates at a time.
+const MAX_GAUGES: usize = 1_024;
 
 /// Events of the log that are read at a time.
 const PAGE: usize = 256;
@@ -69,6 +73,7 @@ struct State {
     position: Option<Position>,
     indexes: HashMap<TableId, Index>,
     groups: HashMap<String, Arc<Group>>,
+    gauges: HashMap<String, Arc<Gauge>>,
     subscriptions: usize,
     next_id: u64,
 }
@@ -78,12 +83,19 @@ struct State {
 pub struct Subscription {
     hub: Hub,
     id: u64,
-    group: Arc<Group>,
+    place: Place,
     queue: Arc<Queue>,
     tag: Tag,
     /// Set under the hub's lock.
     gone: Arc<AtomicBool>,
     catching_up: Option<JoinHandle<()>>,
+}
+
+/// What a subscription is part of.
+#[derive(Clone, Debug)]
+enum Place {
+    Group(Arc<Group>),
+    Gauge(Arc<Gauge>),
 }
 
 impl Hub {
@@ -106,7 +118,9 @@ impl Hub {
     /// Number of subscriptions that are told what comes from now on: neither about
     /// to begin nor catching up.
     pub fn following(&self) -> usize {
-        self.state().groups.values().map(|group| group.following()).sum()
+        let state = self.state();
+        let in_groups: usize = state.groups.values().map(|group| group.following()).sum();
+        in_groups + state.gauges.values().map(|gauge| gauge.following()).sum::<usize>()
     }
 
     /// Tells everybody that the gateway stops.
@@ -128,10 +142,12 @@ impl Hub {
     /// # Errors
     /// When it cannot be followed.
     pub async fn subscribe(&self, topic: Topic, queue: &Arc<Queue>, tag: Tag) -> Result<Subscription, Ended> {
+        if let Some(root) = topic.aggregates() {
+            return self.keep_up(&topic, root, queue, tag);
+        }
         let Some((_, changes)) = topic.root() else {
             return Err(failed(&Error::Internal));
         };
-
         let own = || changes.after.as_ref().and_then(|after| after.resolve(&topic.variables.values));
         let after = topic.after.clone().or_else(own);
         let after = after.filter(|after| !after.is_null()).map(|after| self.resumed(&after)).transpose()?;
@@ -140,7 +156,7 @@ impl Hub {
         let snapshot = changes.snapshot.is_some() && after.is_none();
         let is_replayable = changes.judge.is_replayable();
         let (mut joined, hold) = self.join(&topic, queue, tag)?;
-        joined.group.prepare().await.map_err(|error| failed(&error))?;
+        hold.group.prepare().await.map_err(|error| failed(&error))?;
         let (queue, gone) = (queue.clone(), joined.gone.clone());
         let follower = Follower { topic, class, id: joined.id, queue: queue.clone(), tag, gone, hold };
         let given_up = move || {
@@ -179,15 +195,7 @@ impl Hub {
     fn join(&self, topic: &Topic, queue: &Arc<Queue>, tag: Tag) -> Result<(Subscription, Hold), Ended> {
         let group = Arc::new(Group::new(&self.0.engine, topic).map_err(|error| failed(&error))?);
         let mut state = self.state();
-        if state.subscriptions >= self.0.options.subscriptions {
-            let message = "There are as many subscriptions as the gateway allows.".to_owned();
-            return Err(Ended::Failed { code: ErrorCode::LimitExceeded, message });
-        }
-        if state.position.is_none() {
-            let listener = self.0.engine.events().log().subscribe();
-            state.position = Some(listener.position());
-            tasks::spawn("hub", listen(Arc::downgrade(&self.0), listener));
-        }
+        self.admit(&mut state)?;
         let group = match state.groups.get(&group.name) {
             Some(known) => known.clone(),
             None => {
@@ -201,19 +209,66 @@ impl Hub {
             }
         };
         group.hold();
-        state.subscriptions += 1;
-        state.next_id += 1;
-        let id = state.next_id;
+        let id = state.count_in();
         drop(state);
-        let (hub, queue) = (self.clone(), queue.clone());
-        let hold = Hold { hub: hub.clone(), group: group.clone() };
-        let gone = Arc::default();
-        Ok((Subscription { hub, id, group, queue, tag, gone, catching_up: None }, hold))
+        let hold = Hold { hub: self.clone(), group: group.clone() };
+        Ok((self.subscription(id, Place::Group(group), queue, tag), hold))
+    }
+
+    /// Whether there is room for one more subscription, for which the hub listens.
+    fn admit(&self, state: &mut State) -> Result<(), Ended> {
+        if state.subscriptions >= self.0.options.subscriptions {
+            let message = "There are as many subscriptions as the gateway allows.".to_owned();
+            return Err(Ended::Failed { code: ErrorCode::LimitExceeded, message });
+        }
+        if state.position.is_none() {
+            let listener = self.0.engine.events().log().subscribe();
+            state.position = Some(listener.position());
+            tasks::spawn("hub", listen(Arc::downgrade(&self.0), listener));
+        }
+        Ok(())
+    }
+
+    fn subscription(&self, id: u64, place: Place, queue: &Arc<Queue>, tag: Tag) -> Subscription {
+        let (hub, queue, gone) = (self.clone(), queue.clone(), Arc::default());
+        Subscription { hub, id, place, queue, tag, gone, catching_up: None }
+    }
+
+    /// Keeps up with aggregates.
+    fn keep_up(
+        &self,
+        topic: &Topic,
+        root: &LiveAggregateRoot,
+        queue: &Arc<Queue>,
+        tag: Tag,
+    ) -> Result<Subscription, Ended> {
+        let gauge = Gauge::new(&self.0.engine, topic, root).map_err(|error| failed(&error))?;
+        let mut state = self.state();
+        self.admit(&mut state)?;
+        let gauge = match state.gauges.get(&gauge.name) {
+            Some(known) => known.clone(),
+            None if state.gauges.len() >= MAX_GAUGES => {
+                let message = "There are as many different aggregates as can be followed.".to_owned();
+                return Err(Ended::Failed { code: ErrorCode::LimitExceeded, message });
+            }
+            None => {
+                let gauge = Arc::new(gauge);
+                state.insert_gauge(&gauge);
+                gauge
+            }
+        };
+        let id = state.count_in();
+        // Under the lock, so that it does not go meanwhile with the last who leaves.
+        let overflow = Overflow::Latest;
+        gauge.add(Subscriber { id, from: None, queue: queue.clone(), tag, overflow });
+        drop(state);
+        Ok(self.subscription(id, Place::Gauge(gauge), queue, tag))
     }
 
     fn dispatch(&self, events: &[Arc<ChangeEvent>]) {
         let catalog = self.0.engine.catalog();
         let mut concerned: Vec<Arc<Group>> = Vec::new();
+        let mut shown: HashMap<String, Arc<Gauge>> = HashMap::new();
         {
             let mut state = self.state();
             for event in events {
@@ -230,16 +285,20 @@ impl Hub {
                     group.push_related(event);
                     concerned.push(group.clone());
                 });
+                index.shown(event, |gauge| drop(shown.insert(gauge.name.clone(), gauge.clone())));
             }
         }
         // A group that is being told for already has nothing pending, or somebody at it.
         concerned.iter().for_each(|group| group.tell());
+        shown.values().for_each(Gauge::compute);
     }
 
     fn reset_all(&self, reason: Reset, position: Position) {
         let groups: Vec<Arc<Group>> = {
             let mut state = self.state();
             state.position = Some(position);
+            // What they show is told anew.
+            state.gauges.values().for_each(Gauge::compute);
             state.groups.values().cloned().collect()
         };
         for group in groups {
@@ -249,6 +308,29 @@ impl Hub {
 }
 
 impl State {
+    /// Counts a subscription; its number.
+    fn count_in(&mut self) -> u64 {
+        self.subscriptions += 1;
+        self.next_id += 1;
+        self.next_id
+    }
+
+    fn insert_gauge(&mut self, gauge: &Arc<Gauge>) {
+        for (table, columns) in &gauge.looks_at {
+            self.indexes.entry(*table).or_default().insert_gauge(columns.clone(), gauge);
+        }
+        self.gauges.insert(gauge.name.clone(), gauge.clone());
+    }
+
+    fn remove_gauge(&mut self, gauge: &Arc<Gauge>) {
+        if !self.gauges.get(&gauge.name).is_some_and(|known| Arc::ptr_eq(known, gauge)) {
+            return;
+        }
+        self.gauges.remove(&gauge.name);
+        self.indexes.values_mut().for_each(|index| index.remove_gauge(gauge));
+        self.indexes.retain(|_, index| !index.is_empty());
+    }
+
     fn insert(&mut self, group: &Arc<Group>) {
         self.indexes.entry(group.table).or_default().insert(group);
         for (table, columns) in group.watch().iter().flat_map(|watch| &watch.related) {
@@ -300,8 +382,10 @@ impl Drop for Subscription {
             let mut state = self.hub.state();
             state.subscriptions -= 1;
             self.gone.store(true, Ordering::Relaxed);
-            if self.group.remove(self.id) {
-                state.remove(&self.group);
+            match &self.place {
+                Place::Group(group) if group.remove(self.id) => state.remove(group),
+                Place::Gauge(gauge) if gauge.remove(self.id) => state.remove_gauge(gauge),
+                Place::Group(_) | Place::Gauge(_) => {}
             }
         }
         self.queue.forget(self.tag);

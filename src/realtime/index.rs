@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::group::{Group, concerns};
+use super::{
+    gauge::Gauge,
+    group::{Group, concerns},
+};
 use crate::{
     catalog::{ColumnId, Table},
     events::{ChangeEvent, RowImage},
@@ -23,6 +26,8 @@ pub(super) struct Index {
     /// Those of other tables whose conditions are about this one's rows as well,
     /// and about which columns.
     related: Vec<(BTreeSet<ColumnId>, Arc<Group>)>,
+    /// Aggregates that look at this table, and at which columns.
+    gauges: Vec<(BTreeSet<ColumnId>, Arc<Gauge>)>,
 }
 
 impl Index {
@@ -45,6 +50,21 @@ impl Index {
 
     pub(super) fn remove_related(&mut self, group: &Arc<Group>) {
         self.related.retain(|(_, known)| !Arc::ptr_eq(known, group));
+    }
+
+    /// Takes in an aggregate that looks at these columns.
+    pub(super) fn insert_gauge(&mut self, columns: BTreeSet<ColumnId>, gauge: &Arc<Gauge>) {
+        self.gauges.push((columns, gauge.clone()));
+    }
+
+    pub(super) fn remove_gauge(&mut self, gauge: &Arc<Gauge>) {
+        self.gauges.retain(|(_, known)| !Arc::ptr_eq(known, gauge));
+    }
+
+    /// The aggregates that a change of this table's rows may show in.
+    pub(super) fn shown(&self, event: &ChangeEvent, tell: impl FnMut(&Arc<Gauge>)) {
+        let shown = self.gauges.iter().filter(|(columns, _)| concerns(columns, event));
+        shown.map(|(_, gauge)| gauge).for_each(tell);
     }
 
     /// The groups whose conditions a change of this table's rows may turn.
@@ -89,6 +109,6 @@ impl Index {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.by_value.is_empty() && self.others.is_empty() && self.related.is_empty()
+        self.by_value.is_empty() && self.others.is_empty() && self.related.is_empty() && self.gauges.is_empty()
     }
 }

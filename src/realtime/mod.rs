@@ -7,8 +7,12 @@
 //! payload     each distinct (predicate, selection) once per event, shared as bytes
 //! queue       of each connection, bounded; nobody waits for anybody
 //! ```
+//!
+//! Aggregates are followed too: each distinct one is computed anew when what it
+//! looks at has changed, and told when it is another than before.
 
 mod class;
+mod gauge;
 mod group;
 mod hub;
 mod index;
@@ -23,7 +27,7 @@ pub use self::{
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    engine::{Answer, ChangesRoot, Root, RootKind, Variables},
+    engine::{Answer, Caller, ChangesRoot, LiveAggregateRoot, Root, RootKind, Variables},
     error_code::ErrorCode,
     events::{GoneReason, Position},
 };
@@ -35,6 +39,8 @@ pub struct Topic {
     pub roots: Arc<dyn Roots>,
     /// Values for its variables.
     pub variables: Variables,
+    /// Who follows.
+    pub caller: Caller,
     /// Behind which position it begins, instead of what the root field says.
     pub after: Option<Json>,
     /// Makes a text of an answer, its last brace left out.
@@ -59,6 +65,14 @@ impl Topic {
         let root = self.roots.roots().first()?;
         match &root.kind {
             RootKind::Changes(changes) => Some((root, changes)),
+            _ => None,
+        }
+    }
+
+    /// The aggregates, if it is those that are followed.
+    fn aggregates(&self) -> Option<&LiveAggregateRoot> {
+        match &self.roots.roots().first()?.kind {
+            RootKind::LiveAggregate(root) => Some(root),
             _ => None,
         }
     }

@@ -1,5 +1,5 @@
 //! Root fields of subscriptions: which changes of which rows, and what is told
-//! of each.
+//! of each; and aggregates that are kept up with.
 
 use std::sync::Arc;
 
@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     catalog::{ColumnId, Table},
-    engine::{ChangeMember, ChangeValue, ChangesRoot, Error, Judge, Node, Overflow, RootKind, Watch},
+    engine::{
+        ChangeMember, ChangeValue, ChangesRoot, Error, Judge, LiveAggregateRoot, Node, Overflow, RootKind, Watch,
+    },
     events::Action,
     permissions::Access,
     plan::{self, Arguments, Order, Page, ReadPlan, Selection, Source},
@@ -32,9 +34,19 @@ const MAX_MEMBERS: u32 = 10_000;
 impl<'a> Compiler<'a> {
     /// A root field of a subscription; all of them may be null.
     pub(super) fn subscription_root(&mut self, name: &str, field: &Collected<'a>) -> (bool, Result<RootKind, Error>) {
-        let table = name.strip_suffix("_mutated").and_then(|name| self.types.catalog.collection(name));
-        let root = table.ok_or(Error::Internal).and_then(|table| self.changes(table, field));
+        let suffixed = |suffix| name.strip_suffix(suffix).and_then(|name| self.types.catalog.collection(name));
+        if let Some(table) = suffixed("_aggregated") {
+            let root = self.live_aggregate(table, field);
+            return (true, root.map(|root| RootKind::LiveAggregate(Box::new(root))));
+        }
+        let root = suffixed("_mutated").ok_or(Error::Internal).and_then(|table| self.changes(table, field));
         (false, root.map(|root| RootKind::Changes(Box::new(root))))
+    }
+
+    fn live_aggregate(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<LiveAggregateRoot, Error> {
+        let (aggregate, plan) = self.aggregated(table, field)?;
+        let per_second = self.input(field, "perSecond", &Type::named("Float"))?;
+        Ok(LiveAggregateRoot { aggregate, looks_at: plan.looks_at(self.types.catalog), per_second })
     }
 
     fn changes(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<ChangesRoot, Error> {

@@ -195,7 +195,7 @@ impl<'a> Compiler<'a> {
             return (false, self.by_id(table, field).map(RootKind::Key));
         }
         match suffixed("_aggregated") {
-            Some(table) => (true, self.aggregated(table, field).map(RootKind::Aggregate)),
+            Some(table) => (true, self.aggregated(table, field).map(|(root, _)| RootKind::Aggregate(root))),
             None => (false, Err(Error::Internal)),
         }
     }
@@ -452,7 +452,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn aggregated(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<AggregateRoot, Error> {
+    fn aggregated(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<(AggregateRoot, AggregatePlan), Error> {
         let catalog = self.types.catalog;
         let lists = &self.limits.lists;
         let arguments = self.arguments(table, field)?;
@@ -474,7 +474,7 @@ impl<'a> Compiler<'a> {
             page,
         };
         let plan = AggregatePlan::allow(catalog, self.types.access, aggregate)?;
-        Ok(AggregateRoot { statement: sql::compile_aggregate(catalog, &plan)?, shape })
+        Ok((AggregateRoot { statement: sql::compile_aggregate(catalog, &plan)?, shape }, plan))
     }
 
     fn aggregate_shape(

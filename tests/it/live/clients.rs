@@ -12,17 +12,13 @@ use std::{
 use serde_json::{Value as Json, json};
 use tokio::{sync::mpsc, time::timeout};
 
-use super::desk;
+use super::{desk, titled};
 use crate::support::{Kind, TOKEN, TestApp, TestDatabase, followed, node};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn app() -> TestApp {
     TestApp::start(Arc::new(TestDatabase::create(Kind::Sqlite, &desk(Kind::Sqlite)).await)).await
-}
-
-async fn titled(app: &TestApp, title: &str) {
-    app.data(&format!("mutation {{ create_article_item(data: {{ title: \"{title}\" }}) {{ id }} }}")).await;
 }
 
 /// A program that runs beside the test, and what it prints.

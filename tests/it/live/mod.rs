@@ -1,6 +1,7 @@
 //! Live changes (contract `graphql.md` 9 and `realtime.md` 7): what is told, to
 //! whom, and how connections end.
 
+mod aggregates;
 mod changes;
 mod clients;
 mod oracle;
@@ -8,7 +9,7 @@ mod protocol;
 mod resume;
 mod streams;
 
-use crate::support::{Everywhere, Kind};
+use crate::support::{Everywhere, Kind, TestApp};
 
 /// A news desk.
 fn desk(kind: Kind) -> String {
@@ -24,4 +25,8 @@ fn desk(kind: Kind) -> String {
 
 async fn desks() -> Everywhere {
     Everywhere::own(desk).await
+}
+
+async fn titled(app: &TestApp, title: &str) {
+    app.data(&format!("mutation {{ create_article_item(data: {{ title: \"{title}\" }}) {{ id }} }}")).await;
 }

@@ -2,17 +2,12 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{desk, desks};
+use super::{desk, desks, titled};
 use crate::support::{Kind, Socket, TestApp, TestDatabase, followed};
 
 const FOLLOW: &str =
     "subscription ($after: String) { article_mutated(after: $after, filter: { status: { _eq: \"draft\" } }) {
         key event transition position data { title } } }";
-
-async fn titled(app: &TestApp, title: &str) {
-    let document = format!("mutation {{ create_article_item(data: {{ title: \"{title}\" }}) {{ id }} }}");
-    app.data(&document).await;
-}
 
 #[tokio::test]
 async fn whoever_comes_back_is_told_all_that_came_meanwhile() {

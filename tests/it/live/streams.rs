@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value as Json, json};
 use tokio::time::timeout;
 
-use super::{desk, desks};
+use super::{desk, desks, titled};
 use crate::support::{Kind, TOKEN, TestApp, TestDatabase, followed};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,10 +76,6 @@ fn sse(app: &TestApp, query: &str) -> RequestBuilder {
 fn encoded(path: &str, parameters: &[(&str, &str)]) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     format!("{path}?{query}")
-}
-
-async fn titled(app: &TestApp, title: &str) {
-    app.data(&format!("mutation {{ create_article_item(data: {{ title: \"{title}\" }}) {{ id }} }}")).await;
 }
 
 async fn sqlite() -> TestApp {
