@@ -7,30 +7,14 @@
 // as it is pressed. The check fails if an answer does not hold its text, if the page throws, or if
 // it asks for anything outside its own origin (such requests are stopped, and listed).
 
-import { chromium } from "playwright-core";
 import { readArgs, report } from "./args.mjs";
-
-const TIMEOUT_MS = 30_000;
-const CHROMIUM_ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+import { inPage } from "./chromium.mjs";
 
 await report(async () => {
   const { url, expect, then, screenshot } = readArgs(["expect", "then", "screenshot"]);
   if (!expect) throw new Error("--expect is missing");
-  const executablePath = process.env.TEST_CHROMIUM;
-  if (!executablePath) throw new Error("TEST_CHROMIUM is not set");
 
-  const browser = await chromium.launch({ executablePath, headless: true, args: CHROMIUM_ARGS });
-  try {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    page.setDefaultTimeout(TIMEOUT_MS);
+  return inPage(async (page) => {
     const seen = await watch(page, new URL(url).origin);
     const run = async () => {
       await runTheQuery(page, url, expect);
@@ -41,9 +25,7 @@ await report(async () => {
     const response = await textOf(page, ".result-window");
     const errors = [...failure, ...seen.pageErrors];
     return { ok: errors.length === 0 && seen.foreign.length === 0, errors, response, ...seen };
-  } finally {
-    await browser.close();
-  }
+  });
 });
 
 /** Notes what the page says and asks for; requests to another origin never leave. */
