@@ -11,6 +11,8 @@ use std::{
 use serde_json::{Value as Json, json};
 use tempfile::tempdir;
 
+use crate::support::example;
+
 const TOKEN: &str = "t";
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,11 +25,7 @@ struct Blog {
 
 impl Blog {
     fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
-        // Beside the tests, where cargo puts examples.
-        let own = std::env::current_exe().expect("the tests are a program");
-        let program = own.parent().and_then(Path::parent).expect("it is in a folder").join("examples/embed");
-        assert!(program.exists(), "{program:?} is missing: `cargo build --example embed` makes it");
-        let mut command = Command::new(program);
+        let mut command = Command::new(example("embed"));
         command.arg("blog.db").current_dir(folder).env_clear().envs(settings.iter().copied());
         command.envs([("ADMIN_TOKEN", TOKEN), ("PORT", "0")]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it can be started");

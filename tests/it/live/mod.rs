@@ -4,6 +4,7 @@
 mod aggregates;
 mod changes;
 mod clients;
+mod examples;
 mod oracle;
 mod protocol;
 mod resume;

@@ -5,6 +5,7 @@ mod database;
 mod everywhere;
 mod lock;
 mod node;
+mod relay;
 mod socket;
 mod tool;
 
@@ -13,5 +14,6 @@ pub use database::{Kind, Reader, Rows, TestDatabase};
 pub use everywhere::{Everywhere, keys};
 pub use lock::{Lock, slow_view};
 pub use node::node;
+pub use relay::Relay;
 pub use socket::{Socket, followed};
-pub use tool::{Gateway, output, text, tidegate};
+pub use tool::{Gateway, example, output, text, tidegate};

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
     time::Duration,
@@ -17,6 +17,14 @@ pub fn tidegate(folder: &Path, arguments: &[&str]) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     command.args(arguments).current_dir(folder).env_clear().env("PATH", path).stdin(Stdio::null());
     command
+}
+
+/// A program of the examples, which cargo puts beside the tests.
+pub fn example(name: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("the tests are a program");
+    let program = own.parent().and_then(Path::parent).expect("it is in a folder").join("examples").join(name);
+    assert!(program.exists(), "{program:?} is missing: `cargo build --example {name}` makes it");
+    program
 }
 
 /// Runs a command to its end.
