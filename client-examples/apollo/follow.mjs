@@ -33,8 +33,8 @@ const CHANGES = gql`
 
 const { client, socket } = connect(new URL("/graphql", TIDEGATE_URL).href, TIDEGATE_TOKEN);
 let left = Number(process.argv[2] ?? Infinity);
-let snapshot = [];
-socket.on("connected", () => (snapshot = [])); // half of one is of no use
+let snapshot; // as far as it has been told
+socket.on("connected", () => (snapshot = []));
 
 for (;;) {
   await client.query({ query: LIST, variables, fetchPolicy: "network-only" });
@@ -47,6 +47,7 @@ client.stop();
 
 /** Follows the list; resolves with RESET when nobody knows what came in between. */
 function follow() {
+  snapshot = [];
   return new Promise((resolve, reject) => {
     const following = client.subscribe({ query: CHANGES, variables }).subscribe(({ data, error }) => {
       if (error) return isReset(error) ? resolve("RESET") : reject(error);
