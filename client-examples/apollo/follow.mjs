@@ -65,15 +65,9 @@ function isReset(error) {
 
 function take(change) {
   // Between the query and the subscription something may have changed: what the snapshot
-  // says replaces it, once it is complete.
-  if (change.snapshot) snapshot.push(change.data);
-  if (change.snapshot && !change.position) return;
-  if (snapshot.length > 0) {
-    const rows = snapshot;
-    snapshot = [];
-    update(() => rows);
-  }
-  if (change.snapshot) return;
+  // says replaces it, once an empty key says that this was all.
+  if (change.snapshot && change.key) return snapshot.push(change.data);
+  if (change.snapshot) return update(() => snapshot);
 
   // An item that is gone, or that has left the set, comes without data.
   const { key, data } = change;

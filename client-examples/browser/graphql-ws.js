@@ -49,7 +49,7 @@ export function follow(gateway, token, tell) {
     if (row) rows.set(key, row);
     else rows.delete(key);
     // After a broken connection the subscription is sent again, with its variables as they
-    // are by then. Of a snapshot only the last item has a position.
+    // are by then. Of a snapshot only the end, with an empty key, has a position.
     if (position) variables.after = position;
     if (variables.after) tell.list([...rows.values()]);
   }

@@ -133,7 +133,7 @@ impl Follower {
         if change.is_object() {
             print(change)?;
         }
-        // Of a snapshot only the last item has one: half a snapshot is begun anew.
+        // Of a snapshot only the end has one: half a snapshot is begun anew.
         if let Some(position) = change["position"].as_str().filter(|position| !position.is_empty()) {
             self.after = Some(position.to_owned());
         }

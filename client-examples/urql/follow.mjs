@@ -46,12 +46,12 @@ function isReset({ graphQLErrors }) {
   return graphQLErrors.some(({ extensions }) => extensions.code === "RESET");
 }
 
-function take({ snapshot, event, transition, key, position, data }) {
+function take({ snapshot, event, transition, key, data }) {
   // An item that is gone, or that has left the set, comes without data.
   if (data) authors.set(key, data);
   else authors.delete(key);
-  // Only the last item of what is there has a position.
-  if (snapshot && position) report("read");
+  // Behind the items that are there, one without a key says that these were all.
+  if (snapshot && !key) report("read");
   if (snapshot) return;
   report(transition ?? event, key);
   left -= 1;

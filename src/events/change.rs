@@ -176,6 +176,13 @@ impl Change {
         }
     }
 
+    /// No change, of no row: the end of a list of them.
+    pub fn none(table: &Table) -> Self {
+        let (collection, key) = (table.collection.as_str().into(), Vec::new());
+        let (action, changed) = (Action::Create, Arc::default());
+        Self { collection, table: table.id, action, key, before: None, after: None, changed }
+    }
+
     fn of(table: &Table, collection: Arc<str>, action: Action, image: &RowImage) -> Self {
         Self {
             collection,

@@ -363,7 +363,10 @@ impl Registration<'_, '_> {
                 .field(self.field(
                     "snapshot",
                     &Type::named("Boolean").non_null(true),
-                    note("Whether it is no change, but an item that was there."),
+                    note(
+                        "Whether it is no change, but an item that was there; one with an empty key says that \
+                         these were all.",
+                    ),
                 ))
                 .field(self.field("at", &Type::named("Date"), note("When the change was committed.")));
             self.register(object);

@@ -241,7 +241,43 @@ pub enum Error {
     },
 }
 
+impl Related {
+    /// A condition on nothing but the columns that a foreign key points to, as one
+    /// on the key itself: `author: {id: {_eq: 1}}` needs no look at authors. The
+    /// same only where foreign keys are enforced.
+    pub fn on_own_columns(&self, catalog: &Catalog) -> Option<Predicate> {
+        let relationship = catalog.relationship(self.relationship);
+        let applies = relationship.cardinality == Cardinality::ManyToOne
+            && self.quantifier == Quantifier::Joined
+            && self.visible.is_always();
+        let ([own], [target], true) = (&relationship.from_columns[..], &relationship.to_columns[..], applies) else {
+            return None;
+        };
+        match &*self.predicate {
+            Predicate::Compare(Operand::Column(column), test) if column == target => {
+                let own_type = &catalog.table(relationship.from).column(*own).column_type;
+                let same = *own_type == catalog.table(relationship.to).column(*target).column_type;
+                same.then(|| Predicate::Compare(Operand::Column(*own), test.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Predicate {
+    /// The same without a look at related rows where a row's own foreign key tells
+    /// as much; see [`Related::on_own_columns`].
+    #[must_use]
+    pub fn on_own_columns(self, catalog: &Catalog) -> Self {
+        let all = |parts: Vec<Self>| parts.into_iter().map(|part| part.on_own_columns(catalog)).collect();
+        match self {
+            Self::All(parts) => Self::All(all(parts)),
+            Self::Any(parts) => Self::Any(all(parts)),
+            Self::Compare(..) => self,
+            Self::Related(related) => related.on_own_columns(catalog).unwrap_or(Self::Related(related)),
+        }
+    }
+
     /// Holds for every row.
     pub fn always() -> Self {
         Self::All(Vec::new())

@@ -450,7 +450,8 @@ fn outcomes(event: Arc<ChangeEvent>, old_key: Option<RowKey>, before: bool, afte
     let left = moved.map(|key| {
         let mut left = (*event).clone();
         left.change.key = key;
-        told(Arc::new(left), Some(Transition::Leave))
+        // The new key may come behind it, at the same place.
+        Told { is_resumable: !after, ..told(Arc::new(left), Some(Transition::Leave)) }
     });
     let before = before && left.is_none();
     let transition = match (event.action, before, after) {

@@ -148,9 +148,7 @@ impl Hub {
         let Some((_, changes)) = topic.root() else {
             return Err(failed(&Error::Internal));
         };
-        let own = || changes.after.as_ref().and_then(|after| after.resolve(&topic.variables.values));
-        let after = topic.after.clone().or_else(own);
-        let after = after.filter(|after| !after.is_null()).map(|after| self.resumed(&after)).transpose()?;
+        let after = topic.behind().map(|after| self.resumed(&after)).transpose()?;
         let class = changes.fixed(&topic.variables).map_err(|error| failed(&error))?;
         let class = format!("{:p}:{class}", Arc::as_ptr(&topic.roots).cast::<()>());
         let snapshot = changes.snapshot.is_some() && after.is_none();
@@ -187,8 +185,8 @@ impl Hub {
     /// From where a subscription goes on.
     fn resumed(&self, after: &Json) -> Result<Position, Ended> {
         let position = after.as_str().and_then(|text| text.parse().ok());
-        let oldest = self.0.engine.events().log().head();
-        position.ok_or(Ended::Reset { reason: Reset::NotAPosition, oldest })
+        let head = self.0.engine.events().log().head();
+        position.ok_or(Ended::Reset { reason: Reset::NotAPosition, head })
     }
 
     /// A place in the group that a topic belongs to, which is held until it is taken.
@@ -302,7 +300,7 @@ impl Hub {
             state.groups.values().cloned().collect()
         };
         for group in groups {
-            group.end(&Ended::Reset { reason, oldest: position });
+            group.end(&Ended::Reset { reason, head: position });
         }
     }
 }
@@ -464,13 +462,14 @@ impl Follower {
         loop {
             let events = match log.read_after(after, PAGE) {
                 Ok(events) => events,
-                Err(events::Gone { oldest, reason }) => {
-                    return self.queue.end(self.tag, Ended::Reset { reason: Reset::Log(reason), oldest });
+                Err(gone) => {
+                    let (reason, head) = (Reset::Log(gone.reason), log.head());
+                    return self.queue.end(self.tag, Ended::Reset { reason, head });
                 }
             };
             if events.iter().any(|event| self.hold.group.is_about(event)) {
-                let oldest = log.head();
-                return self.queue.end(self.tag, Ended::Reset { reason: Reset::NotReplayable, oldest });
+                let (reason, head) = (Reset::NotReplayable, log.head());
+                return self.queue.end(self.tag, Ended::Reset { reason, head });
             }
             match events.last() {
                 Some(last) => after = last.position,
@@ -534,26 +533,27 @@ impl Follower {
     fn between(&self, after: Position, until: Position) -> Result<Vec<Arc<ChangeEvent>>, Ended> {
         let log = self.hold.hub.0.engine.events().log();
         let events = log.read_after(after, usize::MAX);
-        let events = events.map_err(|gone| Ended::Reset { reason: Reset::Log(gone.reason), oldest: gone.oldest })?;
+        let events = events.map_err(|gone| Ended::Reset { reason: Reset::Log(gone.reason), head: log.head() })?;
         let is_meant = |event: &Arc<ChangeEvent>| event.position <= until && event.table == self.hold.group.table;
         Ok(events.into_iter().filter(is_meant).collect())
     }
 
-    /// Tells rows and the changes since; `false` if nobody waits for them.
+    /// Tells rows and the changes since, then that these were all; `false` if nobody
+    /// waits for them.
     async fn tell_rows(&self, rows: Vec<RowImage>, since: Vec<Told>, position: Position) -> Result<bool, Ended> {
         let engine = &self.hold.hub.0.engine;
         let table = engine.catalog().table(self.hold.group.table);
-        let (by, count) = (Arc::new(Principal::public()), rows.len());
-        let row = |(at, row): (usize, &RowImage)| {
-            let change = Change::created(table, std::slice::from_ref(row)).next()?;
+        let by = Arc::new(Principal::public());
+        let told_of = |change, is_resumable| {
             let (by, transaction) = (by.clone(), TransactionId(0));
             let event = Arc::new(ChangeEvent { position, change, by, at_micros: 0, transaction });
-            // Whoever stops in the middle begins anew.
-            let is_resumable = at + 1 == count && since.is_empty();
-            Some(Told { event, transition: None, snapshot: true, is_resumable })
+            Told { event, transition: None, snapshot: true, is_resumable }
         };
-        let mut told: Vec<Told> = rows.iter().enumerate().filter_map(row).collect();
-        told.extend(since);
+        // Whoever stops in the middle begins anew.
+        let row = |row| Change::created(table, std::slice::from_ref(row)).next().map(|change| told_of(change, false));
+        let mut told: Vec<Told> = rows.iter().filter_map(row).collect();
+        told.extend(since.into_iter().map(|told| Told { is_resumable: false, ..told }));
+        told.push(told_of(Change::none(table), true));
         for burst in told.chunks(PAGE) {
             if !self.tell(burst).await {
                 return Ok(false);
@@ -570,8 +570,9 @@ impl Follower {
         loop {
             let events = match log.read_after(position, PAGE) {
                 Ok(events) => events,
-                Err(events::Gone { oldest, reason }) => {
-                    return self.queue.end(self.tag, Ended::Reset { reason: Reset::Log(reason), oldest });
+                Err(gone) => {
+                    let (reason, head) = (Reset::Log(gone.reason), log.head());
+                    return self.queue.end(self.tag, Ended::Reset { reason, head });
                 }
             };
             let Some(last) = events.last() else {
@@ -653,6 +654,7 @@ impl Hub {
                     self.dispatch(&events);
                 }
                 Err(events::Gone { oldest, reason }) => {
+                    // What is kept is told to whoever comes from now on.
                     return self.reset_all(Reset::Log(reason), oldest);
                 }
             }

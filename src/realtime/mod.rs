@@ -60,6 +60,22 @@ pub trait Roots: Send + Sync {
 }
 
 impl Topic {
+    /// Behind which position it begins, as the client says.
+    fn behind(&self) -> Option<Json> {
+        let own = || self.root()?.1.after.as_ref()?.resolve(&self.variables.values);
+        self.after.clone().or_else(own).filter(|after| !after.is_null())
+    }
+
+    /// Behind which position it begins, `now` being the present; none where it
+    /// begins with what there is.
+    pub fn begins_behind(&self, now: Position) -> Option<String> {
+        match (self.behind(), self.root()) {
+            (Some(after), _) => after.as_str().map(str::to_owned),
+            (None, Some((_, changes))) if changes.snapshot.is_none() => Some(now.to_string()),
+            (None, _) => None,
+        }
+    }
+
     /// The root field, if it is one that can be followed.
     fn root(&self) -> Option<(&Root, &ChangesRoot)> {
         let root = self.roots.roots().first()?;
@@ -87,8 +103,8 @@ pub enum Ended {
     Reset {
         /// Why.
         reason: Reset,
-        /// From where everything is known.
-        oldest: Position,
+        /// Where the log is: from here on everything is known.
+        head: Position,
     },
     /// It cannot be followed.
     #[error("{message}")]
@@ -113,9 +129,9 @@ impl Ended {
     pub fn to_errors(&self) -> Json {
         let mut extensions = Map::new();
         extensions.insert("code".to_owned(), self.code().as_str().into());
-        if let Self::Reset { reason, oldest } = self {
+        if let Self::Reset { reason, head } = self {
             extensions.insert("reason".to_owned(), reason.as_str().into());
-            extensions.insert("position".to_owned(), oldest.to_string().into());
+            extensions.insert("position".to_owned(), head.to_string().into());
         }
         json!([{ "message": self.to_string(), "extensions": extensions }])
     }

@@ -108,7 +108,6 @@ async fn open(
     let queue = Arc::new(Queue::new(shared.options.sockets.queue));
     let mut feed = Feed { collections: Vec::new(), events: asked.events.clone() };
     let mut subscriptions = HashMap::new();
-    let mut begun = b"retry: 1000\n: open\n\n".to_vec();
     for (tag, collection) in (0..).zip(&asked.collections) {
         let (query, variables) = document(shared, principal, &asked, collection)?;
         let request = Request { query: query.into(), variables, operation_name: None };
@@ -123,12 +122,14 @@ async fn open(
         match service.hub().subscribe(topic, &queue, tag).await {
             Ok(subscription) => drop(subscriptions.insert(tag, subscription)),
             Err(ended @ Ended::Reset { .. }) => {
+                let mut begun = streaming::opening(None);
                 feed.ended(tag, &ended, &mut begun);
                 return Ok(streaming::respond(EVENTS.clone(), Body::from(begun)));
             }
             Err(Ended::Failed { code, message }) => return Err(Problem::new(code, message)),
         }
     }
+    let begun = streaming::opening(Some(&feed.id()));
     Ok(streaming::respond(EVENTS.clone(), streaming::body(shared, queue, subscriptions, begun, feed)))
 }
 
@@ -285,11 +286,15 @@ impl Tell for Feed {
         let mut data = b"{\"collection\":".to_vec();
         json::write_string(&mut data, collection);
         let name = match ended {
-            Ended::Reset { reason, oldest } => {
+            Ended::Reset { reason, head } => {
                 data.extend_from_slice(b",\"reason\":");
                 json::write_string(&mut data, reason.as_str());
                 data.extend_from_slice(b",\"position\":");
-                json::write_string(&mut data, &oldest.to_string());
+                json::write_string(&mut data, &head.to_string());
+                // Whoever comes back misses no more than what this says.
+                for (_, position) in &mut self.collections {
+                    *position = head.to_string();
+                }
                 "reset"
             }
             Ended::Failed { code, .. } => {
@@ -301,8 +306,7 @@ impl Tell for Feed {
         data.extend_from_slice(b",\"message\":");
         json::write_string(&mut data, &ended.to_string());
         data.push(b'}');
-        // Whoever comes back begins anew, knowing that something may be missing.
-        event(out, name, Some(""), &data);
+        event(out, name, Some(&self.id()), &data);
         true
     }
 

@@ -62,11 +62,10 @@ impl Framing {
         })
     }
 
-    fn begin(self, out: &mut Vec<u8>) {
+    fn begin(self, position: Option<&str>) -> Vec<u8> {
         match self {
-            // Something must be sent, or a proxy keeps the head as well.
-            Self::Events => out.extend_from_slice(b"retry: 1000\n: open\n\n"),
-            Self::Multipart => out.extend_from_slice(b"\r\n--graphql"),
+            Self::Events => opening(position),
+            Self::Multipart => b"\r\n--graphql".to_vec(),
         }
     }
 
@@ -115,6 +114,20 @@ impl Framing {
             }
         }
     }
+}
+
+/// How a stream of events begins: something must be sent, or a proxy keeps the
+/// head as well. A client that knows where it stands even before the first event
+/// loses nothing if the connection breaks before.
+pub(super) fn opening(id: Option<&str>) -> Vec<u8> {
+    let mut out = b"retry: 1000\n".to_vec();
+    if let Some(id) = id {
+        out.extend_from_slice(b"id: ");
+        out.extend_from_slice(id.as_bytes());
+        out.push(b'\n');
+    }
+    out.extend_from_slice(b": open\n\n");
+    out
 }
 
 /// One event. What stands on several lines is data on several lines.
@@ -182,8 +195,7 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let service = &shared.parts.service;
     let whole = |body: &[u8]| {
-        let mut out = Vec::with_capacity(body.len() + 64);
-        framing.begin(&mut out);
+        let mut out = framing.begin(None);
         framing.next(&mut out, None, body);
         framing.complete(&mut out);
         respond(framing.content_type(), Body::from(out))
@@ -193,10 +205,10 @@ pub(super) async fn answer(
         Opened::Changes(topic) => {
             let queue = Arc::new(Queue::new(shared.options.sockets.queue));
             let topic = Topic { after: after.map(Json::from), ..topic };
+            let from = topic.begins_behind(service.hub().position());
             match service.hub().subscribe(topic, &queue, 0).await {
                 Ok(subscription) => {
-                    let mut begun = Vec::new();
-                    framing.begin(&mut begun);
+                    let begun = framing.begin(from.as_deref());
                     let subscriptions = HashMap::from([(0, subscription)]);
                     let body = body(shared, queue, subscriptions, begun, Operation(framing));
                     respond(framing.content_type(), body)

@@ -10,7 +10,7 @@ use super::{
     writer::{Alias, Writer, postgres_cast},
 };
 use crate::{
-    catalog::{Cardinality, Column, ColumnType, Dialect},
+    catalog::{Column, ColumnType, Dialect},
     plan::{Error, Search},
     predicate::{ListTerm, Operand, Ordering, Place, Predicate, Quantifier, Related, Rounding, Target, Term, Test},
 };
@@ -53,7 +53,10 @@ fn joined(w: &mut Writer<'_>, alias: Alias, parts: &[Predicate], between: &str, 
 /// Related rows by `EXISTS`, so that no row is multiplied. A left join's row
 /// of nulls is the second half: no related row, and nulls would do.
 fn related_condition(w: &mut Writer<'_>, alias: Alias, related: &Related) -> Result<(), Error> {
-    if let Some(predicate) = on_own_columns(w, related) {
+    // SQLite does not enforce foreign keys by itself, so there it is not the same.
+    if w.dialect() != Dialect::Sqlite
+        && let Some(predicate) = related.on_own_columns(w.catalog)
+    {
         return condition(w, alias, &predicate);
     }
     let missing_will_do = related.quantifier == Quantifier::Joined && related.predicate.holds_for_missing_row();
@@ -73,28 +76,6 @@ fn related_condition(w: &mut Writer<'_>, alias: Alias, related: &Related) -> Res
         w.push("))");
     }
     Ok(())
-}
-
-/// A condition on nothing but the columns that a foreign key points to is one
-/// on the key itself: `author: {id: {_eq: 1}}` needs no look at authors.
-/// SQLite does not enforce foreign keys by itself, so there it is not the same.
-fn on_own_columns(w: &Writer<'_>, related: &Related) -> Option<Predicate> {
-    let relationship = w.catalog.relationship(related.relationship);
-    let applies = w.dialect() != Dialect::Sqlite
-        && relationship.cardinality == Cardinality::ManyToOne
-        && related.quantifier == Quantifier::Joined
-        && related.visible.is_always();
-    let ([own], [target], true) = (&relationship.from_columns[..], &relationship.to_columns[..], applies) else {
-        return None;
-    };
-    match &*related.predicate {
-        Predicate::Compare(Operand::Column(column), test) if column == target => {
-            let table = w.catalog.table(relationship.from);
-            let same = table.column(*own).column_type == w.catalog.table(relationship.to).column(*target).column_type;
-            same.then(|| Predicate::Compare(Operand::Column(*own), test.clone()))
-        }
-        _ => None,
-    }
 }
 
 fn compare(w: &mut Writer<'_>, alias: Alias, operand: &Operand, test: &Test) -> Result<(), Error> {

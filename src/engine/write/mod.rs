@@ -388,9 +388,11 @@ pub(super) fn key_fields(table: &Table) -> Vec<String> {
     table.key.iter().map(|column| table.column_field(*column).to_owned()).collect()
 }
 
-/// A key as one text, as it is shown where an `ID` stands for it.
+/// A key as one text, as it is shown where an `ID` stands for it; nothing where no
+/// row is meant.
 pub(in crate::engine) fn key_text(key: &RowKey) -> String {
     match key_json(key) {
+        _ if key.is_empty() => String::new(),
         Json::String(text) => text,
         other => other.to_string(),
     }

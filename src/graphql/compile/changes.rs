@@ -64,7 +64,10 @@ impl<'a> Compiler<'a> {
         let of_filter = Type::named(format!("{}_filter", table.collection));
         let arguments = Arguments { filter: self.input(field, "filter", &of_filter)?, ..Arguments::default() };
         let asked = arguments.predicate(self.types.catalog, table, &self.limits.lists)?;
-        let predicate = plan::allow_predicate(self.types.catalog, self.types.access, table.id, asked.clone())?;
+        let catalog = self.types.catalog;
+        let allowed = plan::allow_predicate(catalog, self.types.access, table.id, asked.clone())?;
+        // What is written through here has valid foreign keys, on SQLite as well.
+        let predicate = allowed.on_own_columns(catalog);
         let judge = self.judge(table, &predicate, asked)?;
         let mut members = Vec::new();
         for member in self.walk.collect(&field.selections) {

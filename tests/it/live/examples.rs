@@ -258,10 +258,10 @@ async fn begins(app: &TestApp, program: &mut Program) {
     loop {
         let item = program.json().await;
         assert_eq!(item["snapshot"], true, "{item}");
-        titles.push(item["data"]["title"].as_str().expect("titles are texts").to_owned());
-        if item["position"] != "" {
+        if item["key"] == "" {
             break;
         }
+        titles.push(item["data"]["title"].as_str().expect("titles are texts").to_owned());
     }
     titles.sort();
     assert_eq!(titles, LONG_DRAFTS.names(app).await);

@@ -267,3 +267,36 @@ async fn a_gateway_that_stops_ends_its_streams() {
     assert_eq!(stream.event().await, None);
     stopping.await.expect("it stops");
 }
+
+#[tokio::test]
+async fn a_connection_that_breaks_before_the_first_change_loses_none() {
+    let app = sqlite().await;
+    let graphql = || sse(&app, FOLLOW);
+    let feed = || app.request(Method::GET, "/stream?collections=article&events=create");
+    for open in [&graphql as &dyn Fn() -> RequestBuilder, &feed] {
+        let mut stream = Stream::open(open()).await;
+        let opening = stream.until("\n\n").await.expect("it begins");
+        let id = opening.lines().find_map(|line| line.strip_prefix("id: ")).expect("it says where").to_owned();
+        drop(stream);
+        followed(&app, 0).await;
+        titled(&app, "meanwhile").await;
+        let mut stream = Stream::open(open().header("last-event-id", &id)).await;
+        let (_, _, data) = stream.event().await.expect("the stream goes on");
+        assert!(data.contains("meanwhile"), "{data}");
+        drop(stream);
+        followed(&app, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn after_a_reset_a_feed_goes_on_without_another_gap() {
+    let app = sqlite().await;
+    let path = "/stream?collections=article,author";
+    let mut stream = Stream::open(app.request(Method::GET, path).header("last-event-id", "0-0")).await;
+    let (id, reset) = stream.json("reset").await;
+    assert!(id.contains(reset["position"].as_str().expect("where the log is")), "{id} {reset}");
+    assert_eq!(stream.event().await, None);
+    titled(&app, "meanwhile").await;
+    let mut stream = Stream::open(app.request(Method::GET, path).header("last-event-id", &id)).await;
+    assert_eq!(stream.json("create").await.1["data"]["title"], "meanwhile");
+}
