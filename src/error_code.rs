@@ -32,6 +32,8 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// No such path.
     RouteNotFound,
+    /// Something of that name is under way already.
+    Conflict,
     /// None of the content types that the client accepts can be produced.
     NotAcceptable,
     /// The body's content type cannot be read.
@@ -52,7 +54,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, for the table in the documentation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::GraphqlValidation,
         Self::Forbidden,
         Self::InvalidQuery,
@@ -67,6 +69,7 @@ impl ErrorCode {
         Self::UnrepresentableValue,
         Self::MethodNotAllowed,
         Self::RouteNotFound,
+        Self::Conflict,
         Self::NotAcceptable,
         Self::UnsupportedMediaType,
         Self::ContentTooLarge,
@@ -94,6 +97,7 @@ impl ErrorCode {
             Self::UnrepresentableValue => "UNREPRESENTABLE_VALUE",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::RouteNotFound => "ROUTE_NOT_FOUND",
+            Self::Conflict => "CONFLICT",
             Self::NotAcceptable => "NOT_ACCEPTABLE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::ContentTooLarge => "CONTENT_TOO_LARGE",
@@ -123,6 +127,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
             Self::OutOfTime => 408,
+            Self::Conflict => 409,
             Self::Reset => 410,
             Self::ContentTooLarge => 413,
             Self::UnsupportedMediaType => 415,

@@ -7,6 +7,7 @@
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
 use axum::{
+    Extension,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, Response, Uri},
@@ -15,6 +16,8 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     Shared,
+    front::Peer,
+    places::Place,
     problem::Problem,
     routes::Caller,
     streaming::{self, Tell, event},
@@ -85,11 +88,12 @@ impl Asked {
 /// Answers whatever can be followed.
 pub(super) async fn answer(
     State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
     Caller(principal): Caller,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
-    match open(&shared, &principal, &uri, &headers).await {
+    match open(&shared, peer, &principal, &uri, &headers).await {
         Ok(response) => response,
         Err(problem) => problem.into_json(),
     }
@@ -97,6 +101,7 @@ pub(super) async fn answer(
 
 async fn open(
     shared: &Shared,
+    peer: Peer,
     principal: &crate::principal::Principal,
     uri: &Uri,
     headers: &HeaderMap,
@@ -106,7 +111,8 @@ async fn open(
     let after = streaming::last_event_id(headers).or(asked.after.as_deref());
     let service = &shared.parts.service;
     let queue = Arc::new(Queue::new(shared.options.sockets.queue));
-    let mut feed = Feed { collections: Vec::new(), events: asked.events.clone() };
+    let place = shared.places.enter(principal.ip.unwrap_or(peer.0))?;
+    let mut feed = Feed { collections: Vec::new(), events: asked.events.clone(), _place: place };
     let mut subscriptions = HashMap::new();
     for (tag, collection) in (0..).zip(&asked.collections) {
         let (query, variables) = document(shared, principal, &asked, collection)?;
@@ -237,6 +243,7 @@ fn refused(body: &[u8]) -> Problem {
 struct Feed {
     collections: Vec<(String, String)>,
     events: Vec<String>,
+    _place: Place,
 }
 
 impl Feed {

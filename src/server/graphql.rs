@@ -15,8 +15,9 @@ use super::{
     front::Peer,
     hooked::{self, HasErrors},
     media::{self, Media},
-    payload,
+    payload::{self, Sent},
     problem::{self, Problem, status},
+    reserved::{self, Sending},
     routes, socket,
     streaming::{self, Framing},
 };
@@ -35,12 +36,28 @@ pub(super) async fn answer(
     if socket::is_asked(&head.headers) {
         return Box::pin(socket::upgrade(shared, peer, head)).await;
     }
-    if let Some(framing) = streaming::asked(&head.headers) {
+    let reserved = reserved::token(&head);
+    if head.method == Method::PUT || (head.method == Method::DELETE && reserved.is_some()) {
+        return reservation(&shared, peer, &head, reserved.as_deref()).unwrap_or_else(Problem::into_json);
+    }
+    let framing = streaming::asked(&head.headers);
+    if let (Some(token), Some(Framing::Events), &Method::GET) = (&reserved, framing, &head.method) {
+        return reserved::open(&shared, token).unwrap_or_else(Problem::into_json);
+    }
+    if let (None, Some(framing)) = (&reserved, framing) {
         return Box::pin(stream(&shared, peer, &head, body, framing)).await;
     }
     let Some(media) = media::negotiate(&head.headers) else {
         return not_acceptable().into_json();
     };
+    if let Some(token) = reserved {
+        let sending = Box::pin(send(&shared, peer, &head, body, &token));
+        return match within(shared.options.operation_timeout, sending).await {
+            Ok(Sending::Accepted(response)) => response,
+            Ok(Sending::Refused(answer)) => into_http(answer, media, &head.method),
+            Err(problem) => problem.into_response(media),
+        };
+    }
     let answering = execute(&shared, peer, &head, body);
     match within(shared.options.operation_timeout, answering).await {
         Ok(response) => {
@@ -54,23 +71,32 @@ pub(super) async fn answer(
     }
 }
 
+/// Makes a reservation for a stream, or stops an operation of one.
+fn reservation(
+    shared: &Arc<Shared>,
+    peer: Peer,
+    head: &request::Parts,
+    reserved: Option<&str>,
+) -> Result<Response<Body>, Problem> {
+    let principal = routes::principal(shared, peer, head)?;
+    match reserved.filter(|_| head.method == Method::DELETE) {
+        Some(token) => reserved::stop(shared, token, head),
+        None => {
+            let place = shared.places.enter(principal.ip.unwrap_or(peer.0))?;
+            reserved::reserve(shared, &principal, place)
+        }
+    }
+}
+
 /// Answers with a stream; what a request lacks is told before it begins.
 async fn stream(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, framing: Framing) -> Response<Body> {
     let begun = async {
         let principal = routes::principal(shared, peer, head)?;
+        let place = shared.places.enter(principal.ip.unwrap_or(peer.0))?;
+        let text = Text::of(shared, head, body).await?;
+        let (request, allowed) = (text.parse()?.request, text.allows(Allowed::LiveQueries, Allowed::Live));
         let after = streaming::last_event_id(&head.headers);
-        if head.method == Method::GET {
-            let request = payload::from_query(head.uri.query().unwrap_or_default())?;
-            let allowed = Allowed::LiveQueries;
-            return Ok(streaming::answer(shared, &principal, request, allowed, after, framing).await);
-        }
-        if head.method != Method::POST {
-            return Err(Problem::method(head.method.as_str(), &["GET", "POST"], "GET, POST"));
-        }
-        check_content_type(head)?;
-        let bytes = read(body, &shared.options).await?;
-        let request = payload::from_body(&bytes)?;
-        Ok(streaming::answer(shared, &principal, request, Allowed::Live, after, framing).await)
+        Ok(streaming::answer(shared, (&principal, place), request, allowed, after, framing).await)
     };
     match within(shared.options.operation_timeout, begun).await {
         Ok(response) => response,
@@ -78,20 +104,54 @@ async fn stream(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, 
     }
 }
 
-async fn execute(shared: &Shared, peer: Peer, head: &request::Parts, body: Body) -> Result<graphql::Response, Problem> {
-    let service = &shared.parts.service;
+/// Sends an operation to a reserved stream.
+async fn send(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, token: &str) -> Result<Sending, Problem> {
     let principal = routes::principal(shared, peer, head)?;
-    if head.method == Method::GET {
-        let request = payload::from_query(head.uri.query().unwrap_or_default())?;
-        return Ok(service.execute(&principal, request, Allowed::Queries).await);
+    let text = Text::of(shared, head, body).await?;
+    let (sent, allowed) = (text.parse()?, text.allows(Allowed::LiveQueries, Allowed::Live));
+    let after = streaming::last_event_id(&head.headers);
+    reserved::operate(shared, &principal, token, sent, allowed, after).await
+}
+
+async fn execute(shared: &Shared, peer: Peer, head: &request::Parts, body: Body) -> Result<graphql::Response, Problem> {
+    let principal = routes::principal(shared, peer, head)?;
+    let text = Text::of(shared, head, body).await?;
+    let allowed = text.allows(Allowed::Queries, Allowed::All);
+    Ok(shared.parts.service.execute(&principal, text.parse()?.request, allowed).await)
+}
+
+/// Where a request stands: of a `GET` in its query string.
+enum Text<'a> {
+    Query(&'a str),
+    Body(Bytes),
+}
+
+impl<'a> Text<'a> {
+    async fn of(shared: &Shared, head: &'a request::Parts, body: Body) -> Result<Self, Problem> {
+        if head.method == Method::GET {
+            return Ok(Self::Query(head.uri.query().unwrap_or_default()));
+        }
+        if head.method != Method::POST {
+            return Err(Problem::method(head.method.as_str(), &["GET", "POST"], "GET, POST"));
+        }
+        check_content_type(head)?;
+        Ok(Self::Body(read(body, &shared.options).await?))
     }
-    if head.method != Method::POST {
-        return Err(Problem::method(head.method.as_str(), &["GET", "POST"], "GET, POST"));
+
+    fn parse(&self) -> Result<Sent<'_>, Problem> {
+        match self {
+            Self::Query(query) => payload::from_query(query),
+            Self::Body(bytes) => payload::from_body(bytes),
+        }
     }
-    check_content_type(head)?;
-    let bytes = read(body, &shared.options).await?;
-    let request = payload::from_body(&bytes)?;
-    Ok(service.execute(&principal, request, Allowed::All).await)
+
+    /// What may be run by a `GET`, and what by a `POST`.
+    fn allows(&self, get: Allowed, post: Allowed) -> Allowed {
+        match self {
+            Self::Query(_) => get,
+            Self::Body(_) => post,
+        }
+    }
 }
 
 /// Runs a future within a limit; dropping it cancels its statements.
@@ -201,6 +261,7 @@ fn refused_status(code: ErrorCode, media: Media) -> StatusCode {
             | ErrorCode::UnsupportedMediaType
             | ErrorCode::ContentTooLarge
             | ErrorCode::OutOfTime
+            | ErrorCode::Conflict
             | ErrorCode::Reset
             | ErrorCode::ServiceUnavailable
             | ErrorCode::InternalServerError,

@@ -13,8 +13,10 @@ mod hooked;
 mod media;
 mod page;
 mod payload;
+mod places;
 mod problem;
 mod request_id;
+mod reserved;
 mod routes;
 mod socket;
 mod specs;
@@ -91,7 +93,8 @@ struct Shared {
     options: Options,
     health: health::Health,
     page: page::Page,
-    sockets: socket::Sockets,
+    places: Arc<places::Places>,
+    reservations: reserved::Reservations,
     /// Whether hooks have a say in what GraphQL answers.
     filters_responses: bool,
 }
@@ -115,7 +118,7 @@ pub async fn run(
         hub.stop();
     };
     accept::run(listener, front, limits, stopping).await;
-    if timeout(shutdown, shared.sockets.ended()).await.is_err() {
+    if timeout(shutdown, shared.places.all_free()).await.is_err() {
         tracing::warn!("leaving sockets whose clients did not close them within {shutdown:?}");
     }
     Ok(())
@@ -127,8 +130,9 @@ fn front(address: SocketAddr, parts: Parts, options: Options) -> (Arc<front::Fro
     let health = health::Health::new(parts.database.clone());
     let hooks = parts.hooks.clone();
     let filters_responses = hooks.filters_responses();
-    let sockets = socket::Sockets::new(&options.sockets);
-    let shared = Arc::new(Shared { parts, options, health, page, sockets, filters_responses });
+    let places = Arc::new(places::Places::new(&options.sockets));
+    let reservations = reserved::Reservations::default();
+    let shared = Arc::new(Shared { parts, options, health, page, places, reservations, filters_responses });
     let mut router = routes::router(shared.clone());
     if hooks.rewrites_errors() {
         router = router.layer(axum::middleware::from_fn_with_state(shared.clone(), hooked::rewrite_errors));

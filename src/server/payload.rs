@@ -21,37 +21,47 @@ struct Body<'a> {
     variables: Option<Map<String, Json>>,
     #[serde(borrow, default, rename = "operationName")]
     operation_name: Option<Text<'a>>,
-    /// Nothing is made of them, but they must be an object.
-    #[serde(default, rename = "extensions")]
-    _extensions: Option<Map<String, Json>>,
+    #[serde(default)]
+    extensions: Option<Map<String, Json>>,
+}
+
+/// What was sent.
+#[derive(Debug)]
+pub(super) struct Sent<'a> {
+    pub(super) request: Request<'a>,
+    /// What protocols add to it.
+    pub(super) extensions: Map<String, Json>,
 }
 
 /// Reads a `POST` body.
-pub(super) fn from_body(bytes: &[u8]) -> Result<Request<'_>, Problem> {
+pub(super) fn from_body(bytes: &[u8]) -> Result<Sent<'_>, Problem> {
     // A derived struct would read an array as its members in order.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(explain(bytes));
     }
     let body: Body<'_> = serde_json::from_slice(bytes).map_err(|_| explain(bytes))?;
-    request(body.query.map(|text| text.0), body.variables, body.operation_name.map(|text| text.0))
+    let request = request(body.query.map(|text| text.0), body.variables, body.operation_name.map(|text| text.0))?;
+    Ok(Sent { request, extensions: body.extensions.unwrap_or_default() })
 }
 
 /// Reads the query string of a `GET`.
-pub(super) fn from_query(query: &str) -> Result<Request<'_>, Problem> {
-    let (mut document, mut variables, mut operation_name) = (None, None, None);
+pub(super) fn from_query(query: &str) -> Result<Sent<'_>, Problem> {
+    let (mut document, mut variables, mut operation_name, mut extensions) = (None, None, None, None);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         match &*name {
             "query" => document = Some(value),
-            "variables" if !value.is_empty() => variables = object(&value)?,
+            "variables" if !value.is_empty() => variables = object("variables", &value)?,
+            "extensions" if !value.is_empty() => extensions = object("extensions", &value)?,
             "operationName" => operation_name = Some(value),
             _ => {}
         }
     }
-    request(document, variables, operation_name)
+    let request = request(document, variables, operation_name)?;
+    Ok(Sent { request, extensions: extensions.unwrap_or_default() })
 }
 
-fn object(text: &str) -> Result<Option<Map<String, Json>>, Problem> {
-    serde_json::from_str(text).map_err(|_| Problem::query("`variables` must be a JSON object"))
+fn object(name: &str, text: &str) -> Result<Option<Map<String, Json>>, Problem> {
+    serde_json::from_str(text).map_err(|_| Problem::query(format!("`{name}` must be a JSON object")))
 }
 
 fn request<'a>(
@@ -103,7 +113,7 @@ mod tests {
     #[test]
     fn null_and_empty_members_are_absent() {
         let body = br#"{"query":"{a}","variables":null,"operationName":"","extensions":null,"id":7}"#;
-        let request = from_body(body).unwrap();
+        let request = from_body(body).unwrap().request;
         assert!(matches!(request.query, Cow::Borrowed("{a}")));
         assert!(request.variables.is_empty());
         assert_eq!(request.operation_name, None);
@@ -111,7 +121,7 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_digits() {
-        let request = from_body(br#"{"query":"{a}","variables":{"n":12345678901234567890.10}}"#).unwrap();
+        let request = from_body(br#"{"query":"{a}","variables":{"n":12345678901234567890.10}}"#).unwrap().request;
         assert_eq!(request.variables["n"].to_string(), "12345678901234567890.10");
     }
 
@@ -138,11 +148,14 @@ mod tests {
 
     #[test]
     fn a_query_string_is_decoded() {
-        let request = from_query("query=%7B%20a+b%7D&variables=%7B%22x%22%3A1%7D&operationName=Q").unwrap();
+        let sent = from_query("query=%7B%20a+b%7D&variables=%7B%22x%22%3A1%7D&operationName=Q&extensions=%7B%7D");
+        let request = sent.unwrap().request;
         assert_eq!(request.query, "{ a b}");
         assert_eq!(request.variables["x"].to_string(), "1");
         assert_eq!(request.operation_name.as_deref(), Some("Q"));
-        assert!(format!("{:?}", from_query("query=a&variables=[").unwrap_err()).contains("InvalidQuery"));
+        for wrong in ["query=a&variables=[", "query=a&extensions=1"] {
+            assert!(format!("{:?}", from_query(wrong).unwrap_err()).contains("InvalidQuery"));
+        }
         assert!(format!("{:?}", from_query("").unwrap_err()).contains("must provide query string"));
     }
 }

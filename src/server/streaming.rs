@@ -1,5 +1,5 @@
 //! Answers that go on: GraphQL over Server-Sent Events in its distinct
-//! connections mode, and multipart subscriptions.
+//! connections mode, multipart subscriptions, and what all streams have in common.
 //!
 //! An event's `id` is its position, so that `Last-Event-ID` goes on where a
 //! client stopped (HTML standard 9.2; the GraphQL over SSE protocol).
@@ -14,7 +14,7 @@ use futures_util::stream;
 use serde_json::Value as Json;
 use tokio::time::timeout;
 
-use super::{Shared, problem};
+use super::{Shared, places::Place, problem};
 use crate::{
     graphql::{Allowed, Opened, Request},
     principal::Principal,
@@ -55,7 +55,7 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl Framing {
-    fn content_type(self) -> HeaderValue {
+    pub(super) fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Events => "text/event-stream; charset=utf-8",
             Self::Multipart => "multipart/mixed; boundary=graphql; subscriptionSpec=1.0",
@@ -80,7 +80,7 @@ impl Framing {
         }
     }
 
-    fn heartbeat(self, out: &mut Vec<u8>) {
+    pub(super) fn heartbeat(self, out: &mut Vec<u8>) {
         match self {
             Self::Events => out.extend_from_slice(b":\n\n"),
             Self::Multipart => {
@@ -98,7 +98,7 @@ impl Framing {
     }
 
     /// There is more, but not here: whoever is told no end comes back.
-    fn interrupt(self, out: &mut Vec<u8>, reason: &str) {
+    pub(super) fn interrupt(self, out: &mut Vec<u8>, reason: &str) {
         match self {
             Self::Events => {
                 out.extend_from_slice(b": ");
@@ -152,6 +152,12 @@ pub(super) trait Tell: Send + 'static {
     fn next(&mut self, tag: Tag, next: &Next, missed: u64, out: &mut Vec<u8>);
     /// A subscription has no more to tell; whether the stream has not either.
     fn ended(&mut self, tag: Tag, ended: &Ended, out: &mut Vec<u8>) -> bool;
+    /// Waits for something else to say, if there ever is. Dropping the future loses
+    /// nothing.
+    fn other(&mut self, out: &mut Vec<u8>) -> impl Future<Output = ()> + Send {
+        let _ = out;
+        std::future::pending()
+    }
     /// Nothing has come for a while.
     fn heartbeat(&mut self, out: &mut Vec<u8>);
     /// The connection is closed; whoever comes back goes on where it stopped.
@@ -159,7 +165,7 @@ pub(super) trait Tell: Send + 'static {
 }
 
 /// One operation.
-struct Operation(Framing);
+struct Operation(Framing, #[expect(dead_code, reason = "it is held")] Place);
 
 impl Tell for Operation {
     fn next(&mut self, _: Tag, next: &Next, missed: u64, out: &mut Vec<u8>) {
@@ -187,7 +193,7 @@ impl Tell for Operation {
 /// Answers a request with a stream.
 pub(super) async fn answer(
     shared: &Shared,
-    principal: &Principal,
+    (principal, place): (&Principal, Place),
     request: Request<'_>,
     allowed: Allowed,
     after: Option<&str>,
@@ -210,7 +216,7 @@ pub(super) async fn answer(
                 Ok(subscription) => {
                     let begun = framing.begin(from.as_deref());
                     let subscriptions = HashMap::from([(0, subscription)]);
-                    let body = body(shared, queue, subscriptions, begun, Operation(framing));
+                    let body = body(shared, queue, subscriptions, begun, Operation(framing, place));
                     respond(framing.content_type(), body)
                 }
                 Err(ended) => whole(&ended.to_answer()),
@@ -269,6 +275,7 @@ impl<T: Tell> Live<T> {
         let mut out = Vec::new();
         let taken = tokio::select! {
             taken = timeout(self.heartbeat, self.queue.take(BURST)) => taken,
+            () = self.tell.other(&mut out) => Ok(Taken::Items(Vec::new())),
             () = &mut self.stopping => Ok(Taken::Close(CloseReason::GoingAway)),
         };
         match taken {

@@ -1,5 +1,5 @@
-// Live changes through the clients of the JavaScript world: graphql-ws, graphql-sse in its
-// distinct connections mode, and Apollo Client's multipart subscriptions.
+// Live changes through the clients of the JavaScript world: graphql-ws, graphql-sse in both
+// its modes, and Apollo Client's multipart subscriptions.
 //
 //   node tests/node/live.mjs <graphql url> [bearer token]
 //
@@ -76,14 +76,25 @@ await report(async () => {
     };
   });
 
-  await follow("graphql-sse", async (next, fail) => {
-    const client = createSse({ url, headers, retryAttempts: 0 });
-    const stop = client.subscribe({ query: FOLLOW }, { next, error: fail, complete: () => {} });
-    return async () => {
-      stop();
-      client.dispose();
-    };
-  });
+  for (const singleConnection of [false, true]) {
+    await follow(`graphql-sse, single connection: ${singleConnection}`, async (next, fail) => {
+      // The client adds its token to the object that it is given.
+      const client = createSse({ url, headers: () => ({ ...headers }), singleConnection, retryAttempts: 0 });
+      let stop;
+      const stopped = new Promise((complete) => {
+        stop = client.subscribe({ query: FOLLOW }, { next, error: fail, complete });
+      });
+      return async () => {
+        // Beside what is followed, an operation that ends by itself.
+        const told = [];
+        for await (const { data } of client.iterate({ query: "{ __typename }" })) told.push(data.__typename);
+        if (told.join() !== "Query") errors.push(`graphql-sse: a query answers ${told}`);
+        stop();
+        await stopped;
+        client.dispose();
+      };
+    });
+  }
 
   await follow("apollo", async (next, fail) => {
     const client = new ApolloClient({ link: new HttpLink({ uri: url, headers }), cache: new InMemoryCache() });

@@ -163,6 +163,7 @@ impl SocketArguments {
             ping: self.websockets_heartbeat.max(Duration::from_secs(1)),
             write: self.websockets_write_timeout,
             queue: QueueLimits { items: self.websockets_queue_events, bytes: self.websockets_queue_size },
+            ..server::SocketOptions::default()
         }
     }
 }

@@ -226,13 +226,13 @@ struct SocketArguments {
     /// Whether /graphql can be opened as a WebSocket.
     #[arg(long, env = "WEBSOCKETS_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     websockets_enabled: bool,
-    /// Most sockets at a time; further ones are refused.
+    /// Most sockets and event streams at a time; further ones are refused.
     #[arg(long, env = "WEBSOCKETS_GRAPHQL_CONN_LIMIT", default_value = "20000", value_name = "NUMBER")]
     websockets_limit: usize,
-    /// Most sockets of one address at a time.
+    /// Most sockets and event streams of one address at a time.
     #[arg(long, env = "WEBSOCKETS_ADDRESS_LIMIT", default_value = "10000", value_name = "NUMBER")]
     websockets_address_limit: usize,
-    /// Most operations under way on one socket.
+    /// Most operations under way on one of them.
     #[arg(long, env = "WEBSOCKETS_OPERATION_LIMIT", default_value = "1000", value_name = "NUMBER")]
     websockets_operation_limit: usize,
     /// Largest message of a client, in bytes unless a unit (kb, mb) is given.
@@ -262,7 +262,7 @@ struct CorsArguments {
     #[arg(long, env = "CORS_ENABLED", default_value = "false", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     cors_enabled: bool,
     /// Which origins: false for none, true for whoever asks, * for anyone without credentials, or a comma-separated
-    /// list such as https://app.example.
+    /// list such as https://app.example. Those named or mirrored may open sockets as well.
     #[arg(long, env = "CORS_ORIGIN", default_value = "false", value_name = "ORIGINS")]
     cors_origin: String,
     /// With which methods, comma-separated.

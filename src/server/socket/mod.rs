@@ -4,13 +4,7 @@
 mod close;
 mod message;
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    pin::pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -23,7 +17,7 @@ use axum::{
 use futures_util::SinkExt as _;
 use serde_json::{Map, Value as Json};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::mpsc,
     task::JoinHandle,
     time::{sleep, timeout},
 };
@@ -32,7 +26,7 @@ use self::{
     close::Close,
     message::{Heard, Payload, Unclear},
 };
-use super::{Shared, cors::Origins, front::Peer, problem::Problem, routes};
+use super::{Shared, cors::Origins, front::Peer, places::Place, problem::Problem, routes};
 use crate::{
     auth::Credentials,
     clock::Stopwatch,
@@ -57,16 +51,18 @@ const WRITE_BUFFER: usize = 4 << 10;
 pub struct Options {
     /// Whether there are any (`WEBSOCKETS_ENABLED`).
     pub enabled: bool,
-    /// Most sockets at a time (`WEBSOCKETS_GRAPHQL_CONN_LIMIT`).
+    /// Most sockets and streams at a time (`WEBSOCKETS_GRAPHQL_CONN_LIMIT`).
     pub connections: usize,
-    /// Most sockets of one address at a time.
+    /// Most sockets and streams of one address at a time.
     pub per_address: usize,
-    /// Most operations under way on one socket.
+    /// Most operations under way on one socket, or one reserved stream.
     pub operations: usize,
     /// Largest message of a client, in bytes.
     pub message: usize,
     /// How long `connection_init` may take.
     pub init: Duration,
+    /// How long a reservation waits for its stream.
+    pub reservation: Duration,
     /// How often a client is asked for a sign of life; one that gives none within
     /// as long again is gone.
     pub ping: Duration,
@@ -85,61 +81,10 @@ impl Default for Options {
             operations: 1_000,
             message: 1 << 20,
             init: Duration::from_secs(3),
+            reservation: Duration::from_secs(30),
             ping: Duration::from_secs(30),
             write: Duration::from_secs(10),
             queue: QueueLimits::default(),
-        }
-    }
-}
-
-/// The sockets that are open.
-#[derive(Debug)]
-pub(super) struct Sockets {
-    places: Arc<Semaphore>,
-    most: usize,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
-}
-
-impl Sockets {
-    pub(super) fn new(options: &Options) -> Self {
-        let most = options.connections.min(Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(most)), most, addresses: Mutex::default() }
-    }
-
-    /// Waits until all are closed.
-    pub(super) async fn ended(&self) {
-        // Nobody closes the semaphore.
-        let _ = self.places.acquire_many(self.most.try_into().unwrap_or(u32::MAX)).await;
-    }
-
-    fn enter(shared: &Arc<Shared>, address: IpAddr) -> Option<Place> {
-        let sockets = &shared.sockets;
-        let permit = sockets.places.clone().try_acquire_owned().ok()?;
-        let mut addresses = sockets.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = addresses.entry(address).or_default();
-        if *count >= shared.options.sockets.per_address {
-            return None;
-        }
-        *count += 1;
-        Some(Place { shared: shared.clone(), address, _permit: permit })
-    }
-}
-
-/// A place among the sockets.
-struct Place {
-    shared: Arc<Shared>,
-    address: IpAddr,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut addresses = self.shared.sockets.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = addresses.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                addresses.remove(&self.address);
-            }
         }
     }
 }
@@ -166,9 +111,7 @@ async fn accept(shared: Arc<Shared>, peer: Peer, head: &mut request::Parts) -> R
     }
     let upgraded = routes::principal(&shared, peer, head)?;
     let address = upgraded.ip.unwrap_or(peer.0);
-    let Some(place) = Sockets::enter(&shared, address) else {
-        return Err(Problem::new(ErrorCode::Forbidden, "There are as many sockets as the gateway allows."));
-    };
+    let place = shared.places.enter(address)?;
     let upgrade = match WebSocketUpgrade::from_request_parts(head, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Err(Problem::payload(rejection.body_text())),
@@ -186,7 +129,7 @@ async fn accept(shared: Arc<Shared>, peer: Peer, head: &mut request::Parts) -> R
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket could not be opened"));
     let is_spoken = upgrade.selected_protocol().is_some();
     let mut response = upgrade.on_upgrade(move |socket| async move {
-        let mut connection = Connection::new(socket, place, upgraded);
+        let mut connection = Connection::new(socket, shared, place, upgraded);
         match is_spoken {
             true => connection.run().await,
             false => connection.close(&Close::Subprotocol).await,
@@ -239,7 +182,8 @@ enum Outcome {
 /// One socket.
 struct Connection {
     socket: WebSocket,
-    place: Place,
+    shared: Arc<Shared>,
+    _place: Place,
     /// Who asked for it.
     upgraded: Principal,
     /// Who is asking; nobody before the connection is acknowledged.
@@ -255,13 +199,14 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(socket: WebSocket, place: Place, upgraded: Principal) -> Self {
-        let options = &place.shared.options.sockets;
+    fn new(socket: WebSocket, shared: Arc<Shared>, place: Place, upgraded: Principal) -> Self {
+        let options = &shared.options.sockets;
         let queue = Arc::new(Queue::new(options.queue));
         let (outcomes, finished) = mpsc::channel(16);
         Self {
             socket,
-            place,
+            shared,
+            _place: place,
             upgraded,
             principal: None,
             queue,
@@ -274,11 +219,11 @@ impl Connection {
     }
 
     fn options(&self) -> &Options {
-        &self.place.shared.options.sockets
+        &self.shared.options.sockets
     }
 
     fn service(&self) -> &Service {
-        &self.place.shared.parts.service
+        &self.shared.parts.service
     }
 
     async fn run(&mut self) {
@@ -383,14 +328,14 @@ impl Connection {
         if credentials.access_token.is_none() && credentials.authorization.is_none() {
             return Ok(self.upgraded.clone());
         }
-        let authenticated = self.place.shared.parts.authenticator.authenticate(credentials);
+        let authenticated = self.shared.parts.authenticator.authenticate(credentials);
         let principal = authenticated.map_err(|_| Close::Forbidden)?;
         Ok(Principal { ip: self.upgraded.ip, ..principal })
     }
 
     /// Who asks from now on; what is followed already stays as it is.
     async fn authenticate(&mut self, access_token: Option<String>, uid: Option<Json>) -> Result<(), Close> {
-        let authenticator = &self.place.shared.parts.authenticator;
+        let authenticator = &self.shared.parts.authenticator;
         let credentials = Credentials { authorization: None, access_token: access_token.as_deref() };
         match authenticator.authenticate(credentials).ok().filter(|_| access_token.is_some()) {
             Some(principal) => {
@@ -416,7 +361,7 @@ impl Connection {
         }
         self.next_tag += 1;
         let tag = self.next_tag;
-        let limit = self.place.shared.options.operation_timeout;
+        let limit = self.shared.options.operation_timeout;
         let is_full = self.operations.len() >= self.options().operations;
         let (service, queue, outcomes) = (self.service().clone(), self.queue.clone(), self.outcomes.clone());
         let task = tasks::spawn("operation", async move {

@@ -7,6 +7,7 @@ mod clients;
 mod examples;
 mod oracle;
 mod protocol;
+mod reserved;
 mod resume;
 mod streams;
 

@@ -7,6 +7,7 @@ mod lock;
 mod node;
 mod relay;
 mod socket;
+mod stream;
 mod tool;
 
 pub use app::{Reply, Settings, TOKEN, TestApp, options, server_options};
@@ -16,4 +17,5 @@ pub use lock::{Lock, slow_view};
 pub use node::node;
 pub use relay::Relay;
 pub use socket::{Socket, followed};
+pub use stream::Stream;
 pub use tool::{Gateway, example, output, text, tidegate};
