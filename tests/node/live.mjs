@@ -79,18 +79,23 @@ await report(async () => {
   for (const singleConnection of [false, true]) {
     await follow(`graphql-sse, single connection: ${singleConnection}`, async (next, fail) => {
       // The client adds its token to the object that it is given.
-      const client = createSse({ url, headers: () => ({ ...headers }), singleConnection, retryAttempts: 0 });
-      let stop;
-      const stopped = new Promise((complete) => {
-        stop = client.subscribe({ query: FOLLOW }, { next, error: fail, complete });
-      });
+      const ownHeaders = () => ({ ...headers });
+      let told;
+      const stopped = new Promise((resolve) => (told = resolve));
+      const fetchFn = async (input, init) => {
+        const response = await fetch(input, init);
+        if (init.method === "DELETE") told(response.status);
+        return response;
+      };
+      const client = createSse({ url, headers: ownHeaders, singleConnection, fetchFn, retryAttempts: 0 });
+      const stop = client.subscribe({ query: FOLLOW }, { next, error: fail, complete: () => {} });
       return async () => {
         // Beside what is followed, an operation that ends by itself.
-        const told = [];
-        for await (const { data } of client.iterate({ query: "{ __typename }" })) told.push(data.__typename);
-        if (told.join() !== "Query") errors.push(`graphql-sse: a query answers ${told}`);
+        const types = [];
+        for await (const { data } of client.iterate({ query: "{ __typename }" })) types.push(data.__typename);
+        if (types.join() !== "Query") errors.push(`graphql-sse: a query answers ${types}`);
         stop();
-        await stopped;
+        if (singleConnection && (await stopped) !== 200) errors.push("graphql-sse: it could not be stopped");
         client.dispose();
       };
     });
