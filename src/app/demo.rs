@@ -45,6 +45,7 @@ fn quoted(text: &str) -> String {
 pub(super) fn prepare(mut options: Serve) -> (Serve, TryOut) {
     let token = options.auth.admin_token.get_or_insert_with(|| Uuid::new_v4().simple().to_string()).clone();
     options.server.page.token = Some(token.clone());
+    options.server.page.demo = true;
     options.server.page.examples = EXAMPLES.map(str::to_owned).to_vec();
     (options, TryOut { token })
 }

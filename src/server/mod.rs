@@ -55,15 +55,17 @@ pub struct Options {
     pub sockets: SocketOptions,
 }
 
-/// What the page for people begins with.
+/// What the pages for people begin with.
 #[derive(Clone, Default)]
 pub struct PageOptions {
     /// What is served, in words.
     pub title: String,
     /// What the editor has to begin with, a tab each.
     pub examples: Vec<String>,
-    /// A token to be put into the page; only given away on loopback addresses.
+    /// A token to be put into the pages; only given away on loopback addresses.
     pub token: Option<String>,
+    /// Whether the page of live changes may make some, by what the demo has.
+    pub demo: bool,
 }
 
 impl std::fmt::Debug for PageOptions {
@@ -92,7 +94,7 @@ struct Shared {
     parts: Parts,
     options: Options,
     health: health::Health,
-    page: page::Page,
+    pages: page::Pages,
     places: Arc<places::Places>,
     reservations: reserved::Reservations,
     /// Whether hooks have a say in what GraphQL answers.
@@ -126,13 +128,13 @@ pub async fn run(
 
 fn front(address: SocketAddr, parts: Parts, options: Options) -> (Arc<front::Front>, Arc<Shared>) {
     let cors = options.cors.as_ref().map(cors::layer);
-    let page = page::Page::new(&options.page, address.ip().is_loopback());
+    let pages = page::Pages::new(&options.page, address.ip().is_loopback());
     let health = health::Health::new(parts.database.clone());
     let hooks = parts.hooks.clone();
     let filters_responses = hooks.filters_responses();
     let places = Arc::new(places::Places::new(&options.sockets));
     let reservations = reserved::Reservations::default();
-    let shared = Arc::new(Shared { parts, options, health, page, places, reservations, filters_responses });
+    let shared = Arc::new(Shared { parts, options, health, pages, places, reservations, filters_responses });
     let mut router = routes::router(shared.clone());
     if hooks.rewrites_errors() {
         router = router.layer(axum::middleware::from_fn_with_state(shared.clone(), hooked::rewrite_errors));

@@ -121,3 +121,19 @@ async fn the_front_page_shows_graphiql_and_its_example_runs_without_a_foreign_re
     assert!(!response.contains("\"errors\""), "{response}");
     assert!(fs::metadata(screenshot).expect("it made a picture").len() > 10_000);
 }
+
+/// The page goes on by itself when its gateway is restarted under it.
+#[tokio::test]
+async fn the_page_of_live_changes_follows_the_demo_through_breaks_and_restarts() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder can be made"));
+    let [demo, restarted] = folders
+        .each_ref()
+        .map(|folder| crate::support::Gateway::start(crate::support::tidegate(folder.path(), &["demo"])));
+    let screenshots = folders[0].path().to_str().expect("it is UTF-8");
+    let arguments = [&*demo.base, "--restarted", &restarted.base, "--screenshots", screenshots];
+    let result = node("live_page.mjs", &arguments).await;
+    assert_eq!(result["foreign"], json!([]));
+    for picture in ["light.png", "dark.png", "narrow.png"] {
+        assert!(fs::metadata(folders[0].path().join(picture)).expect("it made a picture").len() > 10_000, "{picture}");
+    }
+}

@@ -9,9 +9,9 @@
 
 import { readFile } from "node:fs/promises";
 import http from "node:http";
-import net from "node:net";
 import { authorization, readArgs, report } from "./args.mjs";
 import { inPage } from "./chromium.mjs";
+import { listen, startRelay } from "./relay.mjs";
 
 const EXAMPLE = new URL("../../client-examples/browser/", import.meta.url);
 const PACKAGES = new URL("./node_modules/", import.meta.url);
@@ -100,37 +100,4 @@ async function startSite() {
     response.writeHead(found ? 200 : 404, { "content-type": type ?? "text/plain" }).end(found);
   });
   return { url: await listen(server, "http"), close: () => server.close() };
-}
-
-/** A way to a gateway that can be cut, and lead to another one afterwards. */
-async function startRelay(url) {
-  const connections = new Set();
-  let target = new URL(url);
-  const server = net.createServer((near) => {
-    if (!target) return near.destroy();
-    const far = net.connect(Number(target.port), target.hostname);
-    const end = () => [near, far].forEach((side) => side.destroy());
-    for (const [side, other] of [[near, far], [far, near]]) {
-      connections.add(side);
-      side.on("error", end).on("close", () => {
-        connections.delete(side);
-        end();
-      });
-      side.pipe(other);
-    }
-  });
-  const cut = () => {
-    target = undefined;
-    connections.forEach((side) => side.destroy());
-  };
-  const close = () => {
-    cut();
-    server.close();
-  };
-  return { url: await listen(server, "http"), cut, mend: (url) => (target = new URL(url)), close };
-}
-
-async function listen(server, scheme) {
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `${scheme}://127.0.0.1:${server.address().port}`;
 }

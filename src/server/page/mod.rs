@@ -1,5 +1,5 @@
-//! The page for people: GraphiQL, bundled in the binary so that it works
-//! without a network.
+//! The pages for people, bundled in the binary so that they work without a
+//! network: GraphiQL, and what changes live.
 
 use std::{
     collections::hash_map::DefaultHasher,
@@ -20,6 +20,11 @@ use super::{PageOptions, Shared};
 const INDEX: &str = include_str!("index.html");
 static SCRIPT: &[u8] = include_bytes!("graphiql.js.gz");
 static STYLE: &[u8] = include_bytes!("graphiql.css.gz");
+const LIVE: &str = include_str!("live.html");
+static LIVE_SCRIPT: &[u8] = include_bytes!("live.js");
+static LIVE_STYLE: &[u8] = include_bytes!("live.css");
+const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
+const STYLE_TYPE: &str = "text/css; charset=utf-8";
 /// The licences of what is bundled, which must come along with it.
 const THIRD_PARTY: &str = include_str!("THIRD-PARTY.txt");
 
@@ -27,19 +32,31 @@ const THIRD_PARTY: &str = include_str!("THIRD-PARTY.txt");
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page as it is sent, with and without the token.
-pub(super) struct Page {
+/// The pages as they are sent.
+pub(super) struct Pages {
+    index: Page,
+    live: Page,
+}
+
+impl Pages {
+    pub(super) fn new(options: &PageOptions, loopback: bool) -> Self {
+        Self { index: Page::new(INDEX, options, loopback), live: Page::new(LIVE, options, loopback) }
+    }
+}
+
+/// A page as it is sent, with and without the token.
+struct Page {
     public: Bytes,
     /// Only where nobody but the machine's own users can fetch it.
     with_token: Option<Bytes>,
 }
 
 impl Page {
-    pub(super) fn new(options: &PageOptions, loopback: bool) -> Self {
+    fn new(template: &str, options: &PageOptions, loopback: bool) -> Self {
         let token = options.token.as_deref().filter(|_| loopback);
         Self {
-            public: render(options, None).into(),
-            with_token: token.map(|token| render(options, Some(token)).into()),
+            public: render(template, options, None).into(),
+            with_token: token.map(|token| render(template, options, Some(token)).into()),
         }
     }
 
@@ -66,19 +83,21 @@ fn is_loopback(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-fn render(options: &PageOptions, token: Option<&str>) -> String {
+fn render(template: &str, options: &PageOptions, token: Option<&str>) -> String {
     let settings = json!({
         "endpoint": "/graphql",
         "token": token,
         "examples": options.examples,
         "title": options.title,
+        "demo": options.demo,
     });
     // Within a script element only `<` can begin its end, or a comment.
     let settings = settings.to_string().replace('<', "\\u003c");
-    INDEX
-        .replace("\"graphiql.js\"", &format!("\"graphiql.js?{}\"", version(SCRIPT)))
-        .replace("\"graphiql.css\"", &format!("\"graphiql.css?{}\"", version(STYLE)))
-        .replace("{{settings}}", &settings)
+    let files = [("graphiql.js", SCRIPT), ("graphiql.css", STYLE), ("live.js", LIVE_SCRIPT), ("live.css", LIVE_STYLE)];
+    let page = files.into_iter().fold(template.to_owned(), |page, (name, content)| {
+        page.replace(&format!("\"{name}\""), &format!("\"{name}?{}\"", version(content)))
+    });
+    page.replace("{{settings}}", &settings)
 }
 
 /// A name for the content, so that browsers can keep a file for ever.
@@ -90,10 +109,19 @@ fn version(content: &[u8]) -> String {
 
 /// `GET /`.
 pub(super) async fn index(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    page(&shared.pages.index, &uri, &headers)
+}
+
+/// `GET /live`.
+pub(super) async fn live(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response<Body> {
+    page(&shared.pages.live, &uri, &headers)
+}
+
+fn page(page: &Page, uri: &Uri, headers: &HeaderMap) -> Response<Body> {
     // HTTP/2 has no `Host`; there the authority comes with the path.
     let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = uri.authority().map(Authority::as_str).or(named);
-    let mut response = Response::new(Body::from(shared.page.for_caller(host, &headers).clone()));
+    let mut response = Response::new(Body::from(page.for_caller(host, headers).clone()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -105,12 +133,22 @@ pub(super) async fn index(State(shared): State<Arc<Shared>>, uri: Uri, headers: 
 
 /// `GET /graphiql.js`.
 pub(super) async fn script(uri: Uri) -> Response<Body> {
-    file(SCRIPT, "text/javascript; charset=utf-8", &uri)
+    gzipped(file(SCRIPT, SCRIPT_TYPE, &uri))
 }
 
 /// `GET /graphiql.css`.
 pub(super) async fn style(uri: Uri) -> Response<Body> {
-    file(STYLE, "text/css; charset=utf-8", &uri)
+    gzipped(file(STYLE, STYLE_TYPE, &uri))
+}
+
+/// `GET /live.js`.
+pub(super) async fn live_script(uri: Uri) -> Response<Body> {
+    file(LIVE_SCRIPT, SCRIPT_TYPE, &uri)
+}
+
+/// `GET /live.css`.
+pub(super) async fn live_style(uri: Uri) -> Response<Body> {
+    file(LIVE_STYLE, STYLE_TYPE, &uri)
 }
 
 /// `GET /third-party.txt`.
@@ -123,11 +161,15 @@ pub(super) async fn third_party() -> Response<Body> {
     response
 }
 
+fn gzipped(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    response
+}
+
 fn file(content: &'static [u8], content_type: &'static str, uri: &Uri) -> Response<Body> {
     let mut response = Response::new(Body::from(content));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Asked for by its version, it will never be another.
     let cache = if uri.query().is_some() { "public, max-age=31536000, immutable" } else { "no-cache" };
@@ -140,11 +182,8 @@ mod tests {
     use super::*;
 
     fn page(loopback: bool) -> Page {
-        let token = Some("t0ken".to_owned());
-        Page::new(
-            &PageOptions { title: "a</script><b>".to_owned(), examples: vec!["{ a }".to_owned()], token },
-            loopback,
-        )
+        let (title, examples) = ("a</script><b>".to_owned(), vec!["{ a }".to_owned()]);
+        Page::new(INDEX, &PageOptions { title, examples, token: Some("t0ken".to_owned()), demo: false }, loopback)
     }
 
     fn gives_token(page: &Page, host: Option<&str>) -> bool {
