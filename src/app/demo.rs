@@ -13,8 +13,11 @@ use crate::config::{DEMO_FILE, Serve};
 const SQL: &str = include_str!("../../schema/demo.sql");
 
 /// What the page for people opens with, a tab each.
-const EXAMPLES: [&str; 2] =
-    [include_str!("../../schema/demo.graphql"), include_str!("../../schema/demo-write.graphql")];
+const EXAMPLES: [&str; 3] = [
+    include_str!("../../schema/demo.graphql"),
+    include_str!("../../schema/demo-write.graphql"),
+    include_str!("../../schema/demo-live.graphql"),
+];
 
 /// What the start prints for trying it out.
 pub(super) struct TryOut {

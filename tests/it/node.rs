@@ -112,8 +112,8 @@ async fn the_front_page_shows_graphiql_and_its_example_runs_without_a_foreign_re
     let screenshot = folder.path().join("page.png");
     let screenshot = screenshot.to_str().expect("it is UTF-8");
     let page = format!("{}/", demo.base);
-    let arguments =
-        [&page, "--expect", "\"published_at\"", "--then", "\"upsert_articles_item\"", "--screenshot", screenshot];
+    let expected = ["--expect", "\"published_at\"", "--then", "\"upsert_articles_item\"", "--live", "\"countAll\""];
+    let arguments = [&[&*page][..], &expected, &["--screenshot", screenshot]].concat();
     let result = node("browser.mjs", &arguments).await;
     assert_eq!(result["foreign"], json!([]));
     assert_eq!(result["console"], json!([]), "{:#}", result["console"]);

@@ -1,17 +1,18 @@
 // The front page in a real browser: GraphiQL shows, runs its query, and asks no one else.
 //
 //   TEST_CHROMIUM=<chromium> node tests/node/browser.mjs <page url>
-//       --expect <text> [--then <text>] [--screenshot <file.png>]
+//       --expect <text> [--then <text>] [--live <text>] [--screenshot <file.png>]
 //
 // With `--then` the second tab is opened and run too, twice: an example must work as often
-// as it is pressed. The check fails if an answer does not hold its text, if the page throws, or if
+// as it is pressed. With `--live` the third one is opened, which is a subscription: its answer
+// must hold the text, change when an article is made, and be still once it is stopped. The check fails if an answer does not hold its text, if the page throws, or if
 // it asks for anything outside its own origin (such requests are stopped, and listed).
 
 import { readArgs, report } from "./args.mjs";
 import { inPage } from "./chromium.mjs";
 
 await report(async () => {
-  const { url, expect, then, screenshot } = readArgs(["expect", "then", "screenshot"]);
+  const { url, expect, then, live, screenshot } = readArgs(["expect", "then", "live", "screenshot"]);
   if (!expect) throw new Error("--expect is missing");
 
   return inPage(async (page) => {
@@ -19,6 +20,7 @@ await report(async () => {
     const run = async () => {
       await runTheQuery(page, url, expect);
       if (then) await runTheSecondTab(page, then);
+      if (live) await followInTheThirdTab(page, live);
     };
     const failure = await run().then(() => [], (error) => [error.message]);
     if (screenshot) await page.screenshot({ path: screenshot });
@@ -64,6 +66,26 @@ async function runTheSecondTab(page, expected) {
   await execute(page, expected);
   const answer = await (await again).json();
   if (answer.errors) throw new Error(JSON.stringify(answer.errors));
+}
+
+/** Opens the third tab, and makes an article that its subscription must tell of. */
+async function followInTheThirdTab(page, expected) {
+  await page.locator(".graphiql-tab-button").nth(2).click();
+  await execute(page, expected);
+  const before = await textOf(page, ".result-window");
+  await page.evaluate(async () => {
+    const { token } = JSON.parse(document.getElementById("tidegate").textContent);
+    const query = `mutation { create_articles_item(
+      data: { title: "Now", slug: "now", status: "draft", author: { id: 1 } }) { id } }`;
+    await fetch("graphql", {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ query }),
+    });
+  });
+  await page.locator(".result-window").filter({ hasNotText: before }).first().waitFor();
+  await page.getByRole("button", { name: /^Stop query/ }).click();
+  await page.getByRole("button", { name: /^Execute query/ }).waitFor();
 }
 
 async function execute(page, expected) {

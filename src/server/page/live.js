@@ -12,6 +12,13 @@ const LONGEST_TEXT = 60;
 const SECONDS = 60;
 const LONGEST_PAUSE_MS = 4000;
 
+/** Why the gateway does not know any more what came behind a position. */
+const REASONS = {
+  other_epoch: "the gateway was restarted",
+  evicted: "they had to make room for newer ones",
+  broken_off: "the database broke off while it committed",
+};
+
 const settings = JSON.parse(document.getElementById("tidegate").textContent);
 const at = (id) => document.getElementById(id);
 const storage = browserStorage();
@@ -299,7 +306,8 @@ function tell(collection, { event, key, at: when }) {
 }
 
 function tellGap(name, reason) {
-  const line = cell("li", `${name}: some changes may be missing (${reason}); read anew.`);
+  const why = REASONS[reason] ?? reason;
+  const line = cell("li", `${name}: some changes may be missing, for ${why}; read anew.`);
   line.className = "gap";
   note(line);
   at("gap").textContent = "Some changes may be missing; everything was read anew.";

@@ -3,7 +3,7 @@
 // to nobody but the gateway that served it.
 
 import { GraphiQL } from "graphiql";
-import { Kind, parse } from "graphql";
+import { Kind, OperationTypeNode, parse } from "graphql";
 import { createRoot } from "react-dom/client";
 import "graphiql/style.css";
 import "./page.css";
@@ -43,16 +43,19 @@ function createFetcher(endpoint, token) {
     },
     fetch: async (request, options) => {
       const given = options?.headers ?? (token && !schemaArrived ? { Authorization: `Bearer ${token}` } : {});
+      const stop = new AbortController();
       const response = await fetch(endpoint, {
         method: "POST",
         headers: {
-          Accept: "application/graphql-response+json, application/json",
+          Accept: isSubscription(request) ? "text/event-stream" : "application/graphql-response+json, application/json",
           "Content-Type": "application/json",
           ...given,
         },
         body: JSON.stringify(ofOneDocument(request)),
+        signal: stop.signal,
       });
-      return readAnswer(response);
+      const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
+      return isStream ? results(response.body, stop) : readAnswer(response);
     },
   };
 }
@@ -68,6 +71,54 @@ function ofOneDocument(request) {
   } catch {
     // What is wrong with it is the gateway's to say.
     return request;
+  }
+}
+
+function isSubscription({ query, operationName }) {
+  try {
+    const operations = parse(query).definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+    const run = operations.find(({ name }) => name?.value === operationName) ?? operations[0];
+    return run?.operation === OperationTypeNode.SUBSCRIPTION;
+  } catch {
+    return false;
+  }
+}
+
+/** What a subscription tells, one result after another, until it ends or is stopped. */
+function results(body, stop) {
+  const told = events(body, stop.signal);
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => told.next(),
+    return: async () => {
+      stop.abort();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+/** The payloads of GraphQL over Server-Sent Events. */
+async function* events(body, stopped) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) throw new Error("The stream has broken off.");
+      const blocks = (text + value).split("\n\n");
+      text = blocks.pop();
+      for (const block of blocks) {
+        const lines = block.split("\n");
+        const field = (name) => lines.filter((line) => line.startsWith(name)).map((line) => line.slice(name.length));
+        const [event] = field("event: ");
+        if (event === "complete") return;
+        if (event === "next") yield JSON.parse(field("data: ").join("\n"));
+      }
+    }
+  } catch (error) {
+    if (!stopped.aborted) throw error;
   }
 }
 
