@@ -77,7 +77,7 @@ await report(async () => {
   });
 
   for (const singleConnection of [false, true]) {
-    await follow(`graphql-sse, single connection: ${singleConnection}`, async (next, fail) => {
+    await follow(singleConnection ? "graphql-sse single" : "graphql-sse", async (next, fail) => {
       // The client adds its token to the object that it is given.
       const ownHeaders = () => ({ ...headers });
       let told;

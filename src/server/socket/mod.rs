@@ -283,7 +283,10 @@ impl Connection {
             Message::Binary(_) => return Err(Close::BadMessage("Invalid message: messages are texts")),
             // The library answers pings.
             Message::Ping(_) | Message::Pong(_) => return Ok(true),
-            Message::Close(_) => return Ok(false),
+            Message::Close(_) => {
+                self.settle().await;
+                return Ok(false);
+            }
         };
         let heard = match Heard::parse(&text) {
             Ok(heard) => heard,
@@ -455,17 +458,19 @@ impl Connection {
     }
 
     async fn close(&mut self, close: &Close) {
+        if self.send(Message::Close(Some(close.frame()))).await.is_ok() {
+            self.settle().await;
+        }
+    }
+
+    /// Reads to the end of a socket that is being closed. That sends the library's
+    /// answer to a client's close; a client's own answer says that all is there.
+    async fn settle(&mut self) {
         let limit = self.options().write.min(Duration::from_secs(5));
         let socket = &mut self.socket;
-        let closing = async {
-            if socket.send(Message::Close(Some(close.frame()))).await.is_err() {
-                return;
-            }
-            // The other side answers, and only then is everything there.
-            while let Some(Ok(_)) = socket.recv().await {}
-        };
-        if timeout(limit, closing).await.is_err() {
-            tracing::debug!(?close, "a client did not answer when its socket was closed");
+        let settling = async { while let Some(Ok(_)) = socket.recv().await {} };
+        if timeout(limit, settling).await.is_err() {
+            tracing::debug!("a client did not answer when its socket was closed");
         }
     }
 }

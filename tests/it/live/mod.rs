@@ -5,6 +5,7 @@ mod aggregates;
 mod changes;
 mod clients;
 mod examples;
+mod frames;
 mod oracle;
 mod protocol;
 mod reserved;
