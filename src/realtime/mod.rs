@@ -175,7 +175,7 @@ impl Reset {
             Self::Log(GoneReason::Future) => "it has not been reached yet",
             Self::BrokenOff => "the database broke off while it committed",
             Self::NotReplayable => "the filter is about other items too, and some of them have changed since",
-            Self::NotAPosition => "it is not one",
+            Self::NotAPosition => "it is no position of this log",
         }
     }
 }

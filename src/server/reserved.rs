@@ -67,14 +67,17 @@ impl Reservations {
     fn end(&self, token: &str) {
         let ended = self.all().remove(token);
         if let Some(reservation) = ended {
-            // Whoever holds it still must not follow anything any more.
-            reservation.state().operations.clear();
+            // Whoever holds it still must not follow anything any more. What it follows
+            // is dropped outside of the lock.
+            let operations = std::mem::take(&mut reservation.state().operations);
+            drop(operations);
         }
     }
 
     fn end_unopened(&self, token: &str) {
-        let is_unopened = self.all().get(token).is_some_and(|reservation| reservation.state().unopened.is_some());
-        if is_unopened {
+        // Once taken, nobody opens it any more.
+        let taken = self.all().get(token).and_then(|reservation| reservation.state().unopened.take());
+        if taken.is_some() {
             self.end(token);
         }
     }

@@ -21,6 +21,18 @@ export function authorization(token) {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
+/** What a gateway answers to a document; an error if it has any. */
+export async function ask(gateway, token, query, variables) {
+  const response = await fetch(new URL("/graphql", gateway), {
+    method: "POST",
+    headers: { ...authorization(token), "content-type": "application/json" },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await response.json();
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
 /** Runs a check: its result is printed as JSON, and `ok` decides the exit code. */
 export async function report(check) {
   let result;

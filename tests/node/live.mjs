@@ -9,7 +9,7 @@ import { ApolloClient, HttpLink, InMemoryCache, gql } from "@apollo/client";
 import { createClient as createSse } from "graphql-sse";
 import { createClient as createWs } from "graphql-ws";
 import WebSocket from "ws";
-import { authorization, readArgs, report } from "./args.mjs";
+import { ask, authorization, readArgs, report } from "./args.mjs";
 
 const FOLLOW = `subscription Follow($event: EventEnum) {
   article_mutated(event: $event) { __typename key event data { __typename id title } }
@@ -21,17 +21,7 @@ await report(async () => {
   const seen = {};
   const errors = [];
 
-  const mutate = async (mutation) => {
-    const body = JSON.stringify({ query: `mutation { ${mutation} { id } }` });
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { ...headers, "content-type": "application/json" },
-      body,
-    });
-    const { data, errors } = await response.json();
-    if (errors) throw new Error(JSON.stringify(errors));
-    return Object.values(data)[0].id;
-  };
+  const mutate = async (mutation) => Object.values(await ask(url, token, `mutation { ${mutation} { id } }`))[0].id;
 
   // No protocol tells when a subscription has begun: the first change that arrives does.
   const follow = async (name, subscribe) => {

@@ -8,7 +8,7 @@
 // the same one restarted.
 
 import { join } from "node:path";
-import { authorization, readArgs, report } from "./args.mjs";
+import { ask, readArgs, report } from "./args.mjs";
 import { inPage } from "./chromium.mjs";
 import { startRelay } from "./relay.mjs";
 
@@ -112,12 +112,5 @@ async function write(gateway, action, what) {
     update: `mutation ($what: ID!) { item: update_articles_item(id: $what, data: { title: "Another title" }) { id } }`,
     delete: "mutation ($what: ID!) { item: delete_articles_item(id: $what) { id } }",
   };
-  const response = await fetch(new URL("/graphql", gateway), {
-    method: "POST",
-    headers: { ...authorization(token), "content-type": "application/json" },
-    body: JSON.stringify({ query: mutation[action], variables: { what } }),
-  });
-  const { data, errors } = await response.json();
-  if (errors) throw new Error(JSON.stringify(errors));
-  return data.item.id;
+  return (await ask(gateway, token, mutation[action], { what })).item.id;
 }

@@ -9,7 +9,7 @@
 
 import { readFile } from "node:fs/promises";
 import http from "node:http";
-import { authorization, readArgs, report } from "./args.mjs";
+import { ask, readArgs, report } from "./args.mjs";
 import { inPage } from "./chromium.mjs";
 import { listen, startRelay } from "./relay.mjs";
 
@@ -78,14 +78,7 @@ async function write(gateway, token, action, what) {
       data: { title: $what, slug: $what, status: "draft", word_count: 3000, author: { id: 1 } }) { id } }`,
     delete: "mutation ($what: ID!) { item: delete_articles_item(id: $what) { id } }",
   };
-  const response = await fetch(new URL("/graphql", gateway), {
-    method: "POST",
-    headers: { ...authorization(token), "content-type": "application/json" },
-    body: JSON.stringify({ query: mutation[action], variables: { what } }),
-  });
-  const { data, errors } = await response.json();
-  if (errors) throw new Error(JSON.stringify(errors));
-  return data.item.id;
+  return (await ask(gateway, token, mutation[action], { what })).item.id;
 }
 
 /** What a newcomer has after `npm install`, on a port of its own. */
