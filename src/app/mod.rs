@@ -80,6 +80,7 @@ fn announce(address: SocketAddr, gateway: &Gateway, try_out: Option<&demo::TryOu
     }
     writeln!(out, "  GraphQL   {base}/graphql")?;
     writeln!(out, "  GraphiQL  {base}/")?;
+    writeln!(out, "  live      {base}/live")?;
     match try_out {
         Some(try_out) => try_out.write(&mut out, &base)?,
         None if options.auth.admin_token.is_none() && options.gateway.public == config::PublicAccess::None => {

@@ -56,6 +56,9 @@ async fn the_demo_makes_its_database_and_its_line_works_when_pasted() {
     assert_eq!(answer["data"]["articles"].as_array().map(Vec::len), Some(3), "{answer}");
     assert!(answer["data"]["articles"][0]["author"]["name"].is_string(), "{answer}");
 
+    let live =
+        demo.greeting.lines().find_map(|line| line.strip_prefix("  live      ")).expect("it names the live page");
+    assert_eq!(live, format!("{}/live", demo.base));
     // The page holds the token, and its example runs.
     let page = reqwest::get(&demo.base).await.expect("it answers").text().await.expect("it is text");
     let token = demo.greeting.lines().find_map(|line| line.strip_prefix("  token     ")).expect("it prints a token");
