@@ -8,6 +8,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -30,6 +31,19 @@ const TOKEN: &str = "bench";
 /// Sockets that are opened at a time.
 const AT_ONCE: usize = 100;
 
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Memory of idle subscribers.
+    Memory,
+    /// One change to all, and a bare loop beside it.
+    FanOut,
+    /// One who does not read.
+    Slow,
+    /// Writes that concern a few of very many.
+    Keys,
+}
+
 /// Measures live changes.
 #[derive(Parser)]
 #[command(name = "live")]
@@ -49,6 +63,15 @@ struct Options {
     /// Writes beside them
     #[arg(long, default_value_t = 3_000)]
     writes: usize,
+    /// Subscribers beside the one that does not read
+    #[arg(long, default_value_t = 1_000)]
+    readers: usize,
+    /// Changes of 4 KB that are told to them
+    #[arg(long, default_value_t = 1_500)]
+    large_changes: usize,
+    /// Measures only these
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
     /// The gateway's binary; without it the one that cargo has just built
     #[arg(long)]
     gateway: Option<PathBuf>,
@@ -228,9 +251,72 @@ async fn write(stream: &mut TcpStream, address: &str, mutation: &str) -> Result<
     until(stream, b"}}").await
 }
 
-/// Where the heads of messages are in what a socket brings: their number.
-fn messages(bytes: &[u8]) -> usize {
-    bytes.windows(6).filter(|window| window == b"\"next\"").count()
+/// Counts the frames that a socket brings.
+#[derive(Default)]
+struct Frames {
+    head: Vec<u8>,
+    /// What is still to come of the frame under way.
+    rest: usize,
+    texts: usize,
+    /// What a closing frame says: its code and its reason.
+    closing: Vec<u8>,
+}
+
+impl Frames {
+    /// Takes what has come; the number of texts that are complete with it.
+    fn take(&mut self, mut bytes: &[u8]) -> usize {
+        let before = self.texts;
+        while let Some((&first, tail)) = bytes.split_first() {
+            if self.rest == 0 {
+                self.head.push(first);
+                bytes = tail;
+                self.rest = match self.head[..] {
+                    [_, length @ 0..126] => usize::from(length),
+                    [_, 126, high, low] => usize::from(u16::from_be_bytes([high, low])),
+                    _ => continue,
+                };
+            } else {
+                let (own, others) = bytes.split_at(self.rest.min(bytes.len()));
+                if self.head[0] == 0x88 {
+                    self.closing.extend_from_slice(own);
+                }
+                self.rest -= own.len();
+                bytes = others;
+            }
+            if self.rest == 0 {
+                self.texts += usize::from(self.head[0] == 0x81);
+                self.head.clear();
+            }
+        }
+        self.texts - before
+    }
+}
+
+/// Tells when each message arrives, whichever socket it comes from.
+fn arrivals(open: Vec<TcpStream>) -> mpsc::UnboundedReceiver<Instant> {
+    let (told, arrived) = mpsc::unbounded_channel();
+    for mut stream in open {
+        let told = told.clone();
+        tokio::spawn(async move {
+            let (mut frames, mut buffer) = (Frames::default(), vec![0; 8_192]);
+            while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+                for _ in 0..frames.take(&buffer[..length]) {
+                    let _ = told.send(Instant::now());
+                }
+            }
+        });
+    }
+    arrived
+}
+
+/// How long after `begun` each of so many messages arrives.
+async fn spans(arrived: &mut mpsc::UnboundedReceiver<Instant>, count: usize, begun: Instant) -> Result<Vec<Duration>> {
+    let mut spans = Vec::with_capacity(count);
+    for _ in 0..count {
+        let at = timeout(Duration::from_secs(20), arrived.recv()).await.context("a change did not arrive")?;
+        spans.push(at.context("no reader is left")?.duration_since(begun));
+    }
+    Ok(spans)
 }
 
 fn percentile(sorted: &[Duration], share: f64) -> Duration {
@@ -276,34 +362,21 @@ async fn fan_out(binary: &Path, options: &Options) -> Result<()> {
     };
     let open = sockets(&gateway.address, count, subscription).await?;
     sleep(Duration::from_secs(1)).await;
-    let (told, mut arrived) = mpsc::unbounded_channel();
-    for mut stream in open {
-        let told = told.clone();
-        tokio::spawn(async move {
-            let mut buffer = vec![0; 4096];
-            while let Ok(length @ 1..) = stream.read(&mut buffer).await {
-                for _ in 0..messages(&buffer[..length]) {
-                    let _ = told.send(Instant::now());
-                }
-            }
-        });
-    }
+    let mut arrived = arrivals(open);
+
     let mut writer = TcpStream::connect(&gateway.address).await?;
     for at_once in [1, 10] {
-        let (mut spans, mut all, cpu) = (Vec::new(), Vec::new(), gateway.cpu()?);
+        let (mut total, mut all, cpu) = (Duration::ZERO, Vec::new(), gateway.cpu()?);
         let ids = (1..=at_once).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
         for change in 0..options.changes {
             let begun = Instant::now();
             let size = 100 * at_once + change;
             let update = format!("update_note_items(ids: [{ids}], data: {{ size: {size} }})");
             write(&mut writer, &gateway.address, &update).await?;
-            for _ in 0..count * at_once {
-                let at = timeout(Duration::from_secs(20), arrived.recv()).await.context("a change did not arrive")?;
-                all.push(at.context("no reader is left")?.duration_since(begun));
-            }
-            spans.push(begun.elapsed());
+            all.extend(spans(&mut arrived, count * at_once, begun).await?);
+            total += begun.elapsed();
         }
-        let total: Duration = spans.iter().sum();
+
         all.sort_unstable();
         let deliveries = (count * options.changes * at_once) as f64;
         println!(
@@ -313,6 +386,79 @@ async fn fan_out(binary: &Path, options: &Options) -> Result<()> {
             percentile(&all, 0.99).as_secs_f64() * 1e3,
             (gateway.cpu()? - cpu) * 1e6 / deliveries,
         );
+    }
+    Ok(())
+}
+
+/// What the system itself needs: the same bytes, written by a bare loop to as
+/// many sockets.
+async fn floor(options: &Options) -> Result<()> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let (mut near, mut far) = (Vec::new(), Vec::new());
+    for _ in 0..options.subscribers {
+        let (connected, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        far.push(connected?);
+        let stream = accepted?.0.into_std()?;
+        stream.set_nonblocking(false)?;
+        stream.set_nodelay(true)?;
+        near.push(stream);
+    }
+    let mut arrived = arrivals(far);
+    let mut message = vec![0x81, 126, 0, 200];
+    message.resize(204, b'x');
+    let (near, message) = (Arc::new(near), Arc::new(message));
+    let mut total = Duration::ZERO;
+    for _ in 0..options.changes {
+        let begun = Instant::now();
+        let (near, message) = (near.clone(), message.clone());
+        let writing =
+            tokio::task::spawn_blocking(move || near.iter().try_for_each(|mut stream| stream.write_all(&message)));
+        spans(&mut arrived, options.subscribers, begun).await?;
+        writing.await??;
+        total += begun.elapsed();
+    }
+    let deliveries = (options.subscribers * options.changes) as f64;
+    println!("floor: a bare loop that writes as much to as many sockets: {:.0}/s", deliveries / total.as_secs_f64());
+    Ok(())
+}
+
+/// One who does not read among others who do.
+async fn slow(binary: &Path, options: &Options) -> Result<()> {
+    for readers_that_sleep in [0, 1] {
+        let gateway = Gateway::start(binary, 1).await?;
+        let query = || Some("subscription { note_mutated { key data { body } } }".to_owned());
+        let count = options.readers;
+        let mut asleep = sockets(&gateway.address, readers_that_sleep, |_| query()).await?;
+        let mut arrived = arrivals(sockets(&gateway.address, count, |_| query()).await?);
+        sleep(Duration::from_secs(1)).await;
+        let mut writer = TcpStream::connect(&gateway.address).await?;
+        let (before, mut most, mut all) = (gateway.resident()?, 0.0_f64, Vec::new());
+        for change in 0..options.large_changes {
+            let begun = Instant::now();
+            let body = format!("{change}{}", "x".repeat(4_000));
+            write(&mut writer, &gateway.address, &format!("update_note_item(id: 1, data: {{ body: \"{body}\" }})"))
+                .await?;
+            all.extend(spans(&mut arrived, count, begun).await?);
+            most = most.max(gateway.resident()?);
+        }
+        all.sort_unstable();
+        println!(
+            "slow: {} changes of 4 KB to {count} readers and {readers_that_sleep} that does not read: p50 {:.1} ms, p99 {:.1} ms, at most {:.0} KiB more memory",
+            options.large_changes,
+            percentile(&all, 0.5).as_secs_f64() * 1e3,
+            percentile(&all, 0.99).as_secs_f64() * 1e3,
+            most - before,
+        );
+        for stream in &mut asleep {
+            let (mut frames, mut buffer) = (Frames::default(), vec![0; 65_536]);
+            while let Ok(length @ 1..) = timeout(Duration::from_secs(20), stream.read(&mut buffer)).await? {
+                frames.take(&buffer[..length]);
+            }
+            let code = frames.closing.first_chunk().map(|code| u16::from_be_bytes(*code));
+            let reason = String::from_utf8_lossy(frames.closing.get(2..).unwrap_or_default()).into_owned();
+            println!("slow: it reads {} changes and then why it was closed: {code:?} {reason}", frames.texts);
+        }
     }
     Ok(())
 }
@@ -334,9 +480,9 @@ async fn keyed(binary: &Path, options: &Options, subscriptions: usize) -> Result
     sleep(Duration::from_secs(2)).await;
     let counted = seen.clone();
     let reader = tokio::spawn(async move {
-        let mut buffer = vec![0; 65_536];
+        let (mut frames, mut buffer) = (Frames::default(), vec![0; 65_536]);
         while let Ok(length @ 1..) = socket.read(&mut buffer).await {
-            counted.fetch_add(messages(&buffer[..length]), Ordering::Relaxed);
+            counted.fetch_add(frames.take(&buffer[..length]), Ordering::Relaxed);
         }
     });
     let mut writer = TcpStream::connect(&gateway.address).await?;
@@ -366,10 +512,21 @@ async fn main() -> Result<()> {
     let options = Options::parse();
     let own = option_env!("CARGO_BIN_EXE_tidegate").map(PathBuf::from);
     let binary = options.gateway.clone().or(own).context("say where the gateway is: --gateway")?;
-    memory(&binary, &options).await?;
-    fan_out(&binary, &options).await?;
-    let few = keyed(&binary, &options, 10).await?;
-    let many = keyed(&binary, &options, options.keys).await?;
-    println!("keys: {:.2} times the processor time", many / few);
+    let is_asked = |part: Part| options.only.is_empty() || options.only.contains(&part);
+    if is_asked(Part::Memory) {
+        memory(&binary, &options).await?;
+    }
+    if is_asked(Part::FanOut) {
+        fan_out(&binary, &options).await?;
+        floor(&options).await?;
+    }
+    if is_asked(Part::Slow) {
+        slow(&binary, &options).await?;
+    }
+    if is_asked(Part::Keys) {
+        let few = keyed(&binary, &options, 10).await?;
+        let many = keyed(&binary, &options, options.keys).await?;
+        println!("keys: {:.2} times the processor time", many / few);
+    }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::{fmt::Write as _, net::IpAddr, panic::AssertUnwindSafe, time::Duration}
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header},
 };
 use futures_util::FutureExt as _;
 use hyper::body::Incoming;
@@ -59,7 +59,7 @@ impl Front {
     }
 
     /// Answers one request, whatever happens.
-    pub(super) async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response<CompressionBody<Body>> {
+    pub(super) async fn answer(&self, mut request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
         let watch = Stopwatch::start();
         let id = self.request_ids.choose(request.headers());
         let span = tracing::error_span!("request", id = id.to_str().unwrap_or_default());
@@ -72,7 +72,8 @@ impl Front {
                 Ok(answered) => answered,
                 Err(_) => self.sorry.clone().oneshot(Request::new(Body::empty())).await,
             };
-            let Ok(mut response) = answered;
+            let Ok(response) = answered;
+            let mut response = small(response);
             let total = watch.elapsed();
             let timings = response.extensions().get::<Timings>().copied();
             add_headers(response.headers_mut(), id, server_timing(timings, total));
@@ -95,6 +96,14 @@ fn compressed(router: Router) -> Compressed {
     let streams = NotForContentType::const_new("multipart/mixed");
     let large = SizeAbove::new(COMPRESS_FROM).and(NotForContentType::SSE).and(streams);
     Compression::new(router).quality(COMPRESSION).compress_when(large)
+}
+
+/// An answer as it is without the room that compressing it would take.
+fn small(response: Response<CompressionBody<Body>>) -> Response<Body> {
+    match response.headers().contains_key(header::CONTENT_ENCODING) {
+        true => response.map(Body::new),
+        false => response.map(CompressionBody::into_inner),
+    }
 }
 
 /// The answer to a request that panicked. The hook has logged why, within the

@@ -244,7 +244,8 @@ struct SocketArguments {
     /// How often a client is asked for a sign of life.
     #[arg(long, env = "WEBSOCKETS_HEARTBEAT_PERIOD", default_value = "30s", value_name = "TIME", value_parser = units::duration)]
     websockets_heartbeat: Duration,
-    /// How long one write to a client may take.
+    /// How long one write to a socket may take; a client of any kind that takes nothing for twice as long is
+    /// given up.
     #[arg(long, env = "WEBSOCKETS_WRITE_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = units::duration)]
     websockets_write_timeout: Duration,
     /// Most changes that wait for one client.

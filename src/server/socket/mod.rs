@@ -42,7 +42,7 @@ const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// Changes that are written before the connection looks at anything else.
 const BURST: usize = 64;
 /// What the library keeps for each connection; it would be 128 KiB.
-const READ_BUFFER: usize = 2 << 10;
+const READ_BUFFER: usize = 1 << 10;
 /// What is gathered before it is written.
 const WRITE_BUFFER: usize = 4 << 10;
 
@@ -66,7 +66,8 @@ pub struct Options {
     /// How often a client is asked for a sign of life; one that gives none within
     /// as long again is gone.
     pub ping: Duration,
-    /// How long one write may take.
+    /// How long one write to a socket may take. Whatever connection takes nothing
+    /// for twice as long is given up.
     pub write: Duration,
     /// What may wait for one socket.
     pub queue: QueueLimits,

@@ -205,6 +205,34 @@ async fn subscribers_of_one_kind_cost_as_many_statements_as_one() {
 }
 
 #[tokio::test]
+async fn a_change_costs_a_statement_for_each_class_at_most() {
+    const CLASSES: usize = 64;
+    for (kind, app) in desks().await.each() {
+        let update = |words: usize| format!("update_article_item(id: 1, data: {{ words: {words} }}) {{ id }}");
+        let cost_of_writing = app.statements_of(write(app, &update(99))).await.0;
+        let mut socket = Socket::connect(app).await;
+        for at in 0..4 * CLASSES {
+            let class = at % CLASSES;
+            let (words, shown) = (class / 2, ["title author { name }", "words author { id name }"][class % 2]);
+            let document = format!(
+                "subscription {{ article_mutated(filter: {{ words: {{ _gt: {words} }} }}) {{ key data {{ {shown} }} }} }}"
+            );
+            socket.subscribe(&at.to_string(), &document).await;
+        }
+        followed(app, 4 * CLASSES).await;
+        let told = async {
+            write(app, &update(100)).await;
+            for _ in 0..4 * CLASSES {
+                let message = socket.next().await;
+                assert_eq!(message["payload"]["data"]["article_mutated"]["data"]["author"]["name"], "Ann");
+            }
+        };
+        let (statements, ()) = app.statements_of(told).await;
+        assert!(statements <= cost_of_writing + CLASSES as u64 + 1, "{kind:?}: {statements} of {cost_of_writing}");
+    }
+}
+
+#[tokio::test]
 async fn nested_rows_are_told_of_by_themselves() {
     for (kind, app) in desks().await.each() {
         let mut socket = Socket::connect(app).await;

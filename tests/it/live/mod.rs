@@ -10,6 +10,7 @@ mod oracle;
 mod protocol;
 mod reserved;
 mod resume;
+mod slow;
 mod streams;
 
 use crate::support::{Everywhere, Kind, TestApp};

@@ -75,6 +75,20 @@ impl Socket {
         }
     }
 
+    /// The next message, or the code and the reason with which it is closed before
+    /// that; without a code, 1006.
+    pub async fn next_or_closed(&mut self) -> Result<Json, (u16, String)> {
+        loop {
+            match timeout(PATIENCE, self.0.next()).await.expect("something comes in time") {
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("messages are JSON")),
+                Some(Ok(Message::Close(Some(frame)))) => return Err((frame.code.into(), frame.reason.to_string())),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(other)) => panic!("not a message: {other:?}"),
+                Some(Err(_)) | None => return Err((1006, String::new())),
+            }
+        }
+    }
+
     /// The data of the next message, which is one of this operation.
     pub async fn data(&mut self, id: &str) -> Json {
         let mut message = self.next().await;
