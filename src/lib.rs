@@ -28,6 +28,8 @@ pub mod hooks;
 
 pub mod engine;
 
+pub mod rules;
+
 pub mod realtime;
 
 pub mod auth;

@@ -1,24 +1,106 @@
 //! Who asks. Nothing here says how that was proved.
 
-use std::net::IpAddr;
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+};
 
-/// The caller of one request.
+use serde_json::Value as Json;
+
+/// An id of a user, a role or a policy, as the database's own tables spell it.
+pub type Id = Arc<str>;
+
+/// The caller of one request. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Principal {
     /// May do everything.
     pub admin: bool,
+    /// Which user it is; none: the public, or a token that is nobody's.
+    pub user: Option<Id>,
+    /// The user's own role.
+    pub role: Option<Id>,
+    /// The role and those above it, the topmost first.
+    pub roles: Arc<[Id]>,
+    /// The policies that apply, in the order in which their presets are laid over
+    /// each other.
+    pub policies: Arc<[Id]>,
     /// The client's address, where there is one.
     pub ip: Option<IpAddr>,
+    /// What `$CURRENT_USER` and the like stand for, by these names.
+    values: Option<Arc<BTreeMap<String, Json>>>,
 }
 
 impl Principal {
     /// An administrator.
     pub fn admin() -> Self {
-        Self { admin: true, ip: None }
+        Self { admin: true, ..Self::default() }
     }
 
     /// The caller who brought no credentials.
     pub fn public() -> Self {
         Self::default()
+    }
+
+    /// The caller on nobody's behalf, for what has no caller.
+    pub fn nobody() -> &'static Self {
+        static NOBODY: LazyLock<Principal> = LazyLock::new(Principal::default);
+        &NOBODY
+    }
+
+    /// The same caller at another address.
+    #[must_use]
+    pub fn at(mut self, ip: Option<IpAddr>) -> Self {
+        self.ip = ip;
+        self
+    }
+
+    /// Fills in what `$CURRENT_USER` and the like stand for (contract
+    /// `permissions.md` 4); `more` has what they say of those rows, such as
+    /// `$CURRENT_USER.department`.
+    #[must_use]
+    pub fn with_values(mut self, more: BTreeMap<String, Json>) -> Self {
+        let id = |id: &Option<Id>| id.as_deref().map_or(Json::Null, Json::from);
+        let ids = |ids: &[Id]| ids.iter().map(|id| Json::from(&**id)).collect::<Json>();
+        let mut values = more;
+        values.insert("$CURRENT_USER".to_owned(), id(&self.user));
+        values.insert("$CURRENT_ROLE".to_owned(), id(&self.role));
+        values.insert("$CURRENT_ROLES".to_owned(), ids(&self.roles));
+        values.insert("$CURRENT_POLICIES".to_owned(), ids(&self.policies));
+        self.values = Some(Arc::new(values));
+        self
+    }
+
+    /// What a text stands for that names something of the caller, and null where
+    /// the caller has no such thing; `None` for other texts.
+    pub fn value(&self, text: &str) -> Option<&Json> {
+        const NAMES: [&str; 4] = ["$CURRENT_USER", "$CURRENT_ROLE", "$CURRENT_ROLES", "$CURRENT_POLICIES"];
+        let name = text.split_once('.').map_or(text, |(name, _)| name);
+        if !NAMES.contains(&name) {
+            return None;
+        }
+        Some(self.values.as_ref().and_then(|values| values.get(text)).unwrap_or(&Json::Null))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_of_the_caller_stand_for_what_is_known_of_them() {
+        let user = Principal { user: Some("u".into()), roles: ["a".into(), "b".into()].into(), ..Principal::default() };
+        let user = user.with_values(BTreeMap::from([("$CURRENT_USER.team".to_owned(), json!(7))]));
+        assert_eq!(user.value("$CURRENT_USER"), Some(&json!("u")));
+        assert_eq!(user.value("$CURRENT_ROLE"), Some(&Json::Null));
+        assert_eq!(user.value("$CURRENT_ROLES"), Some(&json!(["a", "b"])));
+        assert_eq!(user.value("$CURRENT_USER.team"), Some(&json!(7)));
+        assert_eq!(user.value("$CURRENT_USER.other"), Some(&Json::Null));
+        for other in ["$CURRENT_USERS", "$NOW", "CURRENT_USER", ""] {
+            assert_eq!(user.value(other), None, "{other}");
+        }
+        assert_eq!(Principal::nobody().value("$CURRENT_USER"), Some(&Json::Null));
     }
 }

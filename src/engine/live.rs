@@ -86,7 +86,7 @@ impl Engine {
 
     /// The variables of an operation that goes on, at the present.
     fn at_present(&self, variables: &Variables) -> Variables {
-        Variables { now_micros: self.clock.now_micros(), values: variables.values.clone() }
+        Variables { now_micros: self.clock.now_micros(), ..variables.clone() }
     }
 
     /// Of which rows a condition holds, by their values, with other rows as they

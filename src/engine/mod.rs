@@ -138,12 +138,14 @@ pub struct Variables {
     pub values: Arc<[Option<Json>]>,
     /// What `$NOW` is, in microseconds since the epoch.
     pub now_micros: i64,
+    /// Who `$CURRENT_USER` and the like are.
+    pub caller: Arc<Principal>,
 }
 
 impl Variables {
     /// As terms are resolved with.
     pub fn bindings(&self) -> Bindings<'_> {
-        Bindings { variables: &self.values, now_micros: self.now_micros }
+        Bindings { variables: &self.values, now_micros: self.now_micros, caller: &self.caller }
     }
 }
 

@@ -263,7 +263,7 @@ impl Core {
         };
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
         let engine = engine(&database, &catalog, hooks, clock, options);
-        let policy = policy.unwrap_or_else(|| Policy { public: public_access(options.public) });
+        let policy = policy.unwrap_or_else(|| Policy { public: public_access(options.public), ..Policy::default() });
         let limits = limits(&options.limits);
         let service = graphql::Service::new(engine.clone(), catalog.clone(), policy, limits, clock.clone());
         // Now rather than at the first request: it takes its time, and may fail.

@@ -79,7 +79,7 @@ impl Service {
             Some(RootKind::Changes(_) | RootKind::LiveAggregate(_)) => {
                 let Planned { plan, values, access } = planned;
                 let caller = engine::Caller { principal: Arc::new(principal.clone()), access };
-                let variables = engine::Variables { values: values.into(), now_micros: self.0.clock.now_micros() };
+                let variables = self.0.variables(values, &caller);
                 Opened::Changes(Topic { roots: plan, variables, caller, after: None, write: answer::open })
             }
             _ => match self.0.run(principal, &request, planned, allowed, &mut timings).await {
@@ -120,6 +120,11 @@ impl Service {
 }
 
 impl Inner {
+    fn variables(&self, values: Vec<Option<Json>>, caller: &engine::Caller) -> engine::Variables {
+        let now_micros = self.clock.now_micros();
+        engine::Variables { values: values.into(), now_micros, caller: caller.principal.clone() }
+    }
+
     /// What hooks make of the root fields: another plan where they change one.
     async fn heard(
         &self,
@@ -167,8 +172,8 @@ impl Inner {
     ) -> Result<Response, Refusal> {
         let Planned { plan, values, access } = planned;
         let watch = Stopwatch::start();
-        let variables = engine::Variables { values: values.into(), now_micros: self.clock.now_micros() };
         let caller = engine::Caller { principal: Arc::new(principal.clone()), access };
+        let variables = self.variables(values, &caller);
         let answer = match plan.writes {
             // What most requests do not need is on the heap: the future of every
             // request has room for its largest branch, and is moved about.

@@ -185,7 +185,7 @@ mod tests {
 
     fn offset(limit: Option<u32>, page: Json, offset: Json, adds: bool) -> Result<i64, String> {
         let offset = Offset { limit, page: Some(Term::Constant(page)), offset: Some(Term::Constant(offset)), adds };
-        offset.resolve(&Bindings { variables: &[], now_micros: 0 })
+        offset.resolve(&Bindings::at(0))
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Values in a condition, and how they become parameters: bound when a
 //! statement runs, checked against the type they are compared with.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use serde_json::Value as Json;
 
 use super::{VariableId, now};
 use crate::{
     catalog::{Column, ColumnType},
+    principal::Principal,
     value::{Key, Value, time},
 };
 
@@ -36,6 +37,20 @@ pub struct Bindings<'a> {
     pub variables: &'a [Option<Json>],
     /// What `$NOW` is, in microseconds since the epoch.
     pub now_micros: i64,
+    /// Who `$CURRENT_USER` and the like are.
+    pub caller: &'a Principal,
+}
+
+impl Bindings<'_> {
+    /// Without variables, on nobody's behalf.
+    pub fn at(now_micros: i64) -> Self {
+        Self { variables: &[], now_micros, caller: Principal::nobody() }
+    }
+
+    /// A text that stands for something of the caller, as that.
+    fn resolved<'a>(&'a self, json: &'a Json) -> &'a Json {
+        json.as_str().and_then(|text| self.caller.value(text)).unwrap_or(json)
+    }
 }
 
 /// What a fraction becomes when it is compared with an integer, so that the
@@ -174,12 +189,14 @@ impl Target {
 }
 
 impl Term {
-    /// Its value; `None` for a variable that was not given.
-    pub fn resolve<'a>(&'a self, bindings: &Bindings<'a>) -> Option<&'a Json> {
-        match self {
-            Self::Constant(json) => Some(json),
-            Self::Variable(id) => bindings.variables.get(usize::from(id.0))?.as_ref(),
-        }
+    /// Its value; `None` for a variable that was not given. A text that names
+    /// something of the caller stands for that.
+    pub fn resolve<'a>(&'a self, bindings: &'a Bindings<'a>) -> Option<&'a Json> {
+        let json = match self {
+            Self::Constant(json) => json,
+            Self::Variable(id) => bindings.variables.get(usize::from(id.0))?.as_ref()?,
+        };
+        Some(bindings.resolved(json))
     }
 
     /// Whether it has the same value at every run.
@@ -194,25 +211,29 @@ impl Term {
 
 impl ListTerm {
     /// Its values, nulls left out; a single value counts as a list of one, and
-    /// a text in the place of a list is split at its commas (contract 5.2).
-    pub fn resolve<'a>(&'a self, bindings: &Bindings<'a>) -> Vec<std::borrow::Cow<'a, Json>> {
-        use std::borrow::Cow;
-        match self {
-            Self::Terms(terms) => terms
-                .iter()
-                .filter_map(|term| term.resolve(bindings))
-                .filter(|json| !json.is_null())
-                .map(Cow::Borrowed)
-                .collect(),
+    /// a text in the place of a list is split at its commas (contract 5.2). What
+    /// is a list itself, such as `$CURRENT_ROLES`, becomes part of it.
+    pub fn resolve<'a>(&'a self, bindings: &'a Bindings<'a>) -> Vec<Cow<'a, Json>> {
+        let listed: Vec<Cow<'a, Json>> = match self {
+            Self::Terms(terms) => terms.iter().filter_map(|term| term.resolve(bindings)).map(Cow::Borrowed).collect(),
             Self::Variable(id) => match bindings.variables.get(usize::from(id.0)).and_then(Option::as_ref) {
-                None | Some(Json::Null) => Vec::new(),
-                Some(Json::Array(items)) => items.iter().filter(|json| !json.is_null()).map(Cow::Borrowed).collect(),
-                Some(Json::String(text)) => {
+                None => Vec::new(),
+                Some(Json::Array(items)) => items.iter().map(|json| Cow::Borrowed(bindings.resolved(json))).collect(),
+                Some(Json::String(text)) if bindings.caller.value(text).is_none() => {
                     text.split(',').map(|part| Cow::Owned(Json::String(part.to_owned()))).collect()
                 }
-                Some(single) => vec![Cow::Borrowed(single)],
+                Some(single) => vec![Cow::Borrowed(bindings.resolved(single))],
             },
+        };
+        let mut values = Vec::with_capacity(listed.len());
+        for json in listed {
+            match json {
+                Cow::Borrowed(Json::Array(items)) => values.extend(items.iter().map(Cow::Borrowed)),
+                single => values.push(single),
+            }
         }
+        values.retain(|json| !json.is_null());
+        values
     }
 
     /// Whether it has the same values at every run.

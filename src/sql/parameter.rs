@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::{keys, statement::Arguments};
+use serde_json::Value as Json;
+
 use crate::{
     catalog::Dialect,
     plan::Offset,
@@ -96,7 +98,8 @@ impl Parameter {
         if !constant {
             return Ok(self);
         }
-        let bindings = Bindings { variables: &[], now_micros: 0 };
+        let bindings = Bindings::at(0);
+
         self.bind(dialect, &Arguments::new(bindings)).map(Self::Ready)
     }
 
@@ -114,9 +117,11 @@ impl Parameter {
         let resolve = |term: &Term| term.resolve(bindings).cloned().ok_or_else(|| "a variable has no value".to_owned());
         match self {
             Self::Ready(value) => Ok(value.clone()),
-            Self::Term(term, target) => {
-                Ok(for_dialect(dialect, target.bind(&resolve(term)?, bindings.now_micros)?, target))
-            }
+            Self::Term(term, target) => match resolve(term)? {
+                // Something that the caller does not have equals nothing.
+                Json::Null => Ok(Value::Null),
+                json => Ok(for_dialect(dialect, target.bind(&json, bindings.now_micros)?, target)),
+            },
             Self::List(terms, target) => {
                 let values = list_values(terms, target, arguments)?;
                 Ok(keys::list(dialect, values, target))

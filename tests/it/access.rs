@@ -46,7 +46,7 @@ async fn granted(kind: Kind, rules: &[Rule]) -> TestApp {
         ((*name).to_owned(), Grant { fields: fields(names), rows }.into())
     };
     let public = PublicAccess::Grants(rules.iter().map(grant).collect::<HashMap<_, _>>());
-    TestApp::start_with(data, Settings { policy: Policy { public }, ..Settings::default() }).await
+    TestApp::start_with(data, Settings { policy: Policy { public, ..Policy::default() }, ..Settings::default() }).await
 }
 
 /// The public's data for a query that must succeed.

@@ -149,7 +149,7 @@ async fn callers_with_other_rights_never_share() {
     let rows =
         predicate::parse(context, table, &Input::from(json!({ "id": { "_lte": 2 } }))).expect("the rule is sound");
     let grants = HashMap::from([("artist".to_owned(), Grant { fields: Fields::All, rows }.into())]);
-    let policy = Policy { public: PublicAccess::Grants(grants) };
+    let policy = Policy { public: PublicAccess::Grants(grants), ..Policy::default() };
     let app = TestApp::start_with(data, Settings { policy, max_connections: Some(1), ..Settings::default() }).await;
     let public = Principal::public();
     let as_public = |id: usize| run(&app, &public, BY_ID, json!({ "id": id })).boxed_local();

@@ -246,7 +246,7 @@ async fn the_public_may_do_nothing_unless_it_may_read() {
     let types = app.public_graphql("{ __schema { types { name } } }").await;
     assert!(!types.body.to_string().contains("artist"), "{}", types.body);
 
-    let policy = Policy { public: PublicAccess::Read };
+    let policy = Policy { public: PublicAccess::Read, ..Policy::default() };
     let app = TestApp::start_with(data, Settings { policy, ..Settings::default() }).await;
     let reply = app.public_graphql("{ artist(limit: 1) { id } }").await;
     assert_eq!(reply.body, json!({ "data": { "artist": [{ "id": "1" }] } }));

@@ -50,7 +50,7 @@ async fn the_audit_of_graphql_over_http_finds_no_error_and_no_warning() {
 #[tokio::test]
 async fn the_audit_is_content_with_the_public_too() {
     for public in [PublicAccess::Nothing, PublicAccess::Read] {
-        let settings = Settings { policy: Policy { public }, ..Settings::default() };
+        let settings = Settings { policy: Policy { public, ..Policy::default() }, ..Settings::default() };
         let app = TestApp::start_with(TestDatabase::music(Kind::Sqlite).await, settings).await;
         node("audit.mjs", &[&app.url("/graphql")]).await;
     }

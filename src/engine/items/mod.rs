@@ -48,7 +48,8 @@ impl Engine {
         let table = catalog.collection(&collection).ok_or_else(unknown)?;
         let caller = caller(&context, rights);
         let work = work_of(&context);
-        let variables = Variables { values: Arc::from([]), now_micros: self.clock.now_micros() };
+        let (now_micros, principal) = (self.clock.now_micros(), caller.principal.clone());
+        let variables = Variables { values: Arc::from([]), now_micros, caller: principal };
         let read = async |key: Option<Vec<RowKey>>, query: Json| {
             let source = match &work {
                 Some(work) => Source::within(self, work.clone()),

@@ -231,8 +231,8 @@ impl Session {
     }
 
     /// What conditions are bound with that hold no variables.
-    pub(super) fn bindings(&self) -> Bindings<'static> {
-        Bindings { variables: &[], now_micros: self.work.engine.clock.now_micros() }
+    pub(super) fn bindings(&self) -> Bindings<'_> {
+        Bindings { caller: &self.caller.principal, ..Bindings::at(self.work.engine.clock.now_micros()) }
     }
 
     /// Counts rows against the limit of one mutation, nested ones included.

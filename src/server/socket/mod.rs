@@ -334,7 +334,7 @@ impl Connection {
         }
         let authenticated = self.shared.parts.authenticator.authenticate(credentials);
         let principal = authenticated.map_err(|_| Close::Forbidden)?;
-        Ok(Principal { ip: self.upgraded.ip, ..principal })
+        Ok(principal.at(self.upgraded.ip))
     }
 
     /// Who asks from now on; what is followed already stays as it is.
@@ -343,7 +343,7 @@ impl Connection {
         let credentials = Credentials { authorization: None, access_token: access_token.as_deref() };
         match authenticator.authenticate(credentials).ok().filter(|_| access_token.is_some()) {
             Some(principal) => {
-                let principal = Principal { ip: self.upgraded.ip, ..principal };
+                let principal = principal.at(self.upgraded.ip);
                 match self.principal.is_some() {
                     true => self.principal = Some(Arc::new(principal)),
                     false => self.upgraded = principal,

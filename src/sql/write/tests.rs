@@ -81,7 +81,7 @@ fn insert_of(dialect: Dialect, rows: usize) -> Command {
 fn update_of(dialect: Dialect, values: &[&str]) -> Command {
     let changes: Vec<Change> =
         (1..).zip(values).map(|(key, value)| Change { key: vec![Key::Int(key)], values: vec![text(value)] }).collect();
-    let bindings = Bindings { variables: &[], now_micros: 0 };
+    let bindings = Bindings::at(0);
     update(&catalog(dialect, true), ITEMS, &[TITLE], &changes, &Predicate::always(), &bindings).unwrap()
 }
 

@@ -165,7 +165,7 @@ impl Record {
 /// A policy that lets the public do these things with collections.
 fn public(grants: impl IntoIterator<Item = (&'static str, Grants)>) -> Policy {
     let grants = grants.into_iter().map(|(name, grants)| (name.to_owned(), grants));
-    Policy { public: PublicAccess::Grants(grants.collect::<HashMap<_, _>>()) }
+    Policy { public: PublicAccess::Grants(grants.collect::<HashMap<_, _>>()), ..Policy::default() }
 }
 
 /// A right to some fields (none said: all) of all rows.

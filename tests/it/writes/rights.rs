@@ -50,7 +50,7 @@ async fn granted(rules: impl Fn() -> Vec<(&'static str, Rule)>) -> Everywhere {
             let grants = Grants { read: of(read), create: of(create), update: of(update), delete: of(delete) };
             (collection.to_owned(), grants)
         });
-        Policy { public: PublicAccess::Grants(grants.collect::<HashMap<_, _>>()) }
+        Policy { public: PublicAccess::Grants(grants.collect::<HashMap<_, _>>()), ..Policy::default() }
     })
     .await
 }

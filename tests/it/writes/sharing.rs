@@ -17,7 +17,7 @@ use crate::support::{Everywhere, Kind, Lock, Settings, TestApp, TestDatabase};
 
 /// Who sends the request of a number.
 fn sender(number: u8) -> Principal {
-    Principal { ip: Some(IpAddr::from([10, 0, 0, number])), ..Principal::admin() }
+    Principal::admin().at(Some(IpAddr::from([10, 0, 0, number])))
 }
 
 /// All of them at once: the first is under way when the others arrive.
