@@ -46,6 +46,10 @@ pub enum ErrorCode {
     Reset,
     /// The operation or a statement ran out of time.
     OutOfTime,
+    /// The client takes what it is told more slowly than changes come.
+    TooSlow,
+    /// The gateway stops.
+    GoingAway,
     /// The database is not there.
     ServiceUnavailable,
     /// Ours to look into.
@@ -54,7 +58,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, for the table in the documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::GraphqlValidation,
         Self::Forbidden,
         Self::InvalidQuery,
@@ -76,6 +80,8 @@ impl ErrorCode {
         Self::LimitExceeded,
         Self::Reset,
         Self::OutOfTime,
+        Self::TooSlow,
+        Self::GoingAway,
         Self::ServiceUnavailable,
         Self::InternalServerError,
     ];
@@ -104,6 +110,8 @@ impl ErrorCode {
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::Reset => "RESET",
             Self::OutOfTime => "OUT_OF_TIME",
+            Self::TooSlow => "TOO_SLOW",
+            Self::GoingAway => "GOING_AWAY",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
         }
@@ -126,12 +134,12 @@ impl ErrorCode {
             Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
-            Self::OutOfTime => 408,
+            Self::OutOfTime | Self::TooSlow => 408,
             Self::Conflict => 409,
             Self::Reset => 410,
             Self::ContentTooLarge => 413,
             Self::UnsupportedMediaType => 415,
-            Self::ServiceUnavailable => 503,
+            Self::GoingAway | Self::ServiceUnavailable => 503,
             Self::UnrepresentableValue | Self::InternalServerError => 500,
         }
     }

@@ -23,10 +23,10 @@ export function follow(gateway, token, tell) {
       });
     }
     source.addEventListener("reset", (event) => {
-      const { position, message } = JSON.parse(event.data);
-      tell.gap(message);
+      tell.gap(JSON.parse(event.data).message);
       source.close();
-      url.searchParams.set("after", position);
+      // Where the log is for this collection, and where the others were.
+      url.searchParams.set("after", event.lastEventId);
       open();
     });
     source.onerror = () => {

@@ -12,6 +12,7 @@ Nothing but Python's own library is needed.
 """
 
 import csv
+import http.client
 import json
 import os
 import sys
@@ -39,8 +40,9 @@ def events(response):
     for raw in response:
         line = raw.decode().rstrip("\r\n")
         if not line:
-            if "event" in fields:
-                yield fields["event"], fields.get("id"), fields.get("data", "")
+            # The first block has an id and no event: where the stream begins.
+            if "event" in fields or "id" in fields:
+                yield fields.get("event"), fields.get("id"), fields.get("data", "")
             fields = {}
         elif not line.startswith(":"):
             name, _, value = line.partition(":")
@@ -61,12 +63,12 @@ def follow(base, collection, position):
             with urllib.request.urlopen(request, timeout=90) as response:
                 print(f"following {collection}", file=sys.stderr, flush=True)
                 for event, identity, data in events(response):
-                    change = json.loads(data)
-                    position = identity or None
-                    yield event, change
+                    position = identity or position
+                    if event is not None:
+                        yield event, json.loads(data)
         except urllib.error.HTTPError as error:
             sys.exit(f"{base} answers {error.code}: {error.read().decode()}")
-        except (urllib.error.URLError, OSError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             print(f"{base}: {error}; trying again", file=sys.stderr, flush=True)
         time.sleep(1)
 

@@ -9,6 +9,7 @@ use super::{
     Answer, Caller, ChangeMember, ChangeValue, ChangesRoot, Engine, Error, Node, Root, Variables, Watch,
     batch::{Batch, KeySet},
     encode::{self, RowAt},
+    heard::Verb,
     levels::{self, Level, Source, Span},
     write::key_text,
 };
@@ -127,23 +128,7 @@ impl Engine {
         Ok(holds)
     }
 
-    /// Which of some rows a condition holds for now.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub async fn probe(
-        &self,
-        watch: &Watch,
-        variables: &Variables,
-        keys: Vec<RowKey>,
-    ) -> Result<HashSet<RowKey>, Error> {
-        let source = Source::new(self, Consistency::Statement);
-        let _turn = self.watching.acquire().await;
-        let batch = source.look_up(&watch.probe, &self.at_present(variables), keys.clone()).await?;
-        Ok(keys.into_iter().filter(|key| !batch.range(key).is_empty()).collect())
-    }
-
-    /// Whole rows as they are now, of those keys that there are.
+    /// Whole rows as they are now, of those keys that belong to the set.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -223,6 +208,12 @@ impl Engine {
     /// another for each caller.
     pub fn has_listeners(&self, roots: &[Root]) -> bool {
         self.are_told(roots) || self.filters_queries(roots)
+    }
+
+    /// Whether hooks narrow or change what is read of a table. Nobody can say what
+    /// they would make of a single change.
+    pub fn filters_reads(&self, table: TableId) -> bool {
+        [Verb::Query, Verb::Read].into_iter().any(|verb| self.listeners.filtered(table, verb).is_some())
     }
 
     /// The texts of changes, each an answer of its own; `None` for a row that

@@ -106,6 +106,8 @@ pub struct AggregateRoot {
 /// Aggregates that are told whenever they have changed.
 #[derive(Debug)]
 pub struct LiveAggregateRoot {
+    /// Of whose rows.
+    pub table: TableId,
     /// What is computed.
     pub aggregate: AggregateRoot,
     /// The columns that it looks at, by table.
@@ -277,11 +279,9 @@ pub enum Judge {
 /// Statements for a condition that is about more rows than one.
 #[derive(Debug)]
 pub struct Watch {
-    /// The keys, of some, for which it holds.
-    pub probe: Arc<ReadStatement>,
     /// All keys for which it holds.
     pub all: Arc<ReadStatement>,
-    /// Whole rows, by their keys.
+    /// Whole rows for which it holds, by their keys.
     pub rows: Arc<ReadStatement>,
     /// The columns of other tables that it looks at.
     pub related: BTreeMap<TableId, BTreeSet<ColumnId>>,
@@ -476,7 +476,7 @@ impl Watch {
     /// # Errors
     /// Why one cannot be used.
     pub fn fixed(&self, variables: &super::Variables) -> Result<String, super::Error> {
-        fixed(&self.probe.statement, variables)
+        fixed(&self.rows.statement, variables)
     }
 
     /// Why it cannot be followed.
@@ -519,9 +519,7 @@ impl ChangesRoot {
         let watched = match &self.judge {
             Judge::Memory => 0,
             Judge::Values(judge) => judge.statement.weight(),
-            Judge::Members(watch) => {
-                [&watch.probe, &watch.all, &watch.rows].map(|read| read.statement.weight()).iter().sum()
-            }
+            Judge::Members(watch) => [&watch.all, &watch.rows].map(|read| read.statement.weight()).iter().sum(),
         };
         NODE_WEIGHT + watched + self.members.iter().map(of_member).sum::<usize>()
     }

@@ -123,7 +123,7 @@ impl Planner {
                     match &root.judge {
                         Judge::Memory => {}
                         Judge::Values(judge) => texts.push(judge.statement.text().into_owned()),
-                        Judge::Members(watch) => texts.push(watch.probe.statement.text().into_owned()),
+                        Judge::Members(watch) => texts.push(watch.rows.statement.text().into_owned()),
                     }
                     for member in &root.members {
                         if let ChangeValue::Data(node) = &member.value {

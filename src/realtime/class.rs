@@ -2,7 +2,7 @@
 //! what takes long keeps nobody else waiting.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -49,8 +49,8 @@ struct State {
     busy: bool,
     /// How many have joined.
     joined: u64,
-    /// With their numbers, the first being 1.
-    subscribers: Vec<(u64, Subscriber)>,
+    /// By their ids, with their numbers, the first being 1.
+    subscribers: BTreeMap<u64, (u64, Subscriber)>,
 }
 
 impl Class {
@@ -70,13 +70,13 @@ impl Class {
         let mut state = self.state();
         state.joined += 1;
         let number = state.joined;
-        state.subscribers.push((number, subscriber));
+        state.subscribers.insert(subscriber.id, (number, subscriber));
     }
 
     /// Takes a subscription out; whether none is left.
     pub(super) fn remove(&self, id: u64) -> bool {
         let mut state = self.state();
-        state.subscribers.retain(|(_, subscriber)| subscriber.id != id);
+        state.subscribers.remove(&id);
         state.subscribers.is_empty()
     }
 
@@ -86,7 +86,7 @@ impl Class {
             state.pending.clear();
             mem::take(&mut state.subscribers)
         };
-        for (_, subscriber) in subscribers {
+        for (_, subscriber) in subscribers.into_values() {
             subscriber.queue.end(subscriber.tag, ended.clone());
         }
     }
@@ -130,12 +130,12 @@ impl Class {
                     state.busy = false;
                     return;
                 }
-                let first = state.subscribers.iter().map(|(_, subscriber)| subscriber.from).min().flatten();
+                let first = state.subscribers.values().map(|(_, subscriber)| subscriber.from).min().flatten();
                 let is_new = |(_, told): &(u64, Told)| Some(told.event.position) > first;
                 state.pending.drain(..count).filter(is_new).unzip()
             };
             let texts = texts(&self.engine, &self.topic, &told).await;
-            let subscribers = self.state().subscribers.clone();
+            let subscribers: Vec<_> = self.state().subscribers.values().cloned().collect();
             for ((joined, told), next) in joined.into_iter().zip(&told).zip(texts) {
                 let Some(next) = next else { continue };
                 let position = Some(told.event.position);
@@ -143,6 +143,11 @@ impl Class {
                 for (_, subscriber) in subscribers.iter().filter(is_meant) {
                     subscriber.queue.push(subscriber.tag, next.clone(), subscriber.overflow);
                 }
+            }
+            // Where there is more, connections get their turn: a large commit is no
+            // sign of a client that does not read.
+            if told.len() == BURST {
+                tokio::task::yield_now().await;
             }
         }
     }

@@ -26,7 +26,7 @@ use crate::{
 
 /// Changes that may wait for statements. More of them are not kept: the
 /// subscriptions end, and whoever follows resumes from the log.
-pub(super) const MAX_PENDING: usize = 16_384;
+pub(super) const MAX_PENDING: usize = 1 << 18;
 
 /// Changes that are told together.
 pub(super) const BURST: usize = 256;
@@ -61,6 +61,8 @@ struct State {
     classes: Vec<Arc<Class>>,
     /// How many are about to join it.
     joining: usize,
+    /// How often everybody had to go.
+    ended: u64,
 }
 
 impl State {
@@ -185,6 +187,7 @@ impl Group {
             state.members = None;
             state.pending.clear();
             state.stale = None;
+            state.ended += 1;
             mem::take(&mut state.classes)
         };
         for class in classes {
@@ -277,36 +280,45 @@ impl Group {
 
     /// What changes did to a set that is kept, as far as the rows are concerned
     /// that have changed.
+    ///
+    /// The database tells of now, and so what is told is a row as it is now: what
+    /// it was before it changed again may not have belonged to the set.
     async fn judge_by_key(&self, watch: &Watch, events: Vec<Arc<ChangeEvent>>, is_stale: bool) -> Result<(), Error> {
-        let there: Vec<RowKey> =
-            events.iter().filter(|event| event.after.is_some()).map(|event| event.key.clone()).collect();
-        let holds = match there.is_empty() {
-            true => HashSet::new(),
-            false => self.engine.probe(watch, &self.topic.variables, there).await?,
-        };
-        let mut latest = HashMap::new();
-        for (at, event) in events.iter().enumerate() {
-            latest.insert(event.key.clone(), at);
-        }
         let table = self.engine.catalog().table(self.table);
+        let there: BTreeSet<RowKey> =
+            events.iter().filter(|event| event.after.is_some()).map(|event| event.key.clone()).collect();
+        let now = match there.is_empty() {
+            true => Vec::new(),
+            false => self.engine.images(watch, &self.topic.variables, there.into_iter().collect()).await?,
+        };
+        let now: HashMap<RowKey, RowImage> = now.into_iter().map(|row| (row.row_key(table), row)).collect();
+        let gone: HashMap<RowKey, usize> = events
+            .iter()
+            .enumerate()
+            .filter(|(_, event)| event.after.is_none())
+            .map(|(at, event)| (event.key.clone(), at))
+            .collect();
         let mut state = self.state();
         // Everybody has gone meanwhile.
         let Some(members) = &mut state.members else { return Ok(()) };
         let mut told = Vec::with_capacity(events.len());
         let judged = events.last().map(|event| event.position);
         for (at, event) in events.into_iter().enumerate() {
+            // Of one that is about to go, it is told that it went.
+            if gone.get(&event.key).is_some_and(|gone| *gone > at) {
+                continue;
+            }
             let old_key = event.before.as_ref().map(|before| before.row_key(table));
             let before = old_key.as_ref().is_some_and(|key| members.remove(key));
-            // The database tells of now: what a row was before it changed again,
-            // nobody can say, and its next change says what has become of it.
-            let after = match latest.get(&event.key) {
-                Some(last) if *last > at && event.action == Action::Update => before,
-                _ => event.after.is_some() && holds.contains(&event.key),
-            };
+            let image = now.get(&event.key).filter(|_| event.after.is_some());
             // A new row that was there when the set was read has been told.
-            let is_known = after && !members.insert(event.key.clone()) && event.action == Action::Create;
+            let is_known = image.is_some() && !members.insert(event.key.clone()) && event.action == Action::Create;
             if !is_known {
-                let outcomes = outcomes(event, old_key, before, after);
+                let event = match image {
+                    Some(image) => shown_as(&event, image),
+                    None => event,
+                };
+                let outcomes = outcomes(event, old_key, before, image.is_some());
                 told.extend(outcomes.into_iter().map(|told| Told { is_resumable: !is_stale, ..told }));
             }
         }
@@ -325,7 +337,10 @@ impl Group {
         let entered: Vec<RowKey> = {
             let state = self.state();
             let Some(members) = &state.members else { return Ok(()) };
-            now.difference(members).cloned().collect()
+            // New rows' own changes tell of them.
+            let is_new =
+                |key: &&RowKey| state.pending.iter().any(|event| event.action == Action::Create && event.key == **key);
+            now.difference(members).filter(|key| !is_new(key)).cloned().collect()
         };
         let images = self.engine.images(watch, variables, entered).await?;
         let mut state = self.state();
@@ -388,14 +403,23 @@ impl Group {
 
     /// Reads the set, where it is kept, before the first change is told.
     pub(super) async fn prepare(self: &Arc<Self>) -> Result<(), Error> {
-        let Some(watch) = self.watch().filter(|_| self.state().members.is_none()) else { return Ok(()) };
-        let judged = self.engine.events().log().head();
-        let members = self.engine.members(self.table, watch, &self.topic.variables).await?;
-        {
+        let Some(watch) = self.watch() else { return Ok(()) };
+        loop {
+            let ended = {
+                let state = self.state();
+                if state.members.is_some() {
+                    break;
+                }
+                state.ended
+            };
+            let judged = self.engine.events().log().head();
+            let members = self.engine.members(self.table, watch, &self.topic.variables).await?;
             let mut state = self.state();
-            if state.members.is_none() {
+            // What was cleared away meanwhile would be missing in it.
+            if state.ended == ended && state.members.is_none() {
                 state.members = Some(members);
                 state.judged = Some(judged);
+                break;
             }
         }
         self.tell();
@@ -440,6 +464,13 @@ pub(super) fn overrun() -> Ended {
     tracing::warn!("statements of subscriptions take longer than changes come");
     let message = "The database answers more slowly than rows change. Resume from the last position.";
     Ended::Failed { code: ErrorCode::ServiceUnavailable, message: message.to_owned() }
+}
+
+/// A change of a row that is shown as it is now.
+fn shown_as(event: &ChangeEvent, now: &RowImage) -> Arc<ChangeEvent> {
+    let mut event = event.clone();
+    event.change.after = Some(now.clone());
+    Arc::new(event)
 }
 
 /// What there is to tell of a change: of a row that has another key than before,

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::BoxFuture};
 
 use serde_json::Value as Json;
 use tokio::{sync::watch, task::JoinHandle};
@@ -88,6 +88,7 @@ pub struct Subscription {
     tag: Tag,
     /// Set under the hub's lock.
     gone: Arc<AtomicBool>,
+    from: Option<Position>,
     catching_up: Option<JoinHandle<()>>,
 }
 
@@ -109,10 +110,9 @@ impl Hub {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Behind the last event that those who follow have been told, or are about
-    /// to be.
-    pub fn position(&self) -> Position {
-        self.state().position.unwrap_or_else(|| self.0.engine.events().log().head())
+    /// Where the log is.
+    pub fn head(&self) -> Position {
+        self.0.engine.events().log().head()
     }
 
     /// Number of subscriptions that are told what comes from now on: neither about
@@ -142,6 +142,12 @@ impl Hub {
     /// # Errors
     /// When it cannot be followed.
     pub async fn subscribe(&self, topic: Topic, queue: &Arc<Queue>, tag: Tag) -> Result<Subscription, Ended> {
+        let table = topic.aggregates().map(|root| root.table).or(topic.root().map(|(_, changes)| changes.table));
+        if let Some(table) = table.filter(|table| self.0.engine.filters_reads(*table)) {
+            let collection = &self.0.engine.catalog().table(table).collection;
+            let message = format!("Hooks have a say in what is read of `{collection}`: it cannot be followed.");
+            return Err(Ended::Failed { code: ErrorCode::Forbidden, message });
+        }
         if let Some(root) = topic.aggregates() {
             return self.keep_up(&topic, root, queue, tag);
         }
@@ -167,11 +173,17 @@ impl Hub {
             None => {
                 // What was committed when the set was read is not told.
                 let from = self.0.engine.events().settled().await;
-                follower.follow(&self.state(), from);
-                return Ok(joined);
+                joined.from = Some(from);
+                if follower.follow_from(from) {
+                    return Ok(joined);
+                }
+                // The hub has handed on more meanwhile.
+                follower.resume(from, is_replayable)
             }
-            Some(after) if is_replayable => follower.catch_up(after).boxed(),
-            Some(after) => follower.go_on(after).boxed(),
+            Some(after) => {
+                joined.from = Some(after);
+                follower.resume(after, is_replayable)
+            }
         };
         let catching_up = AssertUnwindSafe(catching_up).catch_unwind().map(move |outcome| {
             if outcome.is_err() {
@@ -197,8 +209,9 @@ impl Hub {
         let group = match state.groups.get(&group.name) {
             Some(known) => known.clone(),
             None => {
-                let watched = state.groups.values().filter(|group| group.watch().is_some()).count();
-                if group.watch().is_some() && watched >= MAX_WATCHED {
+                let is_watched = |group: &Arc<Group>| group.watch().is_some();
+                if is_watched(&group) && state.groups.values().filter(|group| is_watched(group)).count() >= MAX_WATCHED
+                {
                     let message = "There are as many filters about related items as can be followed.".to_owned();
                     return Err(Ended::Failed { code: ErrorCode::LimitExceeded, message });
                 }
@@ -229,7 +242,7 @@ impl Hub {
 
     fn subscription(&self, id: u64, place: Place, queue: &Arc<Queue>, tag: Tag) -> Subscription {
         let (hub, queue, gone) = (self.clone(), queue.clone(), Arc::default());
-        Subscription { hub, id, place, queue, tag, gone, catching_up: None }
+        Subscription { hub, id, place, queue, tag, gone, from: None, catching_up: None }
     }
 
     /// Keeps up with aggregates.
@@ -371,6 +384,14 @@ impl Drop for Hold {
     }
 }
 
+impl Subscription {
+    /// Behind which position it tells everything; none where it begins with what
+    /// there is.
+    pub fn from(&self) -> Option<Position> {
+        self.from
+    }
+}
+
 impl Drop for Subscription {
     fn drop(&mut self) {
         if let Some(catching_up) = &self.catching_up {
@@ -415,6 +436,14 @@ impl Follower {
         }
         if !self.hold.group.add(&self.class, &self.topic, self.subscriber(Some(from))) {
             self.queue.end(self.tag, interrupted());
+        }
+    }
+
+    /// Goes on behind a position.
+    fn resume(self, after: Position, is_replayable: bool) -> BoxFuture<'static, ()> {
+        match is_replayable {
+            true => self.catch_up(after).boxed(),
+            false => self.go_on(after).boxed(),
         }
     }
 

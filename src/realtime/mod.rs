@@ -66,16 +66,6 @@ impl Topic {
         self.after.clone().or_else(own).filter(|after| !after.is_null())
     }
 
-    /// Behind which position it begins, `now` being the present; none where it
-    /// begins with what there is.
-    pub fn begins_behind(&self, now: Position) -> Option<String> {
-        match (self.behind(), self.root()) {
-            (Some(after), _) => after.as_str().map(str::to_owned),
-            (None, Some((_, changes))) if changes.snapshot.is_none() => Some(now.to_string()),
-            (None, _) => None,
-        }
-    }
-
     /// The root field, if it is one that can be followed.
     fn root(&self) -> Option<(&Root, &ChangesRoot)> {
         let root = self.roots.roots().first()?;
@@ -187,4 +177,15 @@ pub enum CloseReason {
     TooSlow,
     /// The gateway stops.
     GoingAway,
+}
+
+impl CloseReason {
+    /// As the end of what could be told.
+    pub fn ended(self) -> Ended {
+        let (code, message) = match self {
+            Self::TooSlow => (ErrorCode::TooSlow, "Too slow; resume from your last position."),
+            Self::GoingAway => (ErrorCode::GoingAway, "Going away; resume from your last position."),
+        };
+        Ended::Failed { code, message: message.to_owned() }
+    }
 }

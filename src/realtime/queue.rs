@@ -95,8 +95,47 @@ struct State {
     /// Changes dropped of each subscription and not told yet.
     missed: HashMap<Tag, u64>,
     /// Changes of subscriptions that have something else to tell before.
-    held: Vec<(Tag, Vec<(Next, Overflow)>)>,
+    held: Vec<Held>,
     closed: Option<CloseReason>,
+}
+
+/// Changes of one subscription that has something else to tell before.
+#[derive(Debug)]
+struct Held {
+    tag: Tag,
+    items: VecDeque<(Next, Overflow)>,
+    bytes: usize,
+    missed: u64,
+}
+
+impl Held {
+    /// Adds a change; `false` if there is no room for it.
+    fn push(&mut self, limits: QueueLimits, next: Next, overflow: Overflow) -> bool {
+        if overflow == Overflow::Latest
+            && let Some(at) = self.items.iter().position(|(older, _)| older.row == next.row)
+        {
+            self.drop_at(at);
+        }
+        let is_full = |held: &Self| {
+            !held.items.is_empty() && (held.items.len() >= limits.items || held.bytes + next.text.len() > limits.bytes)
+        };
+        while is_full(self) {
+            if overflow == Overflow::Close {
+                return false;
+            }
+            self.drop_at(0);
+            self.missed += 1;
+        }
+        self.bytes += next.text.len();
+        self.items.push_back((next, overflow));
+        true
+    }
+
+    fn drop_at(&mut self, at: usize) {
+        if let Some((next, _)) = self.items.remove(at) {
+            self.bytes -= next.text.len();
+        }
+    }
 }
 
 impl State {
@@ -130,15 +169,18 @@ impl Queue {
 
     /// Keeps a subscription's changes back until [`Queue::release`].
     pub(super) fn hold(&self, tag: Tag) {
-        self.state().held.push((tag, Vec::new()));
+        self.state().held.push(Held { tag, items: VecDeque::new(), bytes: 0, missed: 0 });
     }
 
     /// Adds the changes that were kept back.
     pub(super) fn release(&self, tag: Tag) {
         let mut state = self.state();
-        let Some(at) = state.held.iter().position(|(of, _)| *of == tag) else { return };
-        let (_, held) = state.held.swap_remove(at);
-        for (next, overflow) in held {
+        let Some(at) = state.held.iter().position(|held| held.tag == tag) else { return };
+        let held = state.held.swap_remove(at);
+        if held.missed > 0 {
+            *state.missed.entry(tag).or_default() += held.missed;
+        }
+        for (next, overflow) in held.items {
             state.push(self.limits, tag, next, overflow);
         }
         drop(state);
@@ -149,9 +191,12 @@ impl Queue {
     /// becomes of it.
     pub(super) fn push(&self, tag: Tag, next: Next, overflow: Overflow) {
         let mut state = self.state();
-        match state.held.iter_mut().find(|(of, _)| *of == tag) {
-            Some((_, held)) if held.len() < self.limits.items => held.push((next, overflow)),
-            Some(_) => state.close(CloseReason::TooSlow),
+        match state.held.iter_mut().find(|held| held.tag == tag) {
+            Some(held) => {
+                if !held.push(self.limits, next, overflow) {
+                    state.close(CloseReason::TooSlow);
+                }
+            }
             None => state.push(self.limits, tag, next, overflow),
         }
         drop(state);
@@ -186,7 +231,7 @@ impl Queue {
             }
         }
         state.missed.remove(&tag);
-        state.held.retain(|(of, _)| *of != tag);
+        state.held.retain(|held| held.tag != tag);
     }
 
     /// What waits, at most `most` of it; waits for the first.
@@ -263,8 +308,9 @@ impl State {
             match self.oldest_of(tag).filter(|_| overflow != Overflow::Close) {
                 Some(at) => self.drop_of(tag, at, 1),
                 None if overflow == Overflow::Close => return self.close(CloseReason::TooSlow),
-                // All that waits is others'. One of each subscription always may, so
-                // that none is left with what is not true any more.
+                // All that waits is others'. One of each subscription may, so that none is
+                // left with what is not true any more, but not of any size.
+                None if self.bytes + next.text.len() > 2 * limits.bytes => return self.close(CloseReason::TooSlow),
                 None => break,
             }
         }

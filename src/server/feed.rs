@@ -4,7 +4,7 @@
 //! An event's `id` holds a position for each collection: between collections
 //! the order is the log's only roughly, and whoever comes back must lose none.
 
-use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+use std::{collections::HashMap, fmt::Write as _, mem, sync::Arc};
 
 use axum::{
     Extension,
@@ -26,7 +26,7 @@ use crate::{
     error_code::ErrorCode,
     events::Action,
     graphql::{Allowed, Opened, Request},
-    realtime::{Ended, Next, Queue, Tag, Topic},
+    realtime::{CloseReason, Ended, Next, Queue, Tag, Topic},
     value::json,
 };
 
@@ -67,6 +67,8 @@ impl Asked {
         asked.collections.sort_unstable();
         asked.collections.dedup();
         let known = ["create", "update", "delete"];
+        asked.events.sort_unstable();
+        asked.events.dedup();
         if let Some(event) = asked.events.iter().find(|event| !known.contains(&event.as_str())) {
             return Err(Problem::query(format!("`{event}` is no event: there are create, update and delete")));
         }
@@ -74,6 +76,10 @@ impl Asked {
             && !["close", "drop_oldest", "latest"].contains(&overflow.as_str())
         {
             return Err(Problem::query("`overflow` is close, drop_oldest or latest"));
+        }
+        if asked.overflow.as_deref() == Some("latest") && asked.events.len() == 2 {
+            // The latest change of a row may be of the third kind, and hide one of these.
+            return Err(Problem::query("`overflow=latest` goes with one kind of `events`, or with all"));
         }
         Ok(asked)
     }
@@ -112,8 +118,12 @@ async fn open(
     let service = &shared.parts.service;
     let queue = Arc::new(Queue::new(shared.options.sockets.queue));
     let place = shared.places.enter(principal.ip.unwrap_or(peer.0))?;
-    let mut feed = Feed { collections: Vec::new(), events: asked.events.clone(), _place: place };
-    let mut subscriptions = HashMap::new();
+    // Where each of them stopped, as far as the client knows.
+    let own = |collection: &String| after.map(|id| asked.position(id, collection));
+    let positions = asked.collections.iter();
+    let collections = positions.map(|of| (of.clone(), own(of).unwrap_or_default().to_owned())).collect();
+    let mut feed = Feed { collections, events: asked.events.clone(), missed: 0, _place: place };
+    let (mut subscriptions, mut resets) = (HashMap::new(), Vec::new());
     for (tag, collection) in (0..).zip(&asked.collections) {
         let (query, variables) = document(shared, principal, &asked, collection)?;
         let request = Request { query: query.into(), variables, operation_name: None };
@@ -121,19 +131,25 @@ async fn open(
             Opened::Changes(topic) => topic,
             Opened::Refused(response) | Opened::Answered(response) => return Err(refused(&response.body)),
         };
-        let own = after.map(|id| asked.position(id, collection));
-        let head = shared.parts.service.hub().position().to_string();
-        feed.collections.push((collection.clone(), own.map_or(head, str::to_owned)));
-        let topic = Topic { after: own.map(Json::from), ..topic };
+        let topic = Topic { after: own(collection).map(Json::from), ..topic };
         match service.hub().subscribe(topic, &queue, tag).await {
-            Ok(subscription) => drop(subscriptions.insert(tag, subscription)),
-            Err(ended @ Ended::Reset { .. }) => {
-                let mut begun = streaming::opening(None);
-                feed.ended(tag, &ended, &mut begun);
-                return Ok(streaming::respond(EVENTS.clone(), Body::from(begun)));
+            Ok(subscription) => {
+                let known = feed.collections.get_mut(tag as usize);
+                if let (Some((_, position)), Some(from)) = (known, subscription.from()) {
+                    *position = from.to_string();
+                }
+                subscriptions.insert(tag, subscription);
             }
+            Err(ended @ Ended::Reset { .. }) => resets.push((tag, ended)),
             Err(Ended::Failed { code, message }) => return Err(Problem::new(code, message)),
         }
+    }
+    if !resets.is_empty() {
+        let mut begun = streaming::opening(None);
+        for (tag, ended) in resets {
+            feed.ended(tag, &ended, &mut begun);
+        }
+        return Ok(streaming::respond(EVENTS.clone(), Body::from(begun)));
     }
     let begun = streaming::opening(Some(&feed.id()));
     Ok(streaming::respond(EVENTS.clone(), streaming::body(shared, queue, subscriptions, begun, feed)))
@@ -243,6 +259,8 @@ fn refused(body: &[u8]) -> Problem {
 struct Feed {
     collections: Vec<(String, String)>,
     events: Vec<String>,
+    /// Changes that were dropped and not told yet.
+    missed: u64,
     _place: Place,
 }
 
@@ -262,6 +280,7 @@ impl Tell for Feed {
             *position = reached.to_string();
         }
         let name = next.action.map_or("snapshot", Action::as_str);
+        self.missed += missed;
         if !self.events.is_empty() && !self.events.iter().any(|event| event == name) {
             return;
         }
@@ -280,9 +299,9 @@ impl Tell for Feed {
                 next.write_answer(0, &mut data);
             }
         }
-        if missed > 0 {
+        if self.missed > 0 {
             data.extend_from_slice(b",\"missed\":");
-            json::write_uint(&mut data, missed);
+            json::write_uint(&mut data, mem::take(&mut self.missed));
         }
         data.push(b'}');
         event(out, name, Some(&self.id()), &data);
@@ -298,8 +317,9 @@ impl Tell for Feed {
                 json::write_string(&mut data, reason.as_str());
                 data.extend_from_slice(b",\"position\":");
                 json::write_string(&mut data, &head.to_string());
-                // Whoever comes back misses no more than what this says.
-                for (_, position) in &mut self.collections {
+                // Whoever comes back misses no more than what this says, and goes on with
+                // the other collections where they were.
+                if let Some((_, position)) = self.collections.get_mut(tag as usize) {
                     *position = head.to_string();
                 }
                 "reset"
@@ -321,9 +341,12 @@ impl Tell for Feed {
         out.extend_from_slice(b":\n\n");
     }
 
-    fn interrupt(&mut self, reason: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(reason.as_bytes());
-        out.extend_from_slice(b"\n\n");
+    fn interrupt(&mut self, reason: CloseReason, out: &mut Vec<u8>) {
+        let ended = reason.ended();
+        if reason == CloseReason::TooSlow {
+            let data = serde_json::json!({ "code": ended.code().as_str(), "message": ended.to_string() });
+            event(out, "error", Some(&self.id()), data.to_string().as_bytes());
+        }
+        streaming::comment(out, &ended.to_string());
     }
 }

@@ -261,6 +261,8 @@ fn refused_status(code: ErrorCode, media: Media) -> StatusCode {
             | ErrorCode::UnsupportedMediaType
             | ErrorCode::ContentTooLarge
             | ErrorCode::OutOfTime
+            | ErrorCode::TooSlow
+            | ErrorCode::GoingAway
             | ErrorCode::Conflict
             | ErrorCode::Reset
             | ErrorCode::ServiceUnavailable

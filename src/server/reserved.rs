@@ -27,7 +27,7 @@ use crate::{
     error_code::ErrorCode,
     graphql::{self, Allowed, Opened},
     principal::Principal,
-    realtime::{Ended, Next, Queue, QueueLimits, Subscription, Tag, Topic},
+    realtime::{CloseReason, Ended, Next, Queue, QueueLimits, Subscription, Tag, Topic},
     tasks,
     value::json,
 };
@@ -355,7 +355,12 @@ impl Tell for Told {
         Framing::Events.heartbeat(out);
     }
 
-    fn interrupt(&mut self, reason: &str, out: &mut Vec<u8>) {
-        Framing::Events.interrupt(out, reason);
+    fn interrupt(&mut self, reason: CloseReason, out: &mut Vec<u8>) {
+        let ended = reason.ended();
+        if reason == CloseReason::TooSlow {
+            let state = self.reservation.state();
+            state.operations.values().for_each(|operation| next(out, &operation.id, None, &ended.to_answer()));
+        }
+        streaming::comment(out, &ended.to_string());
     }
 }

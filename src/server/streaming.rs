@@ -19,7 +19,6 @@ use crate::{
     graphql::{Allowed, Opened, Request},
     principal::Principal,
     realtime::{CloseReason, Ended, Item, Next, Queue, Subscription, Tag, Taken, Topic},
-    value::json,
 };
 
 /// Changes that are written at once.
@@ -98,22 +97,30 @@ impl Framing {
     }
 
     /// There is more, but not here: whoever is told no end comes back.
-    pub(super) fn interrupt(self, out: &mut Vec<u8>, reason: &str) {
+    fn interrupt(self, out: &mut Vec<u8>, reason: CloseReason) {
+        let ended = reason.ended();
         match self {
             Self::Events => {
-                out.extend_from_slice(b": ");
-                out.extend_from_slice(reason.as_bytes());
-                out.extend_from_slice(b"\n\n");
+                // Whoever is told to go only has to come back.
+                if reason == CloseReason::TooSlow {
+                    event(out, "next", None, &ended.to_answer());
+                }
+                comment(out, &ended.to_string());
             }
             Self::Multipart => {
-                out.extend_from_slice(
-                    b"\r\nContent-Type: application/json\r\n\r\n{\"payload\":null,\"errors\":[{\"message\":",
-                );
-                json::write_string(out, reason);
-                out.extend_from_slice(b",\"extensions\":{\"code\":\"GOING_AWAY\"}}]}\r\n--graphql--\r\n");
+                out.extend_from_slice(b"\r\nContent-Type: application/json\r\n\r\n{\"payload\":null,\"errors\":");
+                out.extend_from_slice(ended.to_errors().to_string().as_bytes());
+                out.extend_from_slice(b"}\r\n--graphql--\r\n");
             }
         }
     }
+}
+
+/// Something for people who look at a stream.
+pub(super) fn comment(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(b"\n\n");
 }
 
 /// How a stream of events begins: something must be sent, or a proxy keeps the
@@ -161,7 +168,7 @@ pub(super) trait Tell: Send + 'static {
     /// Nothing has come for a while.
     fn heartbeat(&mut self, out: &mut Vec<u8>);
     /// The connection is closed; whoever comes back goes on where it stopped.
-    fn interrupt(&mut self, reason: &str, out: &mut Vec<u8>);
+    fn interrupt(&mut self, reason: CloseReason, out: &mut Vec<u8>);
 }
 
 /// One operation.
@@ -185,7 +192,7 @@ impl Tell for Operation {
         self.0.heartbeat(out);
     }
 
-    fn interrupt(&mut self, reason: &str, out: &mut Vec<u8>) {
+    fn interrupt(&mut self, reason: CloseReason, out: &mut Vec<u8>) {
         self.0.interrupt(out, reason);
     }
 }
@@ -211,10 +218,9 @@ pub(super) async fn answer(
         Opened::Changes(topic) => {
             let queue = Arc::new(Queue::new(shared.options.sockets.queue));
             let topic = Topic { after: after.map(Json::from), ..topic };
-            let from = topic.begins_behind(service.hub().position());
             match service.hub().subscribe(topic, &queue, 0).await {
                 Ok(subscription) => {
-                    let begun = framing.begin(from.as_deref());
+                    let begun = framing.begin(subscription.from().map(|from| from.to_string()).as_deref());
                     let subscriptions = HashMap::from([(0, subscription)]);
                     let body = body(shared, queue, subscriptions, begun, Operation(framing, place));
                     respond(framing.content_type(), body)
@@ -293,10 +299,6 @@ impl<T: Tell> Live<T> {
             Ok(Taken::Close(reason)) => {
                 self.has_ended = true;
                 self.subscriptions.clear();
-                let reason = match reason {
-                    CloseReason::TooSlow => "too slow",
-                    CloseReason::GoingAway => "going away",
-                };
                 self.tell.interrupt(reason, &mut out);
             }
             Err(_) => self.tell.heartbeat(&mut out),

@@ -46,7 +46,7 @@ impl<'a> Compiler<'a> {
     fn live_aggregate(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<LiveAggregateRoot, Error> {
         let (aggregate, plan) = self.aggregated(table, field)?;
         let per_second = self.input(field, "perSecond", &Type::named("Float"))?;
-        Ok(LiveAggregateRoot { aggregate, looks_at: plan.looks_at(self.types.catalog), per_second })
+        Ok(LiveAggregateRoot { table: table.id, aggregate, looks_at: plan.looks_at(self.types.catalog), per_second })
     }
 
     fn changes(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<ChangesRoot, Error> {
@@ -118,16 +118,11 @@ impl<'a> Compiler<'a> {
             let plan = self.selection(table, Source::Table, Page::ALL, asked)?;
             return Ok(Judge::Values(Box::new(sql::compile_judge(catalog, &plan)?)));
         }
-        let statement = |source: Source, page: Page, predicate: Predicate| -> Result<Arc<ReadStatement>, Error> {
-            let plan = self.selection(table, source, page, predicate)?;
-            Ok(Arc::new(sql::compile_read(catalog, &plan)?))
-        };
         let page = Page { limit: Some(MAX_MEMBERS + 1), ..Page::ALL };
-        let probe = statement(Source::Keys(table.key.clone()), Page::ALL, asked.clone())?;
-        let all = statement(Source::Table, page, asked)?;
-        let rows =
-            self.whole_rows(table, Source::Among(table.key.clone()), Predicate::always(), Vec::new(), Page::ALL)?;
-        Ok(Judge::Members(Box::new(Watch { probe, all, rows, related, most: MAX_MEMBERS })))
+        let all = Arc::new(sql::compile_read(catalog, &self.selection(table, Source::Table, page, asked)?)?);
+        let by_key = Source::Among(table.key.clone());
+        let rows = self.whole_rows(table, by_key, allowed.clone(), Vec::new(), Page::ALL)?;
+        Ok(Judge::Members(Box::new(Watch { all, rows, related, most: MAX_MEMBERS })))
     }
 
     /// Keys of rows.

@@ -66,10 +66,13 @@ function connect() {
   const socket = new WebSocket(address, "graphql-transport-ws");
   const operations = new Map();
   let ids = 0;
-  socket.onopen = () => send({ type: "connection_init", payload: state.token ? { access_token: state.token } : {} });
+  socket.onopen = () => send({ type: "connection_init", payload: { ...(state.token ? { access_token: state.token } : {}), position: true } });
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
-    if (message.type === "connection_ack") return begin(subscribe).catch(fail);
+    if (message.type === "connection_ack") {
+      state.position = message.payload.position;
+      return begin(subscribe).catch(fail);
+    }
     if (message.type === "ping") return send({ type: "pong" });
     const operation = operations.get(message.id);
     if (message.type !== "next") operations.delete(message.id);
@@ -117,7 +120,11 @@ function follow(collection, subscribe) {
     {
       next: ({ data, errors }) => (data?.change ? take(collection, data.change) : fail(errors?.[0])),
       error: (errors) => {
-        if (errors[0].extensions?.code !== "RESET") return fail(errors[0]);
+        if (errors[0].extensions?.code !== "RESET") {
+          fail(errors[0]);
+          // It comes back, and goes on where it stopped.
+          return state.socket?.close();
+        }
         tellGap(name, errors[0].extensions.reason);
         collection.position = null;
         follow(collection, subscribe);
@@ -125,6 +132,8 @@ function follow(collection, subscribe) {
       },
     },
   );
+  // If it breaks before anything is told, it goes on from here.
+  collection.position ??= state.position;
   subscribe(`subscription { counted: ${name}_aggregated { countAll } }`, {}, {
     next: ({ data }) => {
       if (data?.counted) collection.count.textContent = data.counted[0]?.countAll ?? 0;

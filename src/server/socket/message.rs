@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    events::Position,
     realtime::{Ended, Next},
     value::json,
 };
@@ -88,7 +89,13 @@ impl Heard {
     }
 }
 
-pub(super) const ACK: &str = r#"{"type":"connection_ack"}"#;
+/// An acknowledgement; with where the log is, for those who ask.
+pub(super) fn ack(position: Option<Position>) -> String {
+    match position {
+        Some(position) => format!(r#"{{"type":"connection_ack","payload":{{"position":"{position}"}}}}"#),
+        None => r#"{"type":"connection_ack"}"#.to_owned(),
+    }
+}
 
 pub(super) fn pong(payload: Option<&Json>) -> String {
     match payload {

@@ -318,7 +318,10 @@ impl Connection {
             return Err(Close::Forbidden);
         }
         self.principal = Some(Arc::new(principal));
-        self.send_text(message::ACK.to_owned()).await
+        // From where to go on if nothing is told before the connection breaks.
+        let asks = payload.get("position") == Some(&Json::Bool(true));
+        let position = asks.then(|| self.service().hub().head());
+        self.send_text(message::ack(position)).await
     }
 
     /// Who asks: by a token in the payload, or else who asked for the socket.

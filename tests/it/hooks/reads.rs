@@ -1,6 +1,7 @@
 //! Hooks of reads: the query before, the records after.
 
 use super::*;
+use crate::support::Socket;
 
 #[tokio::test]
 async fn a_query_is_told_as_it_was_asked() {
@@ -304,5 +305,23 @@ async fn what_hooks_read_passes_the_same_filters_unless_they_say_otherwise() {
         assert_eq!(record.at_least(2).await[0]["payload"], json!([{ "mail": "***" }]), "{kind:?}");
         let quiet = items.without_events().read_by_query(json!({ "fields": ["mail"], "sort": "id" })).await;
         assert_eq!(quiet, Ok(vec![json!({ "mail": "ann@x" }), json!({ "mail": "bob@x" })]), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_hooks_narrow_or_change_cannot_be_followed() {
+    let gateway = Embedded::start(Kind::Sqlite, |builder| {
+        builder
+            .filter("article.items.query", async |query: Payload, _: Meta, _: Context| Ok(query))
+            .filter("author.items.read", async |records: Payload, _: Meta, _: Context| Ok(records))
+    })
+    .await;
+    let mut socket = Socket::connect(&gateway.app).await;
+    for collection in ["article", "author"] {
+        for followed in ["mutated { key }", "aggregated { countAll }"] {
+            socket.subscribe("1", &format!("subscription {{ {collection}_{followed} }}")).await;
+            let refused = socket.next().await;
+            assert_eq!(refused["payload"][0]["extensions"]["code"], "FORBIDDEN", "{refused}");
+        }
     }
 }

@@ -94,8 +94,21 @@ async fn keeps_a_set_true(app: &TestApp, filter: &str) {
 #[tokio::test]
 async fn rows_enter_and_leave_a_set_that_a_row_alone_tells() {
     for (kind, app) in desks().await.each() {
-        let (before, ()) = app.statements_of(async {}).await;
-        assert_eq!(before, 0, "{kind:?}");
+        let update = |words: u32| format!("update_article_item(id: 1, data: {{ words: {words} }}) {{ id }}");
+        let cost_of_writing = app.statements_of(write(app, &update(11))).await.0;
+        let mut socket = Socket::connect(app).await;
+        let filter = "{ status: { _eq: \"draft\" }, words: { _gt: 5 } }";
+        socket
+            .subscribe("1", &format!("subscription {{ article_mutated(filter: {filter}) {{ data {{ words }} }} }}"))
+            .await;
+        followed(app, 1).await;
+        let told = async {
+            write(app, &update(10)).await;
+            assert_eq!(socket.change("1").await, json!({ "data": { "words": 10 } }));
+        };
+        assert_eq!(app.statements_of(told).await.0, cost_of_writing, "{kind:?}");
+        drop(socket);
+        followed(app, 0).await;
         keeps_a_set_true(app, "{ status: { _eq: \"done\" } }").await;
     }
     for (_, app) in desks().await.each() {
@@ -141,6 +154,48 @@ async fn a_related_row_moves_others_in_and_out() {
         write(app, "delete_article_item(id: 1) { id }").await;
         assert_eq!(socket.change("1").await["event"], "delete", "{kind:?}");
         assert!(socket.is_quiet().await, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_set_that_is_kept_never_shows_what_a_row_was_outside_of_it() {
+    for (kind, app) in desks().await.each() {
+        let mut socket = Socket::connect(app).await;
+        let filter = "{ author: { name: { _eq: \"Ann\" } } }";
+        socket
+            .subscribe("1", &format!("subscription {{ article_mutated(filter: {filter}) {{ key data {{ title }} }} }}"))
+            .await;
+        followed(app, 1).await;
+        let change = |at: &str, title: &str, author: u8| {
+            format!(
+                "{at}: update_article_item(id: 1, data: {{ title: \"{title}\", author: {{ id: {author} }} }}) {{ id }}"
+            )
+        };
+        let both = format!("mutation @transaction {{ {} {} }}", change("a", "secret", 2), change("b", "public", 1));
+        app.data(&both).await;
+        // One that is made outside of the set and moved into it.
+        let made = "create_article_item(data: { title: \"hidden\", author: { id: 2 } }) { id }";
+        app.data(&format!("mutation @transaction {{ {made} b: update_article_item(id: 3, data: {{ title: \"shown\", author: {{ id: 1 }} }}) {{ id }} }}")).await;
+        let mut titles = Vec::new();
+        while titles.last().is_none_or(|title| *title != json!("shown")) {
+            titles.push(socket.change("1").await["data"]["title"].take());
+        }
+        assert!(titles.iter().all(|title| [json!("public"), json!("shown")].contains(title)), "{kind:?}: {titles:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_commit_closes_nobody_who_reads() {
+    const ROWS: usize = 3_000;
+    let apps = desks().await;
+    let (_, app) = apps.each().next().unwrap();
+    let mut socket = Socket::connect(app).await;
+    socket.subscribe("1", "subscription { article_mutated { key } }").await;
+    followed(app, 1).await;
+    let create = "mutation ($articles: [create_article_input!]) { create_article_items(data: $articles) { id } }";
+    app.data_with(create, json!({ "articles": vec![json!({ "title": "x" }); ROWS] })).await;
+    for key in 3..3 + ROWS {
+        assert_eq!(socket.change("1").await["key"], key.to_string());
     }
 }
 

@@ -219,6 +219,21 @@ async fn limits_are_told() {
 }
 
 #[tokio::test]
+async fn whoever_asks_for_it_knows_where_it_stands_before_anything_is_told() {
+    let app = app().await;
+    let mut socket = Socket::silent(&app).await;
+    let payload = json!({ "access_token": TOKEN, "position": true });
+    socket.send(&json!({ "type": "connection_init", "payload": payload })).await;
+    let position = socket.next().await["payload"]["position"].take();
+    assert_eq!(position, app.events.log().head().to_string());
+    drop(socket);
+    app.data("mutation { delete_article_item(id: 1) { id } }").await;
+    let mut socket = Socket::connect(&app).await;
+    socket.subscribe("1", &format!("subscription {{ article_mutated(after: {position}) {{ key event }} }}")).await;
+    assert_eq!(socket.change("1").await, json!({ "key": "1", "event": "delete" }));
+}
+
+#[tokio::test]
 async fn a_gateway_that_stops_says_where_to_go_on() {
     let app = app().await;
     let mut socket = Socket::connect(&app).await;

@@ -176,6 +176,14 @@ async fn a_feed_that_cannot_go_on_says_so() {
     assert_eq!((&reset["reason"], &reset["collection"]), (&json!("other_epoch"), &json!("article")));
     assert_eq!(stream.event().await, None);
 
+    // Whoever comes back goes on with the other collection where it was.
+    let after = format!("article:{other}%20author:{head}");
+    let both = format!("/stream?collections=article,author&after={after}");
+    let mut stream = Stream::open(app.request(Method::GET, &both)).await;
+    let (id, reset) = stream.json("reset").await;
+    assert_eq!(reset["collection"], "article");
+    assert_eq!(id, format!("article:{head} author:{head}"));
+
     let mut stream = Stream::open(app.request(Method::GET, "/stream?collections=article")).await;
     followed(&app, 1).await;
     app.events.log().break_off();
@@ -193,6 +201,7 @@ async fn a_feed_that_cannot_go_on_says_so() {
         ("?collections=article&filter=x", 400),
         ("?collections=article&filter=%7B%22words%22:%7B%22_eq%22:%22x%22%7D%7D", 400),
         ("?collections=article&overflow=never", 400),
+        ("?collections=article&events=create,delete&overflow=latest", 400),
     ] {
         let response = app.request(Method::GET, &format!("/stream{query}")).bearer_auth(TOKEN).send().await.unwrap();
         assert_eq!(response.status(), status, "{query}");
@@ -236,8 +245,10 @@ async fn after_a_reset_a_feed_goes_on_without_another_gap() {
     let app = sqlite().await;
     let path = "/stream?collections=article,author";
     let mut stream = Stream::open(app.request(Method::GET, path).header("last-event-id", "0-0")).await;
-    let (id, reset) = stream.json("reset").await;
-    assert!(id.contains(reset["position"].as_str().expect("where the log is")), "{id} {reset}");
+    let (_, article) = stream.json("reset").await;
+    let (id, author) = stream.json("reset").await;
+    assert_eq!((&article["collection"], &author["collection"]), (&json!("article"), &json!("author")));
+    assert!(id.contains(author["position"].as_str().expect("where the log is")), "{id} {author}");
     assert_eq!(stream.event().await, None);
     titled(&app, "meanwhile").await;
     let mut stream = Stream::open(app.request(Method::GET, path).header("last-event-id", &id)).await;
