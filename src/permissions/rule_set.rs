@@ -287,8 +287,7 @@ fn names(text: &str, name: &str) -> bool {
 /// What tables' rights say, in short.
 fn fingerprint(tables: &HashMap<TableId, TableRights>) -> String {
     let mut text = String::new();
-    let ordered: BTreeMap<u32, &TableRights> =
-        tables.iter().map(|(table, rights)| (table.0, rights)).collect();
+    let ordered: BTreeMap<u32, &TableRights> = tables.iter().map(|(table, rights)| (table.0, rights)).collect();
     for (table, rights) in ordered {
         write!(text, "{table}").expect("writing to memory does not fail");
         for rights in [&rights.read, &rights.create, &rights.update, &rights.delete] {
