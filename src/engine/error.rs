@@ -262,8 +262,14 @@ fn fault_details(fault: &Fault) -> Map<String, Json> {
             let path: Json = path.iter().map(String::as_str).collect();
             let mut details =
                 members(&[("field", field.as_str().into()), ("path", path), ("type", rule.name().into())]);
-            if let Rule::OneOf(valid) = rule {
-                details.insert("valid".to_owned(), valid.iter().map(String::as_str).collect());
+            match rule {
+                Rule::OneOf(valid) => {
+                    details.insert("valid".to_owned(), valid.iter().map(String::as_str).collect());
+                }
+                Rule::Permission { detail: Some((name, value)), .. } => {
+                    details.insert((*name).to_owned(), value.clone());
+                }
+                Rule::Required | Rule::NotNull | Rule::Check(_) | Rule::Permission { detail: None, .. } => {}
             }
             details
         }

@@ -192,7 +192,7 @@ impl Registration<'_, '_> {
             let own = match kind {
                 FieldKind::Column(column) => {
                     let column = table.column(column);
-                    self.field(&field.name, &types::column_type(table, column), description(column))
+                    self.field(&field.name, &self.types.column_type(table, column), description(column))
                 }
                 FieldKind::ToOne(id, column) => {
                     let target = &self.types.target(id).collection;

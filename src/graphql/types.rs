@@ -103,6 +103,15 @@ impl<'a> Types<'a> {
         self.tables().filter(move |table| table.kind == crate::catalog::TableKind::Table && names_rows(table))
     }
 
+    /// The type of a column as the caller sees it: what is there in some rows only
+    /// may be null in the others (contract 3.11).
+    pub(super) fn column_type(&self, table: &Table, column: &Column) -> Type {
+        let readable = self.access.read(table.id);
+        let is_partial = readable.is_some_and(|readable| readable.is_partial(table.column_field(column.id)));
+        let of = column_type(table, column);
+        Type { non_null: of.non_null && !is_partial, ..of }
+    }
+
     /// The fields that the caller may see; relations only to tables that may be read.
     pub(super) fn fields<'t>(&self, table: &'t Table) -> impl Iterator<Item = &'t Field> + use<'a, 't, '_> {
         let readable = self.access.read(table.id);

@@ -189,6 +189,16 @@ impl<'a> Right<'a> {
         self.0.is_none() || table.columns.iter().all(|column| whole(table.column_field(column.id)))
     }
 
+    /// Whether it is about everything.
+    pub fn is_everything(self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether it covers a field of some of its rows only.
+    pub fn is_partial(self, field: &str) -> bool {
+        !self.grants().iter().all(|grant| grant.fields.contains(field)) && !self.rows_of(field).is_always()
+    }
+
     /// Which rows it is about.
     pub fn rows(self) -> Predicate {
         self.rows_where(|_| true)

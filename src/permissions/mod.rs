@@ -8,6 +8,7 @@ mod access;
 mod addresses;
 mod policy;
 mod rule_set;
+pub mod validation;
 
 pub use self::{
     access::{Access, Right},

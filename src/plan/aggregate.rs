@@ -32,7 +32,13 @@ impl Aggregate {
     pub fn looks_at(&self, catalog: &Catalog) -> BTreeMap<TableId, BTreeSet<ColumnId>> {
         let mut columns = self.predicate.related_columns(catalog);
         let mut own = self.predicate.own_columns(catalog);
-        own.extend(self.search.iter().flat_map(|search| &search.columns));
+        for (column, rows) in self.search.iter().flat_map(|search| &search.columns) {
+            own.insert(*column);
+            own.extend(rows.own_columns(catalog));
+            for (table, more) in rows.related_columns(catalog) {
+                columns.entry(table).or_default().extend(more);
+            }
+        }
         let measured = self.measures.iter().filter_map(|measure| match &measure.operand {
             MeasureOperand::Rows => None,
             MeasureOperand::Value(operand) => Some(operand),

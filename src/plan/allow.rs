@@ -1,14 +1,15 @@
 //! From selections to plans: everything that a selection mentions is held
 //! against the caller's access, and the caller's row rules are added, at every
-//! table that it touches.
+//! table that it touches. What may be seen of some rows only is null in the
+//! others, wherever it is mentioned: selected, filtered by, sorted by, counted.
 
 use std::ops::Deref;
 
 use super::{Aggregate, AggregateOrder, Error, Measure, MeasureOperand, Order, Search, Selection, SortKey, Source};
 use crate::{
     catalog::{Cardinality, Catalog, ColumnId, ColumnType, RelationshipId, Table, TableId},
-    permissions::Access,
-    predicate::{Operand, Predicate},
+    permissions::{Access, Right},
+    predicate::{Operand, Predicate, Test},
 };
 
 /// A selection that may be read, narrowed to what the caller may see.
@@ -45,24 +46,26 @@ impl ReadPlan {
     /// [`Error::Forbidden`] naming the first thing that may not be read.
     pub fn allow(catalog: &Catalog, access: &Access, selection: Selection) -> Result<Self, Error> {
         let gate = Gate { catalog, access };
-        let rows = gate.rows(selection.table)?;
+        let table = catalog.table(selection.table);
+        let asked: Vec<&str> = selection.select.iter().filter_map(|operand| gate.field_of(table, operand)).collect();
+        let rows = gate.readable(selection.table)?.rows_with_any(asked.iter().copied());
+        let at = At { table: selection.table, rows: &rows };
         let junction = match selection.source {
             Source::Relationship(id) => gate.way(id)?,
             Source::Table | Source::Keys(_) | Source::Among(_) => Predicate::always(),
         };
-        let table = selection.table;
         if let Source::Keys(columns) | Source::Among(columns) = &selection.source {
-            columns.iter().try_for_each(|column| gate.column(table, *column))?;
+            columns.iter().try_for_each(|column| gate.column(at.table, *column).map(drop))?;
         }
-        let order = selection.order.into_iter().map(|order| gate.order(table, order)).collect::<Result<_, _>>()?;
-        let select = selection.select.into_iter().map(|operand| gate.operand(table, operand));
+        let order = selection.order.into_iter().map(|order| gate.order(at, order)).collect::<Result<_, _>>()?;
+        let select = selection.select.into_iter().map(|operand| gate.operand(at, operand));
         Ok(Self {
             junction,
             selection: Selection {
-                predicate: gate.predicate(table, selection.predicate)?.and(rows),
                 select: select.collect::<Result<_, _>>()?,
-                search: selection.search.map(|search| gate.search(table, search)),
+                search: selection.search.map(|search| gate.search(at, search)),
                 order,
+                predicate: gate.predicate(at, selection.predicate)?.and(rows),
                 ..selection
             },
         })
@@ -81,23 +84,24 @@ impl AggregatePlan {
     /// [`Error::Forbidden`] naming the first thing that may not be read.
     pub fn allow(catalog: &Catalog, access: &Access, aggregate: Aggregate) -> Result<Self, Error> {
         let gate = Gate { catalog, access };
-        let table = aggregate.table;
-        let rows = gate.rows(table)?;
-        let groups = aggregate.groups.into_iter().map(|operand| gate.operand(table, operand));
-        let measures = aggregate.measures.into_iter().map(|measure| gate.measure(table, measure));
-        let order = aggregate.order.into_iter().map(|order| gate.aggregate_order(table, order));
+        let rows = gate.rows(aggregate.table)?;
+        let at = At { table: aggregate.table, rows: &rows };
+        let groups = aggregate.groups.into_iter().map(|operand| gate.operand(at, operand));
+        let measures = aggregate.measures.into_iter().map(|measure| gate.measure(at, measure));
+        let order = aggregate.order.into_iter().map(|order| gate.aggregate_order(at, order));
         Ok(Self(Aggregate {
-            predicate: gate.predicate(table, aggregate.predicate)?.and(rows),
             groups: groups.collect::<Result<_, _>>()?,
-            search: aggregate.search.map(|search| gate.search(table, search)),
+            search: aggregate.search.map(|search| gate.search(at, search)),
             measures: measures.collect::<Result<_, _>>()?,
             order: order.collect::<Result<_, _>>()?,
+            predicate: gate.predicate(at, aggregate.predicate)?.and(rows),
             ..aggregate
         }))
     }
 }
 
-/// Holds a condition on rows that are to be written against what may be read.
+/// Holds a condition on rows that are named by their keys, because they changed
+/// or are to be written, against what may be read.
 ///
 /// # Errors
 /// [`Error::Forbidden`] naming the first thing that may not be read.
@@ -108,7 +112,10 @@ pub fn allow_predicate(
     predicate: Predicate,
 ) -> Result<Predicate, Error> {
     let gate = Gate { catalog, access };
-    Ok(gate.predicate(table, predicate)?.and(gate.rows(table)?))
+    let names = catalog.table(table);
+    let key = names.key.iter().map(|column| names.column_field(*column));
+    let rows = gate.readable(table)?.rows_with_any(key);
+    Ok(gate.predicate(At { table, rows: &rows }, predicate)?.and(rows))
 }
 
 #[derive(Clone, Copy)]
@@ -117,63 +124,103 @@ struct Gate<'a> {
     access: &'a Access,
 }
 
+/// A table, and the rows of it that are there in any case.
+#[derive(Clone, Copy)]
+struct At<'r> {
+    table: TableId,
+    rows: &'r Predicate,
+}
+
 impl<'a> Gate<'a> {
     fn table(self, table: TableId) -> &'a Table {
         self.catalog.table(table)
     }
 
-    /// The caller's row rules of a table.
-    fn rows(self, table: TableId) -> Result<Predicate, Error> {
-        let readable = self.access.read(table);
-        readable.map(|readable| readable.rows()).ok_or_else(|| {
+    fn readable(self, table: TableId) -> Result<Right<'a>, Error> {
+        self.access.read(table).ok_or_else(|| {
             Error::Forbidden(format!("no collection `{}`, or no permission to read it", self.table(table).collection))
         })
     }
 
-    fn column(self, table: TableId, column: ColumnId) -> Result<(), Error> {
-        let table = self.table(table);
-        let field = table.column_field(column);
-        let allowed = self.access.read(table.id).is_some_and(|readable| readable.allows(field));
-        allowed.then_some(()).ok_or_else(|| {
-            Error::Forbidden(format!("no field `{field}` in `{}`, or no permission to use it", table.collection))
-        })
+    /// The caller's row rules of a table.
+    fn rows(self, table: TableId) -> Result<Predicate, Error> {
+        self.readable(table).map(Right::rows)
+    }
+
+    /// In which rows a column may be seen.
+    fn column(self, table: TableId, column: ColumnId) -> Result<Predicate, Error> {
+        self.field(table, self.table(table).column_field(column))
+    }
+
+    fn field(self, table: TableId, field: &str) -> Result<Predicate, Error> {
+        let readable = self.access.read(table).filter(|readable| readable.allows(field));
+        readable.map(|readable| readable.rows_of(field)).ok_or_else(|| self.no_field(table, field))
+    }
+
+    fn no_field(self, table: TableId, field: &str) -> Error {
+        let collection = &self.table(table).collection;
+        Error::Forbidden(format!("no field `{field}` in `{collection}`, or no permission to use it"))
+    }
+
+    /// The field that an operand is about.
+    fn field_of(self, table: &'a Table, operand: &Operand) -> Option<&'a str> {
+        match operand.unmasked() {
+            Operand::Column(column)
+            | Operand::Part(_, column)
+            | Operand::JsonLength(column)
+            | Operand::JsonPath(column, _) => Some(table.column_field(*column)),
+            Operand::Count(relationship, _) => self.relation(*relationship),
+            Operand::Masked(..) => None,
+        }
+    }
+
+    /// The field that is the way to related rows.
+    fn relation(self, id: RelationshipId) -> Option<&'a str> {
+        use crate::catalog::FieldKind;
+        let fields = &self.table(self.catalog.relationship(id).from).fields;
+        let is_way = |field: &&crate::catalog::Field| matches!(field.kind, FieldKind::ToOne(found, _) | FieldKind::ToMany(found) if found == id);
+        fields.iter().find(is_way).map(|field| field.name.as_str())
     }
 
     /// Text, numbers and UUIDs are searched, in fields that may be read (contract 4.4).
-    fn search(self, table: TableId, search: Search) -> Search {
-        let searched = self.table(table).columns.iter().filter(|column| {
+    fn search(self, at: At<'_>, search: Search) -> Search {
+        let searched = self.table(at.table).columns.iter().filter(|column| {
             column.column_type == ColumnType::Text
                 || column.column_type == ColumnType::Uuid
                 || column.column_type.is_numeric()
         });
-        let allowed = searched.map(|column| column.id).filter(|column| self.column(table, *column).is_ok());
+        let allowed = searched.filter_map(|column| {
+            let rows = self.column(at.table, column.id).ok()?;
+            Some((column.id, at.beyond(rows).unwrap_or_else(Predicate::always)))
+        });
         Search { columns: allowed.collect(), ..search }
     }
 
     /// A relationship may be followed if its target (and the pairs of a junction)
     /// may be read and the field that is the way is allowed; returns the row rules of a junction between.
     fn way(self, id: RelationshipId) -> Result<Predicate, Error> {
-        use crate::catalog::FieldKind;
         let relationship = self.catalog.relationship(id);
         self.rows(relationship.to)?;
-        let table = self.table(relationship.from);
-        let field = table
-            .fields
-            .iter()
-            .find(|field| matches!(field.kind, FieldKind::ToOne(found, _) | FieldKind::ToMany(found) if found == id));
-        let allowed =
-            field.is_some_and(|field| self.access.read(table.id).is_some_and(|readable| readable.allows(&field.name)));
-        if !allowed || !self.access.leads_through(self.catalog, relationship) {
-            let name = field.map_or("", |field| field.name.as_str());
-            return Err(Error::Forbidden(format!(
-                "no field `{name}` in `{}`, or no permission to use it",
-                table.collection
-            )));
+        let field = self.relation(id).unwrap_or_default();
+        self.field(relationship.from, field)?;
+        if !self.access.leads_through(self.catalog, relationship) {
+            return Err(self.no_field(relationship.from, field));
         }
         match relationship.cardinality {
             Cardinality::ManyToMany { junction, .. } => self.rows(junction),
             Cardinality::ManyToOne | Cardinality::OneToMany => Ok(Predicate::always()),
         }
+    }
+
+    /// In which rows related ones may be seen: the relation itself, and the columns
+    /// that lead to them.
+    fn seen(self, id: RelationshipId) -> Result<Predicate, Error> {
+        let relationship = self.catalog.relationship(id);
+        let field = self.field(relationship.from, self.relation(id).unwrap_or_default())?;
+        relationship.from_columns.iter().try_fold(field, |seen, column| {
+            let rows = self.column(relationship.from, *column)?;
+            Ok(if seen == rows { seen } else { seen.and(rows) })
+        })
     }
 
     /// What of the target of a relationship is there for the caller. Rules of
@@ -187,59 +234,108 @@ impl<'a> Gate<'a> {
         self.rows(relationship.to)
     }
 
-    fn operand(self, table: TableId, operand: Operand) -> Result<Operand, Error> {
-        match operand {
+    fn operand(self, at: At<'_>, operand: Operand) -> Result<Operand, Error> {
+        let rows = match operand {
             Operand::Column(column)
             | Operand::Part(_, column)
             | Operand::JsonLength(column)
-            | Operand::JsonPath(column, _) => {
-                self.column(table, column)?;
-                Ok(operand)
+            | Operand::JsonPath(column, _) => self.column(at.table, column)?,
+            Operand::Count(relationship, _) => {
+                let count = Operand::Count(relationship, Box::new(self.visible(relationship)?));
+                return Ok(at.masked(count, self.seen(relationship)?));
             }
-            Operand::Count(relationship, _) => Ok(Operand::Count(relationship, Box::new(self.visible(relationship)?))),
-        }
+            Operand::Masked(operand, rows) => {
+                return Ok(match self.operand(at, *operand)? {
+                    Operand::Masked(operand, known) if known == rows => Operand::Masked(operand, known),
+                    operand => at.masked(operand, *rows),
+                });
+            }
+        };
+        Ok(at.masked(operand, rows))
     }
 
-    fn predicate(self, table: TableId, predicate: Predicate) -> Result<Predicate, Error> {
+    fn predicate(self, at: At<'_>, predicate: Predicate) -> Result<Predicate, Error> {
         let all = |parts: Vec<Predicate>| {
-            parts.into_iter().map(|part| self.predicate(table, part)).collect::<Result<Vec<_>, _>>()
+            parts.into_iter().map(|part| self.predicate(at, part)).collect::<Result<Vec<_>, _>>()
         };
         Ok(match predicate {
             Predicate::All(parts) => Predicate::All(all(parts)?),
             Predicate::Any(parts) => Predicate::Any(all(parts)?),
-            Predicate::Compare(operand, test) => Predicate::Compare(self.operand(table, operand)?, test),
+            Predicate::Compare(operand, test) => match (self.operand(at, operand)?, test) {
+                // Nothing else is true of null.
+                (masked @ Operand::Masked(..), test @ (Test::Null(true) | Test::Empty(true))) => {
+                    Predicate::Compare(masked, test)
+                }
+                (Operand::Masked(operand, rows), test) => {
+                    Predicate::All(vec![*rows, Predicate::Compare(*operand, test)])
+                }
+                (operand, test) => Predicate::Compare(operand, test),
+            },
             Predicate::Related(mut related) => {
                 let target = self.catalog.relationship(related.relationship).to;
-                related.visible = Box::new(self.visible(related.relationship)?);
-                related.predicate = Box::new(self.predicate(target, *related.predicate)?);
-                Predicate::Related(related)
+                let visible = self.visible(related.relationship)?;
+                let seen = self.seen(related.relationship)?;
+                related.predicate = Box::new(self.predicate(At { table: target, rows: &visible }, *related.predicate)?);
+                related.visible = Box::new(visible);
+                match at.beyond(seen) {
+                    Some(seen) => Predicate::All(vec![seen, Predicate::Related(related)]),
+                    None => Predicate::Related(related),
+                }
             }
         })
     }
 
-    fn order(self, table: TableId, mut order: Order) -> Result<Order, Error> {
-        let mut at = table;
+    fn order(self, at: At<'_>, mut order: Order) -> Result<Order, Error> {
+        let mut target = at.table;
+        let mut rows = at.rows.clone();
         for step in &mut order.path {
             step.visible = self.visible(step.relationship)?;
-            at = self.catalog.relationship(step.relationship).to;
+            if (At { table: target, rows: &rows }).beyond(self.seen(step.relationship)?).is_some() {
+                // Null in some rows: by what is behind it nothing can be told apart.
+                let field = self.relation(step.relationship).unwrap_or_default();
+                return Err(self.no_field(target, field));
+            }
+            target = self.catalog.relationship(step.relationship).to;
+            rows = step.visible.clone();
         }
-        order.operand = self.operand(at, order.operand)?;
+        order.operand = self.operand(At { table: target, rows: &rows }, order.operand)?;
         Ok(order)
     }
 
-    fn measure(self, table: TableId, measure: Measure) -> Result<Measure, Error> {
+    fn measure(self, at: At<'_>, measure: Measure) -> Result<Measure, Error> {
         let operand = match measure.operand {
             MeasureOperand::Rows => MeasureOperand::Rows,
-            MeasureOperand::Value(operand) => MeasureOperand::Value(self.operand(table, operand)?),
+            MeasureOperand::Value(operand) => MeasureOperand::Value(self.operand(at, operand)?),
         };
         Ok(Measure { operand, ..measure })
     }
 
-    fn aggregate_order(self, table: TableId, order: AggregateOrder) -> Result<AggregateOrder, Error> {
+    fn aggregate_order(self, at: At<'_>, order: AggregateOrder) -> Result<AggregateOrder, Error> {
         let key = match order.key {
-            SortKey::Group(at) => SortKey::Group(at),
-            SortKey::Measure(measure) => SortKey::Measure(self.measure(table, measure)?),
+            SortKey::Group(group) => SortKey::Group(group),
+            SortKey::Measure(measure) => SortKey::Measure(self.measure(at, measure)?),
         };
         Ok(AggregateOrder { key, ..order })
+    }
+}
+
+impl At<'_> {
+    /// What `rows` ask of a row beyond what is there in any case.
+    fn beyond(self, rows: Predicate) -> Option<Predicate> {
+        let is_there = match (self.rows, &rows) {
+            (Predicate::Any(there), Predicate::Any(all)) if !there.is_empty() => {
+                there.iter().all(|part| all.contains(part))
+            }
+            (there, Predicate::Any(all)) if all.contains(there) => true,
+            (there, rows) => there == rows,
+        };
+        (!rows.is_always() && !is_there).then_some(rows)
+    }
+
+    fn masked(self, operand: Operand, rows: Predicate) -> Operand {
+        match self.beyond(rows) {
+            Some(rows) => Operand::Masked(Box::new(operand), Box::new(rows)),
+            None => operand,
+        }
     }
 }

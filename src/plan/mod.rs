@@ -45,8 +45,8 @@ pub struct Selection {
 pub struct Search {
     /// The text.
     pub term: Term,
-    /// Where to look; filled in when the selection is allowed.
-    pub columns: Vec<ColumnId>,
+    /// Where to look, and in which rows; filled in when the selection is allowed.
+    pub columns: Vec<(ColumnId, Predicate)>,
 }
 
 /// Which rows a selection starts from.

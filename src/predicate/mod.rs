@@ -77,9 +77,19 @@ pub enum Operand {
     /// The number of related rows that are there for the caller, by the
     /// predicate that tells which.
     Count(RelationshipId, Box<Predicate>),
+    /// Something that is there for the caller in some rows only: null in the others.
+    Masked(Box<Operand>, Box<Predicate>),
 }
 
 impl Operand {
+    /// The same in whatever row.
+    pub fn unmasked(&self) -> &Self {
+        match self {
+            Self::Masked(operand, _) => operand.unmasked(),
+            operand => operand,
+        }
+    }
+
     /// The columns of its own table that it looks at, those that lead to related
     /// rows included.
     pub fn own_columns(&self, catalog: &Catalog) -> BTreeSet<ColumnId> {
@@ -88,13 +98,21 @@ impl Operand {
                 BTreeSet::from([*column])
             }
             Self::Count(relationship, _) => way(catalog, *relationship),
+            Self::Masked(operand, rows) => {
+                operand.own_columns(catalog).into_iter().chain(rows.own_columns(catalog)).collect()
+            }
         }
     }
 
     /// Adds the columns of other tables that it looks at.
     pub fn add_related_columns(&self, catalog: &Catalog, columns: &mut BTreeMap<TableId, BTreeSet<ColumnId>>) {
-        if let Self::Count(relationship, visible) = self {
-            add_way(catalog, *relationship, &[visible], columns);
+        match self {
+            Self::Count(relationship, visible) => add_way(catalog, *relationship, &[visible], columns),
+            Self::Masked(operand, rows) => {
+                operand.add_related_columns(catalog, columns);
+                rows.add_related_columns(catalog, columns);
+            }
+            Self::Column(_) | Self::Part(..) | Self::JsonLength(_) | Self::JsonPath(..) => {}
         }
     }
 }

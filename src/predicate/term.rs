@@ -47,6 +47,23 @@ impl Bindings<'_> {
         Self { variables: &[], now_micros, caller: Principal::nobody() }
     }
 
+    /// A value of a rule, its texts that stand for the caller or the time in place:
+    /// `$CURRENT_USER`, `$NOW(+1 day)`.
+    pub fn filled_in(&self, json: &Json) -> Json {
+        match json {
+            Json::String(text) => match (self.caller.value(text), now::resolve(text, self.now_micros)) {
+                (Some(value), _) => value.clone(),
+                (None, Some(micros)) => instant_text(micros).into(),
+                (None, None) => json.clone(),
+            },
+            Json::Array(items) => items.iter().map(|item| self.filled_in(item)).collect(),
+            Json::Object(members) => {
+                members.iter().map(|(name, value)| (name.clone(), self.filled_in(value))).collect()
+            }
+            other => other.clone(),
+        }
+    }
+
     /// A text that stands for something of the caller, as that.
     fn resolved<'a>(&'a self, json: &'a Json) -> &'a Json {
         json.as_str().and_then(|text| self.caller.value(text)).unwrap_or(json)
@@ -346,6 +363,14 @@ fn moment(json: &Json, instant: Option<i64>, part: impl Fn(&time::Moment) -> Opt
     }
     let parsed = json.as_str().and_then(time::parse);
     parsed.as_ref().and_then(part).ok_or_else(|| format!("{} is not an ISO 8601 date or time", shown(json)))
+}
+
+/// An instant as clients write it.
+fn instant_text(micros: i64) -> String {
+    match datetime_text(micros) {
+        Value::Text(text) => format!("{text}Z"),
+        _ => String::new(),
+    }
 }
 
 fn datetime_text(micros: i64) -> Value {

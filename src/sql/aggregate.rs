@@ -71,7 +71,7 @@ fn measured(w: &mut Writer<'_>, alias: Alias, measure: &Measure) -> Result<(), E
         w.push("COUNT(*)");
         return Ok(());
     };
-    if matches!(operand, Operand::Count(..)) {
+    if matches!(operand.unmasked(), Operand::Count(..)) {
         // The number of related rows of all rows together.
         w.push("COALESCE(SUM(");
         compared(w, alias, operand)?;

@@ -123,7 +123,11 @@ impl<'a> Subject<'a> {
     fn new(w: &Writer<'a>, alias: Alias, operand: &'a Operand) -> Self {
         let column = match operand {
             Operand::Column(id) => Some(w.column_of(alias, *id)),
-            Operand::Part(..) | Operand::JsonLength(_) | Operand::JsonPath(..) | Operand::Count(..) => None,
+            Operand::Part(..)
+            | Operand::JsonLength(_)
+            | Operand::JsonPath(..)
+            | Operand::Count(..)
+            | Operand::Masked(..) => None,
         };
         Self { alias, operand, column }
     }
@@ -426,9 +430,14 @@ fn found(w: &mut Writer<'_>, alias: Alias, search: &Search) -> Result<(), Error>
         return Ok(());
     }
     w.push("(");
-    for (at, id) in search.columns.iter().enumerate() {
+    for (at, (id, rows)) in search.columns.iter().enumerate() {
         if at > 0 {
             w.push(" OR ");
+        }
+        if !rows.is_always() {
+            w.push("(");
+            condition(w, alias, rows)?;
+            w.push(" AND ");
         }
         let operand = Operand::Column(*id);
         let subject = Subject::new(w, alias, &operand);
@@ -436,6 +445,9 @@ fn found(w: &mut Writer<'_>, alias: Alias, search: &Search) -> Result<(), Error>
             subject.pattern(w, true, &search.term, Place::Inside, true)?;
         } else {
             searched(w, alias, w.column_of(alias, *id), &search.term)?;
+        }
+        if !rows.is_always() {
+            w.push(")");
         }
     }
     w.push(")");

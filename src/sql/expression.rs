@@ -20,6 +20,7 @@ pub(super) fn selected(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> R
             Ok(())
         }
         Operand::JsonPath(id, path) => json_at(w, alias, *id, path),
+        Operand::Masked(operand, rows) => masked(w, alias, rows, |w| selected(w, alias, operand)),
         Operand::Part(..) | Operand::JsonLength(_) | Operand::Count(..) => compared(w, alias, operand),
     }
 }
@@ -95,7 +96,23 @@ pub(super) fn compared(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> R
         }
         Operand::JsonPath(id, path) => json_text(w, alias, *id, path),
         Operand::Count(relationship, visible) => count(w, alias, *relationship, visible),
+        Operand::Masked(operand, rows) => masked(w, alias, rows, |w| compared(w, alias, operand)),
     }
+}
+
+/// `CASE WHEN … THEN … END`
+fn masked<'a>(
+    w: &mut Writer<'a>,
+    alias: Alias,
+    rows: &Predicate,
+    write: impl FnOnce(&mut Writer<'a>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    w.push("CASE WHEN ");
+    condition::condition(w, alias, rows)?;
+    w.push(" THEN ");
+    write(w)?;
+    w.push(" END");
+    Ok(())
 }
 
 fn compared_column(w: &mut Writer<'_>, alias: Alias, column: &Column) {
@@ -135,6 +152,9 @@ fn compared_column(w: &mut Writer<'_>, alias: Alias, column: &Column) {
 /// An operand that rows are grouped by and told apart by. Types without an
 /// equality of their own are taken by their text.
 pub(super) fn grouped(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> Result<(), Error> {
+    if let Operand::Masked(operand, rows) = operand {
+        return masked(w, alias, rows, |w| grouped(w, alias, operand));
+    }
     let Operand::Column(id) = operand else { return compared(w, alias, operand) };
     let column = w.column_of(alias, *id);
     match (w.dialect(), &column.column_type) {

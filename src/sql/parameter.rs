@@ -118,8 +118,7 @@ impl Parameter {
         match self {
             Self::Ready(value) => Ok(value.clone()),
             Self::Term(term, target) => match resolve(term)? {
-                // Something that the caller does not have equals nothing.
-                Json::Null => Ok(Value::Null),
+                Json::Null => Err("nobody is named by what stands for the caller".to_owned()),
                 json => Ok(for_dialect(dialect, target.bind(&json, bindings.now_micros)?, target)),
             },
             Self::List(terms, target) => {

@@ -31,6 +31,7 @@ mod live;
 mod model;
 mod node;
 mod odd_keys;
+mod policies;
 mod schema;
 mod shop;
 mod smoke;

@@ -53,7 +53,8 @@ impl Session {
         let told = payloads.iter().filter_map(|payload| Some((heard?, self.slot(), Payload::clone(payload))));
         let told: Vec<_> = told.collect();
         let catalog = self.catalog();
-        let draft = |payload| Draft::new(catalog, &self.caller.access, table, WriteAction::Create, payload);
+        let (access, bindings) = (&self.caller.access, self.bindings());
+        let draft = |payload| Draft::new(catalog, access, table, WriteAction::Create, payload, &bindings);
         let mut drafts = payloads.into_iter().map(draft).collect::<Result<Vec<_>, _>>()?;
         self.link(table, &mut drafts).await?;
         drafts.iter().try_for_each(|draft| draft.check_complete(table))?;

@@ -118,7 +118,8 @@ impl Session {
             }
             Write::UpdateWhere { predicate, limit, payload } => {
                 let right = self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?;
-                let keys = self.matching(table, predicate.and(right.rows()), limit, variables).await?;
+                let rows = right.rows_with_all(payload.keys().map(String::as_str));
+                let keys = self.matching(table, predicate.and(rows), limit, variables).await?;
                 self.update(table, vec![Alteration { keys, payload }], Missing::Skip)
                     .await?
                     .into_iter()

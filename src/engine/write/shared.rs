@@ -27,6 +27,7 @@ use crate::{
     hooks::{Context, MutationOptions},
     permissions::Access,
     plan::write::{Draft, Given, RowKey, WriteAction},
+    predicate::Bindings,
     principal::Principal,
     sql, tasks,
     value::{Key, Value},
@@ -53,6 +54,8 @@ struct LaneKey {
     table: TableId,
     action: WriteAction,
     columns: Vec<ColumnId>,
+    /// Those that the caller gave, where that matters.
+    fields: Vec<String>,
     access: String,
 }
 
@@ -222,7 +225,16 @@ impl Engine {
         if is_heard || table.triggers || self.options.max_batch == Some(0) {
             return None;
         }
-        let mut draft = Draft::new(&self.catalog, &caller.access, table, action, Given::Borrowed(payload)).ok()?;
+        let bindings = Bindings { caller: &caller.principal, ..Bindings::at(self.clock.now_micros()) };
+        let draft = Draft::new(&self.catalog, &caller.access, table, action, Given::Borrowed(payload), &bindings);
+        let mut draft = draft.ok()?;
+        if action == WriteAction::Update {
+            // A rule may be about the caller, and those who share are several.
+            let right = caller.access.update(table.id)?;
+            if !right.rows_with_all(draft.fields.iter().map(String::as_str)).is_always() {
+                return None;
+            }
+        }
         let is_row = draft.to_one.is_empty() && draft.to_many.is_empty();
         let is_complete = match action {
             WriteAction::Create => draft.check_complete(table).is_ok(),
@@ -232,8 +244,10 @@ impl Engine {
             return None;
         }
         draft.columns.sort_unstable_by_key(|(column, _)| *column);
-        let (columns, values) = draft.columns.into_iter().unzip();
-        let lane = LaneKey { table: table.id, action, columns, access: caller.access.fingerprint().to_owned() };
+        let Draft { columns, fields, .. } = draft;
+        let (columns, values) = columns.into_iter().unzip();
+        let access = caller.access.fingerprint().to_owned();
+        let lane = LaneKey { table: table.id, action, columns, fields, access };
         Some((lane, Row { key, values, by: caller.principal.clone() }))
     }
 
@@ -306,7 +320,8 @@ impl Session {
             }
             WriteAction::Update => {
                 let change = |row: &Row| sql::write::Change { key: row.key.clone(), values: row.values.clone() };
-                let found = self.set(table, &key.columns, rows.iter().map(change).collect()).await?;
+                // The rows of a right that several share are all.
+                let found = self.set(table, &key.columns, rows.iter().map(change).collect(), &key.fields).await?;
                 Ok(rows.iter().map(|row| found.get(&row.key).cloned()).collect())
             }
         }

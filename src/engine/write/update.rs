@@ -92,6 +92,7 @@ impl Session {
                 table,
                 WriteAction::Update,
                 Given::Owned(alteration.payload),
+                &self.bindings(),
             )?);
             keys.push(distinct(alteration.keys));
         }
@@ -127,8 +128,18 @@ impl Session {
         images: &mut [Vec<RowImage>],
     ) -> Result<(), Error> {
         let members: Vec<Draft> = round.iter().map(|at| columns_only(&drafts[*at])).collect();
+        let mut groups: Vec<(Vec<ColumnId>, &[String], Vec<usize>)> = Vec::new();
         for (columns, group) in by_columns(&members) {
-            let group: Vec<usize> = group.into_iter().map(|member| round[member]).collect();
+            // Which rows may be changed depends on the fields that are given.
+            for at in group.into_iter().map(|member| round[member]) {
+                let fields = &drafts[at].fields[..];
+                match groups.iter_mut().find(|(known, of, _)| *known == columns && *of == fields) {
+                    Some((.., group)) => group.push(at),
+                    None => groups.push((columns.clone(), fields, vec![at])),
+                }
+            }
+        }
+        for (columns, fields, group) in groups {
             let changes: Vec<sql::write::Change> = group
                 .iter()
                 .flat_map(|at| {
@@ -136,7 +147,7 @@ impl Session {
                     keys[*at].iter().map(move |key| sql::write::Change { key: key.clone(), values: values.clone() })
                 })
                 .collect();
-            let found = self.set(table, &columns, changes).await?;
+            let found = self.set(table, &columns, changes, fields).await?;
             for at in group {
                 for key in &keys[at] {
                     match found.get(key) {
@@ -150,14 +161,17 @@ impl Session {
         Ok(())
     }
 
-    /// Sets columns of rows; those that there are, as they are then.
+    /// Sets columns of rows of which the caller may change some fields; those that
+    /// there are, as they are then.
     pub(super) async fn set(
         &self,
         table: &Table,
         columns: &[ColumnId],
         changes: Vec<sql::write::Change>,
+        fields: &[String],
     ) -> Result<Found, Error> {
-        let rows = self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?.rows();
+        let right = self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?;
+        let rows = right.rows_with_all(fields.iter().map(String::as_str));
         if changes.is_empty() {
             return Ok(Found::default());
         }
@@ -351,7 +365,7 @@ fn folded(key: &[Key]) -> RowKey {
 
 /// A draft as far as its own row is concerned.
 fn columns_only(draft: &Draft) -> Draft {
-    Draft { columns: draft.columns.clone(), to_one: Vec::new(), to_many: Vec::new() }
+    Draft { columns: draft.columns.clone(), ..Draft::default() }
 }
 
 fn values(draft: &Draft, columns: &[ColumnId]) -> Vec<Value> {

@@ -20,6 +20,7 @@ use crate::{
     catalog::{Cardinality, ColumnId, ColumnType, Dialect, Field, FieldKind, RelationshipId, Table},
     db::Form,
     engine::{AggregateRoot, Asked, Child, Error, KeyRoot, Member, Node, Output, Root, RootKind, Shape},
+    permissions::Right,
     plan::{
         self, Aggregate, AggregateFunction, AggregatePlan, Arguments, Measure, MeasureOperand, Page, ReadPlan,
         Selection, Source,
@@ -292,10 +293,9 @@ impl<'a> Compiler<'a> {
     /// What a level of written rows selects first: the row's image, if the
     /// caller may see all of it, so that it need not be read again.
     fn image(&self, table: &Table) -> Vec<Operand> {
-        let readable = self.types.access.read(table.id).filter(|readable| readable.rows().is_always());
-        let all = table.columns.iter().map(|column| column.id);
-        match readable.is_some_and(|readable| all.clone().all(|column| readable.allows(table.column_field(column)))) {
-            true => all.map(Operand::Column).collect(),
+        let is_whole = self.types.access.read(table.id).is_some_and(|readable| readable.is_whole(table));
+        match is_whole {
+            true => table.columns.iter().map(|column| Operand::Column(column.id)).collect(),
             false => Vec::new(),
         }
     }
@@ -331,13 +331,26 @@ impl<'a> Compiler<'a> {
             return self.functions(level, base.ok_or(Error::Internal)?, field).map(Output::Object);
         };
         match self.types.kind(known) {
-            FieldKind::Column(column) => Ok(column_output(level, column)),
+            FieldKind::Column(column) => Ok(self.column_output(level, column)),
             FieldKind::ToOne(id, _) => self.related_row(level, id, field),
             FieldKind::ToMany(id) => {
                 let child = self.relation(level, id, field)?;
                 Ok(Output::Many(child))
             }
         }
+    }
+
+    fn column_output(&self, level: &mut Level<'a>, column: ColumnId) -> Output {
+        let cell = level.cell(Operand::Column(column));
+        self.cell_of(cell, level.table, column)
+    }
+
+    /// A cell with the spelling of a table's column.
+    fn cell_of(&self, cell: usize, table: &Table, column: ColumnId) -> Output {
+        let of = self.types.column_type(table, table.column(column));
+        let form = if of.name == "ID" && !of.list { Form::Id } else { Form::Field };
+        let column_type = table.column(column).column_type.clone();
+        Output::Cell { column: cell, column_type, form, non_null: of.non_null }
     }
 
     fn related_row(
@@ -363,8 +376,9 @@ impl<'a> Compiler<'a> {
         let catalog = self.types.catalog;
         let relationship = catalog.relationship(id);
         let target = catalog.table(relationship.to);
-        let unrestricted = self.types.access.read(target.id).is_some_and(|readable| readable.rows().is_always());
         let ([own], [key]) = (&relationship.from_columns[..], &relationship.to_columns[..]) else { return Ok(None) };
+        let key_rows = |readable: Right<'_>| readable.rows_of(target.column_field(*key));
+        let unrestricted = self.types.access.read(target.id).is_some_and(|readable| key_rows(readable).is_always());
         let column = target.column(*key);
         // A collation may take another spelling for the same key.
         let same_type = level.table.column(*own).column_type == column.column_type
@@ -390,7 +404,7 @@ impl<'a> Compiler<'a> {
         let members = fields.iter().map(|field| {
             let output = match field.field.name.node.as_str() {
                 "__typename" => Output::Constant(quoted(&target.collection)),
-                _ => cell_of(cell, target, *key),
+                _ => self.cell_of(cell, target, *key),
             };
             member(field, output)
         });
@@ -405,8 +419,15 @@ impl<'a> Compiler<'a> {
         let source = Source::Relationship(id);
         let node = self.node(target, source, &arguments, &field.selections, level.rows, level.depth + 1)?;
         let mut key = Vec::with_capacity(relationship.from_columns.len());
+        // A list of related rows is a field of its own, which may be there in some rows only.
+        let readable = self.types.access.read(level.table.id);
+        let rows = readable.map_or_else(Predicate::always, |readable| readable.rows_of(field.field.name.node.as_str()));
         for column in &relationship.from_columns {
-            key.push((level.cell(Operand::Column(*column)), level.table.column(*column).column_type.clone()));
+            let operand = match rows.is_always() {
+                true => Operand::Column(*column),
+                false => Operand::Masked(Box::new(Operand::Column(*column)), Box::new(rows.clone())),
+            };
+            key.push((level.cell(operand), level.table.column(*column).column_type.clone()));
         }
         level.children.push(Child { key, node });
         Ok(level.children.len() - 1)
@@ -630,19 +651,6 @@ fn prefix(key: &str) -> Box<[u8]> {
     json::write_string(&mut out, key);
     out.push(b':');
     out.into()
-}
-
-fn column_output(level: &mut Level<'_>, column: ColumnId) -> Output {
-    let cell = level.cell(Operand::Column(column));
-    cell_of(cell, level.table, column)
-}
-
-/// A cell with the spelling of a table's column.
-fn cell_of(cell: usize, table: &Table, column: ColumnId) -> Output {
-    let of = types::column_type(table, table.column(column));
-    let form = if of.name == "ID" && !of.list { Form::Id } else { Form::Field };
-    let column_type = table.column(column).column_type.clone();
-    Output::Cell { column: cell, column_type, form, non_null: of.non_null }
 }
 
 /// A count or a part of a date.

@@ -12,8 +12,11 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     catalog::{Catalog, Column, ColumnId, FieldKind, Relationship, RelationshipId, Table},
-    permissions::{Access, Right},
-    predicate::{Rounding, Target},
+    permissions::{
+        Access, Right,
+        validation::{self, Broken},
+    },
+    predicate::{Bindings, Rounding, Target},
     value::{Key, Value},
 };
 
@@ -36,7 +39,7 @@ pub enum WriteAction {
 }
 
 /// One row's worth of writing.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
     /// Values for columns of the row itself.
     pub columns: Vec<(ColumnId, Value)>,
@@ -44,6 +47,9 @@ pub struct Draft {
     pub to_one: Vec<ToOne>,
     /// Rows that are to point to the row, which come last.
     pub to_many: Vec<ToMany>,
+    /// The fields that the caller gave, where that matters: a row can be changed
+    /// only if each of them may be.
+    pub fields: Vec<String>,
 }
 
 /// A row that is to be pointed to: linked, updated or created.
@@ -112,7 +118,7 @@ pub enum Fault {
 }
 
 /// A rule that a value can break, by the names of the contract (`graphql.md` 2.2).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Rule {
     /// A value must be given.
     #[error("Value is required")]
@@ -126,6 +132,15 @@ pub enum Rule {
     /// The database's own rule, by its name there.
     #[error("Value breaks the rule \"{0}\"")]
     Check(String),
+    /// A rule of the caller's permissions.
+    #[error("Value breaks the rule \"{kind}\"")]
+    Permission {
+        /// What it says.
+        kind: &'static str,
+        /// What would have been right (`valid`), is wrong (`invalid`) or had to be
+        /// in it (`substring`).
+        detail: Option<(&'static str, Json)>,
+    },
 }
 
 impl Rule {
@@ -136,6 +151,7 @@ impl Rule {
             Self::NotNull => "nnull",
             Self::OneOf(_) => "in",
             Self::Check(_) => "check",
+            Self::Permission { kind, .. } => kind,
         }
     }
 }
@@ -160,7 +176,8 @@ impl Fault {
 }
 
 impl Draft {
-    /// Takes a payload apart.
+    /// Takes a payload apart, what the caller's rules preset in it: which may be
+    /// fields that the caller may not give.
     ///
     /// # Errors
     /// The first thing in it that may not be written, or not so.
@@ -170,13 +187,33 @@ impl Draft {
         table: &Table,
         action: WriteAction,
         payload: Given<'_>,
+        bindings: &Bindings<'_>,
     ) -> Result<Self, Fault> {
         let right = match action {
             WriteAction::Create => access.create(table.id),
             WriteAction::Update => access.update(table.id),
         };
         let right = right.ok_or_else(|| forbidden(table))?;
-        let mut draft = Self { columns: Vec::with_capacity(payload.len()), to_one: Vec::new(), to_many: Vec::new() };
+        let presets: Payload = right
+            .presets()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| !payload.contains_key(*name))
+            .map(|(name, value)| (name.clone(), bindings.filled_in(value)))
+            .collect();
+        check(right, &payload, &presets, bindings)?;
+        let mut draft = Self { columns: Vec::with_capacity(payload.len() + presets.len()), ..Self::default() };
+        if !right.is_everything() {
+            let is_key = |name: &&String| table.key.iter().any(|column| table.column_field(*column) == name.as_str());
+            draft.fields = payload.keys().filter(|name| !is_key(name)).cloned().collect();
+            draft.fields.sort_unstable();
+        }
+        let everything = Access::full();
+        if let Some(right) = everything.create(table.id) {
+            for (name, json) in presets {
+                draft.take(catalog, table, right, action, Cow::Owned(name), Cow::Owned(json))?;
+            }
+        }
         let mut take = |name, json| draft.take(catalog, table, right, action, name, json);
         match payload {
             Cow::Borrowed(payload) => {
@@ -314,6 +351,22 @@ impl Draft {
             self.put(*column, key.as_ref().map_or(Value::Null, Key::to_value));
         }
         Ok(())
+    }
+}
+
+/// Holds a payload with what is preset in it against the caller's rules.
+fn check(right: Right<'_>, payload: &Payload, presets: &Payload, bindings: &Bindings<'_>) -> Result<(), Fault> {
+    if right.validation().is_empty() {
+        return Ok(());
+    }
+    let mut whole = presets.clone();
+    whole.extend(payload.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let broken = |rule| validation::check(&bindings.filled_in(rule), &whole).into_iter().next();
+    match right.validation().iter().find_map(broken) {
+        Some(Broken { field, kind, detail }) => {
+            Err(Fault::Validation { field, path: Vec::new(), rule: Rule::Permission { kind, detail } })
+        }
+        None => Ok(()),
     }
 }
 

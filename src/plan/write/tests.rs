@@ -72,7 +72,7 @@ fn draft(collection: &str, action: WriteAction, payload: Json) -> Result<Draft, 
     let catalog = catalog();
     let Json::Object(payload) = payload else { panic!("a payload is an object") };
     let table = catalog.collection(collection).unwrap();
-    let draft = Draft::new(&catalog, &Access::full(), table, action, Given::Owned(payload))?;
+    let draft = Draft::new(&catalog, &Access::full(), table, action, Given::Owned(payload), &Bindings::at(0))?;
     if action == WriteAction::Create {
         draft.check_complete(table)?;
     }

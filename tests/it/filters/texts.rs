@@ -106,7 +106,7 @@ async fn empty_is_null_or_an_empty_text() {
 #[tokio::test]
 async fn texts_that_spell_other_things_are_texts() {
     let filters = Filters::new().await;
-    for text in ["true", "null", "NULL", "1", "$CURRENT_USER"] {
+    for text in ["true", "null", "NULL", "1"] {
         assert_eq!(filters.check("artist", json!({ "name": { "_eq": text } })).await, 0, "{text}");
         assert_eq!(filters.check("artist", json!({ "name": { "_neq": text } })).await, 40, "{text}");
     }
