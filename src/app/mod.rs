@@ -81,12 +81,14 @@ fn announce(address: SocketAddr, gateway: &Gateway, try_out: Option<&demo::TryOu
     writeln!(out, "  GraphQL   {base}/graphql")?;
     writeln!(out, "  GraphiQL  {base}/")?;
     writeln!(out, "  live      {base}/live")?;
-    match try_out {
-        Some(try_out) => try_out.write(&mut out, &base)?,
-        None if options.auth.admin_token.is_none() && options.gateway.public == config::PublicAccess::None => {
-            writeln!(out, "  access    nobody may read: give ADMIN_TOKEN, or --public read")?;
+    let is_closed = options.auth.admin_token.is_none() && options.gateway.public == config::PublicAccess::None;
+    match (try_out, &options.gateway.rules) {
+        (Some(try_out), _) => try_out.write(&mut out, &base)?,
+        (None, Some(rules)) => writeln!(out, "  access    by {}", rules.display())?,
+        (None, None) if is_closed => {
+            writeln!(out, "  access    nobody may read: give ADMIN_TOKEN, --rules, or --public read")?;
         }
-        None => {}
+        (None, None) => {}
     }
     out.flush()
 }

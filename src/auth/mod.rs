@@ -1,11 +1,13 @@
 //! Credentials become a [`Principal`].
 //!
-//! Today one token makes an administrator; whatever proves a caller later
-//! (sessions, JWTs) is decided here, and nothing above sees how.
+//! One token makes an administrator, others are their users' of the rules in
+//! force; whatever proves a caller is decided here, and nothing above sees how.
+
+use std::net::IpAddr;
 
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::principal::Principal;
+use crate::{permissions::Identity, principal::Principal, rules::Rules};
 
 /// Who is to be recognised.
 #[derive(Clone, Default)]
@@ -42,31 +44,51 @@ pub enum Error {
 
 /// Knows who is who.
 #[derive(Debug)]
-pub struct Authenticator(Options);
+pub struct Authenticator {
+    options: Options,
+    rules: Option<Rules>,
+}
 
 impl Authenticator {
     /// Recognises callers as `options` say.
     pub fn new(options: Options) -> Self {
-        Self(options)
+        Self { options, rules: None }
     }
 
-    /// Turns credentials into a caller; without any, the caller is the public.
+    /// Knows those as well whom rules know.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Option<Rules>) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// Turns credentials into a caller at an address; without any, the caller is
+    /// the public.
     ///
     /// # Errors
     /// When there are two tokens, or one that nobody has.
-    pub fn authenticate(&self, credentials: Credentials<'_>) -> Result<Principal, Error> {
+    pub fn authenticate(&self, credentials: Credentials<'_>, ip: Option<IpAddr>) -> Result<Principal, Error> {
         let header = credentials.authorization.and_then(bearer);
         let query = credentials.access_token.filter(|token| !token.is_empty());
         match (header, query) {
-            (None, None) => Ok(Principal::public()),
+            (None, None) => Ok(self.principal(Identity { ip, ..Identity::default() })),
             (Some(_), Some(_)) => Err(Error::Ambiguous),
-            (Some(token), None) | (None, Some(token)) => self.recognise(token),
+            (Some(token), None) | (None, Some(token)) => self.recognise(token, ip),
         }
     }
 
-    fn recognise(&self, token: &str) -> Result<Principal, Error> {
-        let admin_token = self.0.admin_token.as_deref().unwrap_or_default();
-        if same(token.as_bytes(), admin_token.as_bytes()) { Ok(Principal::admin()) } else { Err(Error::Unknown) }
+    fn recognise(&self, token: &str, ip: Option<IpAddr>) -> Result<Principal, Error> {
+        let admin_token = self.options.admin_token.as_deref().unwrap_or_default();
+        if same(token.as_bytes(), admin_token.as_bytes()) {
+            return Ok(Principal::admin().at(ip));
+        }
+        let known = self.rules.as_ref().and_then(|rules| rules.identity(token));
+        known.map(|identity| self.principal(Identity { ip, ..identity })).ok_or(Error::Unknown)
+    }
+
+    fn principal(&self, identity: Identity) -> Principal {
+        let ip = identity.ip;
+        self.rules.as_ref().map_or_else(|| Principal::public().at(ip), |rules| rules.principal(identity))
     }
 }
 
@@ -97,7 +119,7 @@ mod tests {
 
     fn who(admin_token: &str, authorization: Option<&str>, access_token: Option<&str>) -> Result<bool, Error> {
         let authenticator = Authenticator::new(Options { admin_token: Some(admin_token.to_owned()) });
-        authenticator.authenticate(Credentials { authorization, access_token }).map(|principal| principal.admin)
+        authenticator.authenticate(Credentials { authorization, access_token }, None).map(|principal| principal.admin)
     }
 
     #[test]

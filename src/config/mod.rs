@@ -6,12 +6,16 @@ mod arguments;
 mod database;
 mod units;
 
-use std::{io, path::Path, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use clap::{CommandFactory as _, FromArgMatches as _, ValueEnum};
 
-use crate::{auth, db, events, hooks::Environment, server, telemetry};
+use crate::{auth, db, events, hooks::Environment, rules, server, telemetry};
 
 pub use database::describe;
 
@@ -57,6 +61,8 @@ pub struct Gateway {
     pub exclude_tables: Vec<String>,
     /// What the caller without a token may do.
     pub public: PublicAccess,
+    /// A file of rules, in the place of `public`.
+    pub rules: Option<PathBuf>,
     /// What one operation may cost.
     pub limits: Limits,
     /// Whether one operation sees one state of the data.
@@ -157,6 +163,17 @@ pub fn embedded(url: Option<&str>) -> anyhow::Result<Serve> {
         Command::Serve(serve) => Ok(serve),
         other => bail!("`serve` was read as {other:?}"),
     }
+}
+
+/// Reads a file of rules; tokens that it names are taken from the environment.
+///
+/// # Errors
+/// When it cannot be read, or makes no sense.
+pub fn rules(path: &Path) -> anyhow::Result<rules::Known> {
+    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let environment = environment();
+    rules::parse(&text, |name| environment.get(name).map(str::to_owned))
+        .with_context(|| format!("{} cannot be used", path.display()))
 }
 
 /// The process's environment, as far as it is text.

@@ -266,8 +266,8 @@ fn fault_details(fault: &Fault) -> Map<String, Json> {
                 Rule::OneOf(valid) => {
                     details.insert("valid".to_owned(), valid.iter().map(String::as_str).collect());
                 }
-                Rule::Permission { detail: Some((name, value)), .. } => {
-                    details.insert((*name).to_owned(), value.clone());
+                Rule::Permission { detail: Some(detail), .. } => {
+                    details.insert(detail.0.to_owned(), detail.1.clone());
                 }
                 Rule::Required | Rule::NotNull | Rule::Check(_) | Rule::Permission { detail: None, .. } => {}
             }

@@ -28,10 +28,21 @@
 
 mod stop;
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fs,
+    future::Future,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
 
 pub use self::stop::Stop;
 use crate::{
@@ -44,14 +55,19 @@ use crate::{
     events::{Events, MemoryLog},
     graphql,
     hooks::{self, Action, Environment, Filter, Hooks, Init, ItemsService, Job, Meta, Registry},
-    permissions::{Policy, PublicAccess},
+    permissions::{Decides, Policy, PublicAccess},
     plan,
     principal::Principal,
-    server,
+    realtime::Hub,
+    rules::{Known, Rules},
+    server, tasks,
 };
 
 /// How long closing the database's connections may take at the end.
 const CLOSING: Duration = Duration::from_secs(5);
+
+/// How often a file of rules is looked at.
+const LOOKING: Duration = Duration::from_secs(1);
 
 /// Points of the start before it listens, in their order (contract
 /// `extensions.md` 6).
@@ -84,6 +100,8 @@ pub struct Core {
     pub engine: Engine,
     /// What is served.
     pub catalog: Arc<Catalog>,
+    /// The rules in force, if they are from a file.
+    pub rules: Option<Rules>,
 }
 
 /// Changes options.
@@ -263,14 +281,18 @@ impl Core {
         };
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
         let engine = engine(&database, &catalog, hooks, clock, options);
-        let policy = policy.unwrap_or_else(|| Policy { public: public_access(options.public), ..Policy::default() });
+        let rules = options.rules.as_deref().map(|path| rules_of(path, &catalog)).transpose()?.map(Rules::new);
+        let policy = policy.unwrap_or_else(|| Policy {
+            public: public_access(options.public),
+            rules: rules.clone().map(|rules| Arc::new(rules) as Arc<dyn Decides>),
+        });
         let limits = limits(&options.limits);
         let service = graphql::Service::new(engine.clone(), catalog.clone(), policy, limits, clock.clone());
         // Now rather than at the first request: it takes its time, and may fail.
         for principal in [Principal::admin(), Principal::public()] {
             service.planner().prepare(&principal)?;
         }
-        Ok(Self { service, engine, catalog })
+        Ok(Self { service, engine, catalog, rules })
     }
 }
 
@@ -296,6 +318,38 @@ fn engine(
     let limits = &options.limits;
     let (max_batch, max_depth) = (limits.batch, limits.depth);
     Engine::new(parts, engine::Options { consistency, max_batch, max_depth, ..engine::Options::default() })
+}
+
+/// The rules of a file, which must fit the database.
+fn rules_of(path: &Path, catalog: &Catalog) -> anyhow::Result<Known> {
+    let known = config::rules(path)?;
+    match &known.faults(catalog)[..] {
+        [] => Ok(known),
+        faults => Err(anyhow!("{} does not fit the database: {}", path.display(), faults.join("; "))),
+    }
+}
+
+/// Puts the rules of a file in force whenever it changes. One that cannot be used
+/// changes nothing.
+async fn watch_rules(path: PathBuf, rules: Rules, catalog: Arc<Catalog>, hub: Hub) {
+    let seen = |path: &Path| fs::metadata(path).and_then(|file| Ok((file.modified()?, file.len()))).ok();
+    let mut known = seen(&path);
+    loop {
+        sleep(LOOKING).await;
+        let now = seen(&path);
+        if now == known {
+            continue;
+        }
+        known = now;
+        match rules_of(&path, &catalog) {
+            Ok(others) => {
+                rules.replace(others);
+                hub.rules_changed();
+                tracing::info!(path = %path.display(), "other rules are in force");
+            }
+            Err(error) => tracing::error!("the rules stay as they were: {error:#}"),
+        }
+    }
 }
 
 fn public_access(configured: config::PublicAccess) -> PublicAccess {
@@ -383,7 +437,7 @@ impl Gateway {
     /// # Errors
     /// When the listener has no address.
     pub async fn serve_on(self, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { options, core: Core { service, engine, catalog: _ }, clock } = self;
+        let Self { options, core: Core { service, engine, catalog, rules }, clock } = self;
         let (hooks, context) = (engine.hooks().clone(), engine.own_context());
         hooks.start(&clock, &context);
         for event in STARTING {
@@ -393,10 +447,14 @@ impl Gateway {
         let meta = || Meta::new().with("server", address.to_string());
         hooks.act(vec!["server.start".to_owned()], meta(), context.clone()).await;
         let database = engine.database().clone();
+        if let (Some(path), Some(rules)) = (options.gateway.rules, rules.clone()) {
+            let hub = service.hub().clone();
+            tasks::spawn("rules", watch_rules(path, rules, catalog, hub));
+        }
         let parts = server::Parts {
             service,
             database: database.clone(),
-            authenticator: Authenticator::new(options.auth),
+            authenticator: Authenticator::new(options.auth).with_rules(rules),
             clock,
             hooks: server::HookParts { hooks: hooks.clone(), context: context.clone() },
         };

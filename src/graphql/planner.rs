@@ -171,6 +171,11 @@ impl Planner {
         Some(types.fields(table).map(|field| (field.name.clone(), is_column(field))).collect())
     }
 
+    /// The caller as the rules of now know them.
+    pub(super) fn renewed(&self, principal: &Principal) -> Principal {
+        self.policy.renewed(principal)
+    }
+
     /// Whether there is nothing at all that `principal` may do.
     pub fn allows_nothing(&self, principal: &Principal) -> bool {
         self.policy.access(principal, &self.catalog).is_nothing()

@@ -57,6 +57,7 @@ impl Service {
     /// Answers one request. Dropping the future cancels its statements.
     pub async fn execute(&self, principal: &Principal, mut request: Request<'_>, allowed: Allowed) -> Response {
         let mut timings = Timings::default();
+        let principal = &self.0.planner.renewed(principal);
         let variables = std::mem::take(&mut request.variables);
         let mut response = match self.0.execute(principal, &request, variables, allowed, &mut timings).await {
             Ok(response) => response,
@@ -69,6 +70,8 @@ impl Service {
     /// Answers one request, or says what it wants to follow.
     pub async fn open(&self, principal: &Principal, mut request: Request<'_>, allowed: Allowed) -> Opened {
         let mut timings = Timings::default();
+        // A socket may have been opened long ago.
+        let principal = &self.0.planner.renewed(principal);
         let variables = std::mem::take(&mut request.variables);
         let planned = self.0.planner.plan(principal, &request, variables, allowed, &mut timings).await;
         let planned = match planned {

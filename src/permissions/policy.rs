@@ -22,6 +22,9 @@ pub struct Policy {
 pub trait Decides: Debug + Send + Sync {
     /// What `principal` may do now.
     fn access(&self, principal: &Principal, catalog: &Catalog) -> Access;
+    /// The same caller with the roles and policies of now; nobody, if the caller is
+    /// not known any more.
+    fn renewed(&self, principal: &Principal) -> Principal;
 }
 
 /// What a caller without credentials may do.
@@ -85,6 +88,11 @@ impl Fields {
 }
 
 impl Policy {
+    /// The caller as the rules of now know them.
+    pub fn renewed(&self, principal: &Principal) -> Principal {
+        self.rules.as_ref().map_or_else(|| principal.clone(), |rules| rules.renewed(principal))
+    }
+
     /// What `principal` may do.
     pub fn access(&self, principal: &Principal, catalog: &Catalog) -> Access {
         match (&self.rules, &self.public) {

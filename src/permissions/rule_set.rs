@@ -200,6 +200,35 @@ impl RuleSet {
         chain.into()
     }
 
+    /// What of it cannot be used with a catalog, in words: collections and fields
+    /// that there are not, rules that make no sense.
+    pub fn faults(&self, catalog: &Catalog) -> Vec<String> {
+        let standing = Standing { policies: Arc::default(), has_user: true, has_role: true };
+        let mut faults = Vec::new();
+        for (policy, rules) in &self.policies {
+            for permission in &rules.permissions {
+                let collection = &permission.collection;
+                let Some(table) = catalog.collection(collection) else {
+                    faults.push(format!("policy `{policy}`: there is no collection `{collection}`"));
+                    continue;
+                };
+                let given = match &permission.fields {
+                    Fields::All => None,
+                    Fields::Only(names) => Some(names.iter()),
+                };
+                let given = given.into_iter().flatten().chain(permission.presets.keys());
+                for field in given.filter(|field| table.field(field).is_none()) {
+                    faults.push(format!("policy `{policy}`: there is no field `{field}` in `{collection}`"));
+                }
+                if let Err(error) = rows(permission, table, catalog, &standing) {
+                    faults.push(format!("policy `{policy}`, rows of `{collection}`: {error}"));
+                }
+            }
+        }
+        faults.sort_unstable();
+        faults
+    }
+
     /// What policies allow whoever stands so, and the permissions that had to be
     /// left out.
     pub fn access(&self, standing: &Standing, catalog: &Catalog) -> (Access, Vec<LeftOut>) {

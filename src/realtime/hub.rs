@@ -304,6 +304,20 @@ impl Hub {
         shown.values().for_each(Gauge::compute);
     }
 
+    /// Ends all subscriptions, because others may see now what they could not
+    /// before, and the other way round.
+    pub fn rules_changed(&self) {
+        let (position, gauges) = {
+            let state = self.state();
+            (state.position, state.gauges.values().cloned().collect::<Vec<_>>())
+        };
+        let Some(head) = position else { return };
+        self.reset_all(Reset::RulesChanged, head);
+        for gauge in gauges {
+            gauge.end(&Ended::Reset { reason: Reset::RulesChanged, head });
+        }
+    }
+
     fn reset_all(&self, reason: Reset, position: Position) {
         let groups: Vec<Arc<Group>> = {
             let mut state = self.state();

@@ -143,6 +143,8 @@ pub enum Reset {
     NotReplayable,
     /// The text is no position of this log.
     NotAPosition,
+    /// What the caller may see may be another than before.
+    RulesChanged,
 }
 
 impl Reset {
@@ -155,6 +157,7 @@ impl Reset {
             Self::BrokenOff => "broken_off",
             Self::NotReplayable => "not_replayable",
             Self::NotAPosition => "not_a_position",
+            Self::RulesChanged => "rules_changed",
         }
     }
 
@@ -166,6 +169,7 @@ impl Reset {
             Self::BrokenOff => "the database broke off while it committed",
             Self::NotReplayable => "the filter is about other items too, and some of them have changed since",
             Self::NotAPosition => "it is no position of this log",
+            Self::RulesChanged => "the rules of who may see what have changed",
         }
     }
 }

@@ -65,9 +65,8 @@ pub(super) fn principal(shared: &Shared, peer: Peer, head: &request::Parts) -> R
     let authorization = authorization(&head.headers)?;
     let access_token = access_token(head.uri.query().unwrap_or_default())?;
     let credentials = Credentials { authorization, access_token: access_token.as_deref() };
-    let mut principal = shared.parts.authenticator.authenticate(credentials)?;
-    principal.ip = Some(client(shared.options.trust_proxy, peer, &head.headers));
-    Ok(principal)
+    let ip = client(shared.options.trust_proxy, peer, &head.headers);
+    Ok(shared.parts.authenticator.authenticate(credentials, Some(ip))?)
 }
 
 /// Credentials that cannot be understood are wrong ones, not none.

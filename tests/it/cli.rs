@@ -237,3 +237,109 @@ fn a_bad_option_is_explained() {
         }
     }
 }
+
+const RULES: &str = r#"
+[roles]
+reader = {}
+editor = { parent = "reader" }
+
+[[users]]
+id = "ann"
+role = "editor"
+token = "ann-0123456789abcdef"
+
+[[users]]
+id = "bot"
+role = "reader"
+token_env = "BOT_TOKEN"
+
+[policies.reading]
+roles = ["reader"]
+[[policies.reading.permissions]]
+collection = "note"
+actions = ["read"]
+fields = ["id", "title"]
+
+[policies.own]
+roles = ["editor"]
+[[policies.own.permissions]]
+collection = "note"
+actions = ["read", "update"]
+rows = { owner = { _eq = "$CURRENT_USER" } }
+"#;
+
+#[tokio::test]
+async fn a_file_of_rules_says_who_may_do_what_and_is_read_anew_when_it_changes() {
+    let folder = tempdir().expect("a folder can be made");
+    let database = rusqlite::Connection::open(folder.path().join("notes.db")).expect("it can be made");
+    let script = "CREATE TABLE note (id INTEGER PRIMARY KEY, title TEXT, body TEXT, owner TEXT);
+        INSERT INTO note VALUES (1, 'one', 'secret', 'ann'), (2, 'two', 'hidden', 'bob');";
+    database.execute_batch(script).expect("it can be filled");
+    let path = folder.path().join("rules.toml");
+    fs::write(&path, RULES).expect("it can be written");
+    let serve = ["serve", "--database-url", "sqlite:notes.db", "--rules", "rules.toml"];
+    // A token that is not there is told before anything is served.
+    check_one_sentence(tidegate(folder.path(), &serve), &["rules.toml", "user `bot`", "BOT_TOKEN"]);
+    let mut command = tidegate(folder.path(), &serve);
+    command.env("BOT_TOKEN", "bot-0123456789abcdef").env("ADMIN_TOKEN", "admin");
+    let gateway = Gateway::start(command);
+
+    let all = "{ note { id title body } }";
+    let own = json!({ "id": "1", "title": "one", "body": "secret" });
+    let other = json!({ "id": "2", "title": "two", "body": null });
+    assert_eq!(ask(&gateway, "ann-0123456789abcdef", all).await["data"]["note"], json!([own, other]));
+    let titles = ask(&gateway, "bot-0123456789abcdef", "{ note { title } }").await;
+    assert_eq!(titles["data"]["note"], json!([{ "title": "one" }, { "title": "two" }]));
+    assert!(ask(&gateway, "bot-0123456789abcdef", all).await["data"].is_null());
+    assert!(ask(&gateway, "", "{ note { id } }").await["data"].is_null());
+    assert_eq!(ask(&gateway, "nobodys", all).await["errors"][0]["extensions"]["code"], "INVALID_CREDENTIALS");
+    let update = |id: u8| format!("mutation {{ update_note_item(id: {id}, data: {{ title: \"new\" }}) {{ title }} }}");
+    assert_eq!(ask(&gateway, "ann-0123456789abcdef", &update(1)).await["data"]["update_note_item"]["title"], "new");
+    let refused = ask(&gateway, "ann-0123456789abcdef", &update(2)).await;
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN");
+
+    // Other rules: what is followed ends, and nothing of before is allowed any more.
+    let client = reqwest::Client::new();
+    let feed = client.get(format!("{}/stream?collections=note&fields=title", gateway.base));
+    let mut feed = feed.bearer_auth("ann-0123456789abcdef").send().await.expect("it answers");
+    let mut told = String::new();
+    assert_eq!(feed.status(), 200);
+    let broken = format!("{RULES}\n[policies.more]\nroles = [\"nobody\"]\n");
+    fs::write(&path, broken).expect("it can be written");
+    let others = RULES.replace("roles = [\"editor\"]", "roles = []");
+    fs::write(&path, others).expect("it can be written");
+    while !told.contains("rules_changed") {
+        let chunk = feed.chunk().await.expect("the stream is whole").expect("it says why it ends");
+        told.push_str(&String::from_utf8_lossy(&chunk));
+    }
+    assert!(ask(&gateway, "ann-0123456789abcdef", all).await["data"].is_null());
+    assert_eq!(
+        ask(&gateway, "ann-0123456789abcdef", "{ note { id } }").await["data"]["note"].as_array().map(Vec::len),
+        Some(2)
+    );
+    let ended = gateway.stop("TERM");
+    assert_eq!(ended.status.code(), Some(0), "{}", text(&ended.stderr));
+}
+
+#[test]
+fn rules_that_do_not_fit_the_database_are_refused() {
+    let folder = tempdir().expect("a folder can be made");
+    let database = rusqlite::Connection::open(folder.path().join("notes.db")).expect("it can be made");
+    database.execute_batch("CREATE TABLE note (id INTEGER PRIMARY KEY)").expect("it can be filled");
+    let serve = ["serve", "--database-url", "sqlite:notes.db", "--port", "0", "--rules", "rules.toml"];
+    check_one_sentence(tidegate(folder.path(), &serve), &["rules.toml", "cannot be read"]);
+    for (permission, complaint) in [
+        ("collection = \"nothing\"", "there is no collection `nothing`"),
+        ("collection = \"note\"\nfields = [\"x\"]", "there is no field `x` in `note`"),
+        ("collection = \"note\"\nrows = { x = { _eq = 1 } }", "no field `x`"),
+        ("collection = \"note\"\npresets = { y = 1 }", "there is no field `y` in `note`"),
+    ] {
+        let rules =
+            format!("[policies.p]\npublic = true\n[[policies.p.permissions]]\nactions = [\"read\"]\n{permission}\n");
+        fs::write(folder.path().join("rules.toml"), rules).expect("it can be written");
+        check_one_sentence(tidegate(folder.path(), &serve), &["does not fit the database", complaint]);
+    }
+    let both = [&serve[..], &["--public", "read"]].concat();
+    let said = complaint(tidegate(folder.path(), &both));
+    assert!(said.contains("--public") && said.contains("--rules"), "{said}");
+}

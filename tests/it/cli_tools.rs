@@ -103,6 +103,7 @@ fn help_tells_of_every_option_its_variable_and_its_default() {
         ("--log-level", "LOG_LEVEL", "info"),
         ("--log-style", "LOG_STYLE", "pretty"),
         ("--public", "PUBLIC_ACCESS", "none"),
+        ("--rules", "RULES_FILE", ""),
         ("--host", "HOST", "127.0.0.1"),
         ("--port", "PORT", "8055"),
         ("--admin-token", "ADMIN_TOKEN", ""),

@@ -37,7 +37,8 @@ impl Cli {
 
 impl ServeArguments {
     fn into_options(self) -> anyhow::Result<Serve> {
-        self.http.into_options(self.gateway.into_options(self.public)?)
+        let gateway = Gateway { rules: self.rules, ..self.gateway.into_options(self.public)? };
+        self.http.into_options(gateway)
     }
 }
 
@@ -69,6 +70,7 @@ fn gateway(
         database: pool.into_options(url)?,
         exclude_tables,
         public,
+        rules: None,
         limits: limits.limits(),
         consistency,
         events: events.options(),

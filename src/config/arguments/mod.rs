@@ -3,7 +3,7 @@
 
 mod compose;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, builder::BoolishValueParser};
 
@@ -47,6 +47,9 @@ struct ServeArguments {
     /// What a caller without a token may do.
     #[arg(long, env = "PUBLIC_ACCESS", value_enum, default_value = "none", help_heading = "Access")]
     public: PublicAccess,
+    /// Roles, policies and tokens: a file in TOML, read anew when it changes.
+    #[arg(long, env = "RULES_FILE", value_name = "FILE", conflicts_with = "public", help_heading = "Access")]
+    rules: Option<PathBuf>,
     #[command(flatten)]
     http: HttpArguments,
 }

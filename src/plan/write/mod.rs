@@ -139,7 +139,7 @@ pub enum Rule {
         kind: &'static str,
         /// What would have been right (`valid`), is wrong (`invalid`) or had to be
         /// in it (`substring`).
-        detail: Option<(&'static str, Json)>,
+        detail: Option<Box<(&'static str, Json)>>,
     },
 }
 
@@ -363,9 +363,11 @@ fn check(right: Right<'_>, payload: &Payload, presets: &Payload, bindings: &Bind
     whole.extend(payload.iter().map(|(name, value)| (name.clone(), value.clone())));
     let broken = |rule| validation::check(&bindings.filled_in(rule), &whole).into_iter().next();
     match right.validation().iter().find_map(broken) {
-        Some(Broken { field, kind, detail }) => {
-            Err(Fault::Validation { field, path: Vec::new(), rule: Rule::Permission { kind, detail } })
-        }
+        Some(Broken { field, kind, detail }) => Err(Fault::Validation {
+            field,
+            path: Vec::new(),
+            rule: Rule::Permission { kind, detail: detail.map(Box::new) },
+        }),
         None => Ok(()),
     }
 }

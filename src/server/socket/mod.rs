@@ -335,18 +335,16 @@ impl Connection {
         if credentials.access_token.is_none() && credentials.authorization.is_none() {
             return Ok(self.upgraded.clone());
         }
-        let authenticated = self.shared.parts.authenticator.authenticate(credentials);
-        let principal = authenticated.map_err(|_| Close::Forbidden)?;
-        Ok(principal.at(self.upgraded.ip))
+        let authenticated = self.shared.parts.authenticator.authenticate(credentials, self.upgraded.ip);
+        authenticated.map_err(|_| Close::Forbidden)
     }
 
     /// Who asks from now on; what is followed already stays as it is.
     async fn authenticate(&mut self, access_token: Option<String>, uid: Option<Json>) -> Result<(), Close> {
         let authenticator = &self.shared.parts.authenticator;
         let credentials = Credentials { authorization: None, access_token: access_token.as_deref() };
-        match authenticator.authenticate(credentials).ok().filter(|_| access_token.is_some()) {
+        match authenticator.authenticate(credentials, self.upgraded.ip).ok().filter(|_| access_token.is_some()) {
             Some(principal) => {
-                let principal = principal.at(self.upgraded.ip);
                 match self.principal.is_some() {
                     true => self.principal = Some(Arc::new(principal)),
                     false => self.upgraded = principal,
