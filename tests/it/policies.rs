@@ -1,15 +1,17 @@
 //! Roles and policies: what several rules come to for one caller, in reading,
 //! writing and following (contract `permissions.md`).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value as Json, json};
 use tidegate::{
-    graphql::{Allowed, Request},
+    graphql::{Allowed, Opened, Request},
     permissions::{Action, Addresses, Attached, Fields, Given, Identity, Permission, Policy, PolicyRules, RuleSet},
     principal::{Id, Principal},
+    realtime::{Item, Queue, QueueLimits, Taken},
     rules::Rules,
 };
+use tokio::time::timeout;
 
 use crate::support::{Kind, Settings, TestApp, TestDatabase};
 
@@ -355,4 +357,74 @@ async fn a_rule_that_cannot_be_used_gives_nothing() {
     let broken = read("*", json!({ "nothing": { "_eq": 1 } }));
     let guarded = Guarded::start(Kind::Sqlite, rules(vec![("staff", policy(vec![broken]))], &[])).await;
     assert_eq!(guarded.code(&guarded.user("ann", "staff"), "{ note { id } }").await, "GRAPHQL_VALIDATION");
+}
+
+/// What one caller is told, as JSON.
+struct Followed {
+    queue: Arc<Queue>,
+    _subscription: tidegate::realtime::Subscription,
+}
+
+impl Followed {
+    async fn open(guarded: &Guarded, principal: &Principal, query: &str) -> Self {
+        let request = Request { query: query.into(), variables: Map::new(), operation_name: None };
+        let queue = Arc::new(Queue::new(QueueLimits::default()));
+        let Opened::Changes(topic) = guarded.app.service.open(principal, request, Allowed::Live).await else {
+            panic!("it can be followed")
+        };
+        let subscription = guarded.app.service.hub().subscribe(topic, &queue, 1).await.expect("it begins");
+        Self { queue, _subscription: subscription }
+    }
+
+    async fn next(&self) -> Json {
+        let taken = timeout(Duration::from_secs(20), self.queue.take(1)).await.expect("something is told in time");
+        let Taken::Items(items) = taken else { panic!("the queue is open") };
+        match items.into_iter().next() {
+            Some((_, Item::Next(next, missed))) => {
+                let mut text = Vec::new();
+                next.write_answer(missed, &mut text);
+                let mut answer: Json = serde_json::from_slice(&text).expect("an answer is JSON");
+                answer["data"]["note_mutated"].take()
+            }
+            Some((_, Item::Ended(ended))) => ended.to_errors()[0]["extensions"].clone(),
+            None => panic!("something is told"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_follower_is_told_what_they_may_see_and_nothing_of_other_rows() {
+    for kind in Kind::ALL {
+        let permissions = vec![
+            read("id title", json!({ "owner": { "_eq": "$CURRENT_USER" } })),
+            read("id body", json!({ "status": { "_eq": "public" } })),
+        ];
+        let guarded = Guarded::start(kind, rules(vec![("staff", policy(permissions))], &[])).await;
+        let query = "subscription { note_mutated { key event transition data { title body } } }";
+        let ann = Followed::open(&guarded, &guarded.user("ann", "staff"), query).await;
+        let bob = Followed::open(&guarded, &guarded.user("bob", "staff"), query).await;
+        let update =
+            |id: u8, data: &str| format!("mutation {{ update_note_item(id: {id}, data: {{ {data} }}) {{ id }} }}");
+        let told = |key: &str, transition: Json, data: Json| json!({ "key": key, "event": "update", "transition": transition, "data": data });
+        // Another's, hidden: nobody is told but the owner.
+        guarded.app.data(&update(4, r#"title: "x4""#)).await;
+        assert_eq!(bob.next().await, told("4", Json::Null, json!({ "title": "x4", "body": null })), "{kind:?}");
+        // It becomes public: the other sees what the public may.
+        guarded.app.data(&update(4, r#"status: "public""#)).await;
+        assert_eq!(bob.next().await, told("4", Json::Null, json!({ "title": "x4", "body": "b4" })), "{kind:?}");
+        assert_eq!(ann.next().await, told("4", json!("enter"), json!({ "title": null, "body": "b4" })), "{kind:?}");
+        // And hidden again, and gone: of which the other is told no more.
+        guarded.app.data(&update(4, r#"status: "draft""#)).await;
+        assert_eq!(ann.next().await, told("4", json!("leave"), Json::Null), "{kind:?}");
+        guarded.app.data("mutation { delete_note_item(id: 4) { id } }").await;
+        guarded.app.data(&update(2, r#"title: "x2""#)).await;
+        assert_eq!(ann.next().await, told("2", Json::Null, json!({ "title": "x2", "body": null })), "{kind:?}");
+        bob.next().await;
+        assert_eq!(bob.next().await["event"], "delete", "{kind:?}");
+        // Other rules end what is followed.
+        guarded.rules.replace(RuleSet::default());
+        guarded.app.service.hub().rules_changed();
+        assert_eq!(ann.next().await["reason"], "rules_changed", "{kind:?}");
+        assert_eq!(bob.next().await["code"], "RESET", "{kind:?}");
+    }
 }
