@@ -43,6 +43,9 @@ use crate::{
     principal::Principal,
 };
 
+/// Different schemas that are kept at a time; more of them are built anew.
+const MAX_VIEWS: usize = 256;
+
 /// Turns requests into plans.
 pub struct Planner {
     catalog: Arc<Catalog>,
@@ -245,6 +248,10 @@ impl Planner {
         let schema =
             schema::build(&types, self.limits.introspection).map_err(|error| SchemaError(error.to_string()))?;
         let fingerprint = access.fingerprint().to_owned();
+        if views.len() >= MAX_VIEWS {
+            // Rules change, and nobody asks any more for what they were.
+            views.clear();
+        }
         let scope = NEXT_SCOPE.fetch_add(1, Ordering::Relaxed);
         let view = Arc::new(View { scope, access, schema, inputs });
         views.insert(fingerprint, view.clone());

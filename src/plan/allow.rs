@@ -54,8 +54,14 @@ impl ReadPlan {
             Source::Relationship(id) => gate.way(id)?,
             Source::Table | Source::Keys(_) | Source::Among(_) => Predicate::always(),
         };
+        // Whoever looks a row up by a value learns that it has it.
+        let mut named = Predicate::always();
         if let Source::Keys(columns) | Source::Among(columns) = &selection.source {
-            columns.iter().try_for_each(|column| gate.column(at.table, *column).map(drop))?;
+            for column in columns {
+                if let Some(rows) = at.beyond(gate.column(at.table, *column)?) {
+                    named = if named == rows { named } else { named.and(rows) };
+                }
+            }
         }
         let order = selection.order.into_iter().map(|order| gate.order(at, order)).collect::<Result<_, _>>()?;
         let select = selection.select.into_iter().map(|operand| gate.operand(at, operand));
@@ -65,7 +71,7 @@ impl ReadPlan {
                 select: select.collect::<Result<_, _>>()?,
                 search: selection.search.map(|search| gate.search(at, search)),
                 order,
-                predicate: gate.predicate(at, selection.predicate)?.and(rows),
+                predicate: gate.predicate(at, selection.predicate)?.and(named).and(rows),
                 ..selection
             },
         })

@@ -178,6 +178,13 @@ async fn a_value_that_is_hidden_cannot_be_guessed() {
         let grouped = guarded.data(&ann, r#"{ note_aggregated(groupBy: ["body"]) { group countAll } }"#).await;
         let texts = grouped["note_aggregated"].to_string();
         assert!(!texts.contains("b4") && !texts.contains("b5"), "{kind:?}: {texts}");
+        // Nor is a row found by a key that is hidden.
+        let permissions = vec![read("id", json!({ "status": { "_eq": "public" } })), read("title", json!({}))];
+        let hidden = Guarded::start(kind, rules(vec![("staff", policy(permissions))], &[])).await;
+        let ann_there = hidden.user("ann", "staff");
+        let data = hidden.data(&ann_there, "{ note_by_id(id: 1) { title } }").await;
+        assert_eq!(data["note_by_id"], json!({ "title": "t1" }), "{kind:?}");
+        assert_eq!(hidden.code(&ann_there, "{ note_by_id(id: 2) { title } }").await, "FORBIDDEN", "{kind:?}");
         assert_eq!(guarded.code(&ann, r#"{ note(sort: ["author.name"]) { id } }"#).await, "FORBIDDEN", "{kind:?}");
     }
 }
