@@ -121,7 +121,7 @@ impl Test {
             _ if value.is_null() => false,
             "_eq" => *value == operand,
             "_neq" => *value != operand,
-            "_contains" => value.as_str().unwrap().contains(operand.as_str().unwrap()),
+            "_contains" => value.as_str().zip(operand.as_str()).is_some_and(|(text, part)| text.contains(part)),
             "_gt" => value.as_i64() > operand.as_i64(),
             "_lte" => value.as_i64() <= operand.as_i64(),
             other => unreachable!("{other}"),
