@@ -476,7 +476,7 @@ impl Watch {
     /// # Errors
     /// Why one cannot be used.
     pub fn fixed(&self, variables: &super::Variables) -> Result<String, super::Error> {
-        fixed(&self.rows.statement, variables)
+        Ok(format!("{}{}", fixed(&self.all.statement, variables)?, fixed(&self.rows.statement, variables)?))
     }
 
     /// Why it cannot be followed.

@@ -70,6 +70,7 @@ impl Service {
     /// Answers one request, or says what it wants to follow.
     pub async fn open(&self, principal: &Principal, mut request: Request<'_>, allowed: Allowed) -> Opened {
         let mut timings = Timings::default();
+        let rules = self.0.hub.rules();
         // A socket may have been opened long ago.
         let principal = &self.0.planner.renewed(principal);
         let variables = std::mem::take(&mut request.variables);
@@ -83,7 +84,7 @@ impl Service {
                 let Planned { plan, values, access } = planned;
                 let caller = engine::Caller { principal: Arc::new(principal.clone()), access };
                 let variables = self.0.variables(values, &caller);
-                Opened::Changes(Topic { roots: plan, variables, caller, after: None, write: answer::open })
+                Opened::Changes(Topic { roots: plan, variables, caller, rules, after: None, write: answer::open })
             }
             _ => match self.0.run(principal, &request, planned, allowed, &mut timings).await {
                 Ok(response) => Opened::Answered(response),

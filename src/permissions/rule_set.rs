@@ -216,7 +216,9 @@ impl RuleSet {
                     Fields::All => None,
                     Fields::Only(names) => Some(names.iter()),
                 };
-                let given = given.into_iter().flatten().chain(permission.presets.keys());
+                let validated = permission.validation.as_object().into_iter().flat_map(Map::keys);
+                let validated = validated.filter(|name| !matches!(name.as_str(), "_and" | "_or"));
+                let given = given.into_iter().flatten().chain(permission.presets.keys()).chain(validated);
                 for field in given.filter(|field| table.field(field).is_none()) {
                     faults.push(format!("policy `{policy}`: there is no field `{field}` in `{collection}`"));
                 }
@@ -237,14 +239,6 @@ impl RuleSet {
         let policies = standing.policies.iter().filter_map(|policy| self.policies.get(policy));
         for permission in policies.flat_map(|policy| &policy.permissions) {
             let Some(table) = catalog.collection(&permission.collection) else { continue };
-            let rows = match rows(permission, table, catalog, standing) {
-                Ok(rows) => rows,
-                Err(error) => {
-                    let (collection, action) = (permission.collection.clone(), permission.action);
-                    left_out.push(LeftOut { collection, action, error });
-                    continue;
-                }
-            };
             let rights = tables.entry(table.id).or_default();
             let rights = match permission.action {
                 Action::Create => &mut rights.create,
@@ -252,7 +246,15 @@ impl RuleSet {
                 Action::Update => &mut rights.update,
                 Action::Delete => &mut rights.delete,
             };
-            rights.add(permission, rows);
+            // What must hold must hold also where it grants nothing.
+            rights.demand(permission);
+            match rows(permission, table, catalog, standing) {
+                Ok(rows) => rights.add(permission, rows),
+                Err(error) => {
+                    let (collection, action) = (permission.collection.clone(), permission.action);
+                    left_out.push(LeftOut { collection, action, error });
+                }
+            }
         }
         (Access::of_tables(fingerprint(&tables), tables), left_out)
     }
@@ -267,6 +269,9 @@ impl Rights {
             None => self.grants.push(Grant { fields: permission.fields.clone(), rows }),
         }
         self.presets.extend(permission.presets.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+
+    fn demand(&mut self, permission: &Permission) {
         if permission.validation.as_object().is_some_and(|members| !members.is_empty()) {
             self.validation.push(permission.validation.clone());
         }

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value as Json};
 
+use crate::value::time;
+
 /// A condition that a payload breaks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Broken {
@@ -82,7 +84,7 @@ fn operator(field: &str, name: &str, operand: &Json, given: Option<&Json>, broke
         }
         return;
     }
-    let Some(value) = given else { return };
+    let Some(value) = given.map(key_of) else { return };
     let Some((kind, detail, passes)) = test(name, operand, value) else {
         // A condition that nobody understands holds of nothing.
         return fail("unsafe", None);
@@ -92,21 +94,43 @@ fn operator(field: &str, name: &str, operand: &Json, given: Option<&Json>, broke
     }
 }
 
+/// What stands for a related item that is only linked: its key.
+fn key_of(value: &Json) -> &Json {
+    match value {
+        Json::Object(members) if members.len() == 1 => members.values().next().unwrap_or(value),
+        _ => value,
+    }
+}
+
+/// The values of a list: a text is split at its commas, and lists within are part
+/// of it (contract `permissions.md` 4).
+fn listed(operand: &Json) -> Vec<Json> {
+    match operand {
+        Json::Array(items) => items
+            .iter()
+            .flat_map(|item| match item {
+                Json::Array(within) => within.clone(),
+                single => vec![single.clone()],
+            })
+            .collect(),
+        Json::String(text) => text.split(',').map(|part| Json::from(part.trim())).collect(),
+        single => vec![single.clone()],
+    }
+}
+
 type Tested = (&'static str, Option<&'static str>, bool);
 
 fn test(name: &str, operand: &Json, value: &Json) -> Option<Tested> {
     use std::cmp::Ordering::{Equal, Greater, Less};
     let order = || compare(value, operand);
-    let among = || each(operand).any(|one| is_same(value, one));
-    let between = || match operand {
-        Json::Array(ends) => match &ends[..] {
-            [low, high] => {
-                matches!(compare(value, low), Some(Greater | Equal))
-                    && matches!(compare(value, high), Some(Less | Equal))
-            }
-            _ => false,
-        },
-        _ => false,
+    let listed = listed(operand);
+    if matches!(name, "_between" | "_nbetween") && listed.len() != 2 {
+        return None;
+    }
+    let among = || listed.iter().any(|one| is_same(value, one));
+    let between = || {
+        matches!(compare(value, &listed[0]), Some(Greater | Equal))
+            && matches!(compare(value, &listed[1]), Some(Less | Equal))
     };
     let is_null = value.is_null();
     let is_empty = is_null
@@ -184,16 +208,25 @@ fn number(json: &Json) -> Option<f64> {
     }
 }
 
-/// Values that are written differently may be the same: `1` and `"1"`.
+/// Values that are written differently may be the same: `1` and `"1"`, a UUID in
+/// other letters, a moment in another zone.
 fn is_same(one: &Json, other: &Json) -> bool {
-    one == other || matches!((text(one), text(other)), (Some(one), Some(other)) if one == other)
+    one == other || compare(one, other) == Some(std::cmp::Ordering::Equal)
 }
 
-/// Numbers by their size, other texts by their letters, which is right for dates.
+/// Moments by when they are, numbers by their size, UUIDs whatever their letters,
+/// other texts letter by letter.
 fn compare(one: &Json, other: &Json) -> Option<std::cmp::Ordering> {
-    match (number(one), number(other)) {
-        (Some(one), Some(other)) => one.partial_cmp(&other),
-        _ => Some(text(one)?.cmp(&text(other)?)),
+    if let (Some(one), Some(other)) = (number(one), number(other)) {
+        return one.partial_cmp(&other);
+    }
+    let (one, other) = (text(one)?, text(other)?);
+    let uuid = |text: &str| uuid::Uuid::try_parse(text.trim()).ok();
+    let moment = |text: &str| time::parse(text).and_then(|moment| moment.epoch_micros());
+    match (uuid(&one), uuid(&other), moment(&one), moment(&other)) {
+        (Some(one), Some(other), ..) => Some(one.cmp(&other)),
+        (_, _, Some(one), Some(other)) => Some(one.cmp(&other)),
+        _ => Some(one.cmp(&other)),
     }
 }
 
@@ -234,6 +267,21 @@ mod tests {
             (json!({ "_lte": "2024-05-01" }), json!("2024-05-01"), json!("2024-05-02")),
             (json!({ "_in": ["a", "b"] }), json!("b"), json!("c")),
             (json!({ "_nin": ["a", "b"] }), json!("c"), json!("b")),
+            (json!({ "_nin": "a,b" }), json!("c"), json!("b")),
+            (json!({ "_nin": [["a", "b"]] }), json!("c"), json!("b")),
+            (json!({ "_nin": [5] }), json!({ "id": 4 }), json!({ "id": 5 })),
+            (json!({ "_neq": 5 }), json!("6"), json!("05")),
+            (json!({ "_nbetween": "1,3" }), json!(4), json!(3)),
+            (
+                json!({ "_gte": "2024-05-01T12:00:00Z" }),
+                json!("2024-05-01T14:00:00+02:00"),
+                json!("2024-05-01T23:00:00+23:00"),
+            ),
+            (
+                json!({ "_neq": "6ba7b810-9dad-11d1-80b4-00c04fd430c8" }),
+                json!("6ba7b811-9dad-11d1-80b4-00c04fd430c8"),
+                json!("6BA7B810-9DAD-11D1-80B4-00C04FD430C8"),
+            ),
             (json!({ "_between": [1, 3] }), json!(3), json!(4)),
             (json!({ "_nbetween": [1, 3] }), json!(4), json!(3)),
             (json!({ "_null": true }), Json::Null, json!(0)),

@@ -56,8 +56,13 @@ impl ReadPlan {
         };
         // Whoever looks a row up by a value learns that it has it.
         let mut named = Predicate::always();
-        if let Source::Keys(columns) | Source::Among(columns) = &selection.source {
-            for column in columns {
+        let by = match &selection.source {
+            Source::Keys(columns) | Source::Among(columns) => columns,
+            Source::Relationship(id) => gate.tied_by(*id),
+            Source::Table => &Vec::new(),
+        };
+        {
+            for column in by {
                 if let Some(rows) = at.beyond(gate.column(at.table, *column)?) {
                     named = if named == rows { named } else { named.and(rows) };
                 }
@@ -120,7 +125,7 @@ pub fn allow_predicate(
     let gate = Gate { catalog, access };
     let names = catalog.table(table);
     let key = names.key.iter().map(|column| names.column_field(*column));
-    let rows = gate.readable(table)?.rows_with_any(key);
+    let rows = gate.readable(table)?.rows_with_all(key);
     Ok(gate.predicate(At { table, rows: &rows }, predicate)?.and(rows))
 }
 
@@ -213,8 +218,24 @@ impl<'a> Gate<'a> {
             return Err(self.no_field(relationship.from, field));
         }
         match relationship.cardinality {
-            Cardinality::ManyToMany { junction, .. } => self.rows(junction),
+            Cardinality::ManyToMany { junction, ref junction_columns, .. } => {
+                // A pair is seen by who sees both of its ends.
+                let names = self.table(junction);
+                let ends = relationship.to_columns.iter().chain(junction_columns);
+                Ok(self.readable(junction)?.rows_with_all(ends.map(|column| names.column_field(*column))))
+            }
             Cardinality::ManyToOne | Cardinality::OneToMany => Ok(Predicate::always()),
+        }
+    }
+
+    /// The columns of the target that tie it to its parent, which give away whose
+    /// it is.
+    fn tied_by(self, id: RelationshipId) -> &'a Vec<ColumnId> {
+        static NONE: Vec<ColumnId> = Vec::new();
+        let relationship = self.catalog.relationship(id);
+        match relationship.cardinality {
+            Cardinality::OneToMany => &relationship.to_columns,
+            Cardinality::ManyToOne | Cardinality::ManyToMany { .. } => &NONE,
         }
     }
 
@@ -237,7 +258,9 @@ impl<'a> Gate<'a> {
         if !self.way(id)?.is_always() {
             return Err(Error::Forbidden("a junction with row rules cannot be used in conditions".to_owned()));
         }
-        self.rows(relationship.to)
+        self.tied_by(id).iter().try_fold(self.rows(relationship.to)?, |rows, column| {
+            Ok(both(rows, self.column(relationship.to, *column)?))
+        })
     }
 
     fn operand(self, at: At<'_>, operand: Operand) -> Result<Operand, Error> {
@@ -246,8 +269,8 @@ impl<'a> Gate<'a> {
             | Operand::Part(_, column)
             | Operand::JsonLength(column)
             | Operand::JsonPath(column, _) => self.column(at.table, column)?,
-            Operand::Count(relationship, _) => {
-                let count = Operand::Count(relationship, Box::new(self.visible(relationship)?));
+            Operand::Count(relationship, known) => {
+                let count = Operand::Count(relationship, Box::new(both(*known, self.visible(relationship)?)));
                 return Ok(at.masked(count, self.seen(relationship)?));
             }
             Operand::Masked(operand, rows) => {
@@ -282,7 +305,7 @@ impl<'a> Gate<'a> {
                 let visible = self.visible(related.relationship)?;
                 let seen = self.seen(related.relationship)?;
                 related.predicate = Box::new(self.predicate(At { table: target, rows: &visible }, *related.predicate)?);
-                related.visible = Box::new(visible);
+                related.visible = Box::new(both(*related.visible, visible));
                 match at.beyond(seen) {
                     Some(seen) => Predicate::All(vec![seen, Predicate::Related(related)]),
                     None => Predicate::Related(related),
@@ -323,6 +346,12 @@ impl<'a> Gate<'a> {
         };
         Ok(AggregateOrder { key, ..order })
     }
+}
+
+/// Both, of which one may have been said before: nothing that was allowed becomes
+/// more by being allowed again.
+fn both(known: Predicate, more: Predicate) -> Predicate {
+    if known == more { known } else { known.and(more) }
 }
 
 impl At<'_> {

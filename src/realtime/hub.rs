@@ -76,6 +76,8 @@ struct State {
     gauges: HashMap<String, Arc<Gauge>>,
     subscriptions: usize,
     next_id: u64,
+    /// How often the rules of who may see what have changed.
+    rules: u64,
 }
 
 /// Something that is followed. Dropping it ends it.
@@ -255,6 +257,9 @@ impl Hub {
     ) -> Result<Subscription, Ended> {
         let gauge = Gauge::new(&self.0.engine, topic, root).map_err(|error| failed(&error))?;
         let mut state = self.state();
+        if state.rules != topic.rules {
+            return Err(outruled(&state));
+        }
         self.admit(&mut state)?;
         let gauge = match state.gauges.get(&gauge.name) {
             Some(known) => known.clone(),
@@ -304,11 +309,18 @@ impl Hub {
         shown.values().for_each(Gauge::compute);
     }
 
+    /// How often the rules have changed: what was planned before they did is not
+    /// followed any more.
+    pub fn rules(&self) -> u64 {
+        self.state().rules
+    }
+
     /// Ends all subscriptions, because others may see now what they could not
     /// before, and the other way round.
     pub fn rules_changed(&self) {
         let (position, gauges) = {
-            let state = self.state();
+            let mut state = self.state();
+            state.rules += 1;
             (state.position, state.gauges.values().cloned().collect::<Vec<_>>())
         };
         let Some(head) = position else { return };
@@ -443,10 +455,13 @@ impl Follower {
 
     /// Follows from a position that the hub has reached, or is about to. The state
     /// is locked: nothing is handed on meanwhile.
-    fn follow(&self, _: &State, from: Position) {
+    fn follow(&self, state: &State, from: Position) {
         // A task that was given up may still come here.
         if self.gone.load(Ordering::Relaxed) {
             return;
+        }
+        if state.rules != self.topic.rules {
+            return self.queue.end(self.tag, outruled(state));
         }
         if !self.hold.group.add(&self.class, &self.topic, self.subscriber(Some(from))) {
             self.queue.end(self.tag, interrupted());
@@ -471,8 +486,8 @@ impl Follower {
         let group = self.hold.group.clone();
         self.queue.hold(self.tag);
         let joined = {
-            let _state = self.hold.hub.state();
-            match self.gone.load(Ordering::Relaxed) {
+            let state = self.hold.hub.state();
+            match self.gone.load(Ordering::Relaxed) || state.rules != self.topic.rules {
                 true => None,
                 false => group.add_with_members(&self.class, &self.topic, self.subscriber(None)),
             }
@@ -538,6 +553,14 @@ impl Follower {
     /// Tells something, in the follower's own time; `false` if nobody waits.
     async fn tell(&self, told: &[Told]) -> bool {
         for next in class::texts(&self.hold.hub.0.engine, &self.topic, told).await.into_iter().flatten() {
+            let outruled = {
+                let state = self.hold.hub.state();
+                (state.rules != self.topic.rules).then(|| outruled(&state))
+            };
+            if let Some(ended) = outruled {
+                self.queue.end(self.tag, ended);
+                return false;
+            }
             if !self.queue.room(next.text.len()).await {
                 return false;
             }
@@ -704,6 +727,12 @@ impl Hub {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Why those end who were allowed by rules that others have taken the place of.
+fn outruled(state: &State) -> Ended {
+    let head = state.position.unwrap_or(Position { epoch: 0, offset: 0 });
+    Ended::Reset { reason: Reset::RulesChanged, head }
 }
 
 /// Why those end who came when others had to.

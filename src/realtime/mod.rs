@@ -41,6 +41,8 @@ pub struct Topic {
     pub variables: Variables,
     /// Who follows.
     pub caller: Caller,
+    /// By which rules it was planned ([`Hub::rules`]).
+    pub rules: u64,
     /// Behind which position it begins, instead of what the root field says.
     pub after: Option<Json>,
     /// Makes a text of an answer, its last brace left out.

@@ -174,7 +174,7 @@ pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result
         }
         policies.insert(id(&name), PolicyRules { admin: policy.admin, addresses, permissions });
     }
-    Ok(Known { set: RuleSet::new(parents, policies, attached), users, tokens })
+    Ok(Known { set: RuleSet::new(parents, policies, attached), users: Some(users), tokens })
 }
 
 impl PermissionText {

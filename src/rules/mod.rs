@@ -35,8 +35,9 @@ struct InForce {
 pub struct Known {
     /// Roles and policies.
     pub set: RuleSet,
-    /// Users with their roles; whoever is not among them is nobody.
-    users: HashMap<Id, Option<Id>>,
+    /// Users with their roles; whoever is not among them is nobody. None where who
+    /// asks is proved elsewhere.
+    users: Option<HashMap<Id, Option<Id>>>,
     /// Users by what is left of their tokens.
     tokens: HashMap<Fingerprint, Identity>,
 }
@@ -116,15 +117,14 @@ impl Decides for Rules {
         let ip = principal.ip;
         let identity = match &principal.user {
             // An administrator's token is none of these rules'.
-            None if principal.admin => return principal.clone(),
+            None if principal.admin && principal.policies.is_empty() => return principal.clone(),
             None => Identity { ip, ..Identity::default() },
-            // Proved elsewhere, or by a token that is still known.
-            Some(user) if rules.known.users.is_empty() => {
-                Identity { user: Some(user.clone()), role: principal.role.clone(), ip }
-            }
-            Some(user) => match rules.known.users.get(user) {
-                Some(role) => Identity { user: Some(user.clone()), role: role.clone(), ip },
-                None => Identity { ip, ..Identity::default() },
+            Some(user) => match &rules.known.users {
+                None => Identity { user: Some(user.clone()), role: principal.role.clone(), ip },
+                Some(users) => match users.get(user) {
+                    Some(role) => Identity { user: Some(user.clone()), role: role.clone(), ip },
+                    None => Identity { ip, ..Identity::default() },
+                },
             },
         };
         rules.known.set.principal(identity)

@@ -435,3 +435,73 @@ async fn each_follower_is_told_what_they_may_see_and_nothing_of_other_rows() {
         assert_eq!(bob.next().await["code"], "RESET", "{kind:?}");
     }
 }
+
+#[tokio::test]
+async fn a_hidden_foreign_key_shows_from_neither_end() {
+    for kind in Kind::ALL {
+        let people = permission("person", Action::Read, "*", json!({}), Json::Null, Json::Null);
+        let permissions =
+            vec![read("id title", json!({})), read("author", json!({ "status": { "_eq": "public" } })), people];
+        let guarded = Guarded::start(kind, rules(vec![("staff", policy(permissions))], &[])).await;
+        let ann = guarded.user("ann", "staff");
+        let data = guarded
+            .data(&ann, r#"{ person(sort: ["id"]) { id note(sort: ["id"]) { id } note_func { count } } }"#)
+            .await;
+        let expected = json!([
+            { "id": "1", "note": [{ "id": "1" }, { "id": "3" }], "note_func": { "count": 2 } },
+            { "id": "2", "note": [], "note_func": { "count": 0 } },
+        ]);
+        assert_eq!(data["person"], expected, "{kind:?}");
+        for (id, found) in [(1, json!([{ "id": "1" }])), (2, json!([]))] {
+            let query = format!("{{ person(filter: {{ note: {{ _some: {{ id: {{ _eq: {id} }} }} }} }}) {{ id }} }}");
+            assert_eq!(guarded.data(&ann, &query).await["person"], found, "{kind:?} {id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_set_that_is_kept_is_kept_by_the_rules_of_its_follower() {
+    for kind in Kind::ALL {
+        let own = json!({ "name": { "_eq": "$CURRENT_USER" } });
+        let people = permission("person", Action::Read, "*", own, Json::Null, Json::Null);
+        let guarded =
+            Guarded::start(kind, rules(vec![("staff", policy(vec![read("*", json!({})), people]))], &[])).await;
+        let query = r#"subscription { note_mutated(filter: { _or: [{ author: { name: { _eq: "Bob" } } }, { id: { _eq: 5 } }] }) { key } }"#;
+        let ann = Followed::open(&guarded, &guarded.user("Ann", "staff"), query).await;
+        let bob = Followed::open(&guarded, &guarded.user("Bob", "staff"), query).await;
+        for id in [2, 5] {
+            guarded
+                .app
+                .data(&format!("mutation {{ update_note_item(id: {id}, data: {{ rating: 1 }}) {{ id }} }}"))
+                .await;
+        }
+        assert_eq!(bob.next().await["key"], "2", "{kind:?}");
+        assert_eq!(bob.next().await["key"], "5", "{kind:?}");
+        assert_eq!(ann.next().await["key"], "5", "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_planned_by_other_rules_is_not_followed() {
+    let guarded = Guarded::start(Kind::Sqlite, rules(vec![("staff", policy(vec![read("*", json!({}))]))], &[])).await;
+    let ann = guarded.user("ann", "staff");
+    for query in ["subscription { note_mutated { key } }", "subscription { note_aggregated { countAll } }"] {
+        let request = Request { query: query.into(), variables: Map::new(), operation_name: None };
+        let Opened::Changes(topic) = guarded.app.service.open(&ann, request, Allowed::Live).await else {
+            panic!("it can be followed")
+        };
+        guarded.app.service.hub().rules_changed();
+        let queue = Arc::new(Queue::new(QueueLimits::default()));
+        let ended = match guarded.app.service.hub().subscribe(topic, &queue, 1).await {
+            Err(ended) => ended,
+            Ok(_subscription) => match queue.take(1).await {
+                Taken::Items(mut items) => match items.pop() {
+                    Some((_, Item::Ended(ended))) => ended,
+                    other => panic!("it ends: {other:?}"),
+                },
+                Taken::Close(reason) => panic!("{reason:?}"),
+            },
+        };
+        assert_eq!(ended.to_errors()[0]["extensions"]["reason"], "rules_changed", "{query}");
+    }
+}

@@ -206,7 +206,15 @@ impl Draft {
         if !right.is_everything() {
             let is_key = |name: &&String| table.key.iter().any(|column| table.column_field(*column) == name.as_str());
             draft.fields = payload.keys().filter(|name| !is_key(name)).cloned().collect();
+            // A relation without a column of its own sets those that it is made of.
+            for field in payload.keys().filter_map(|name| table.field(name)) {
+                if let FieldKind::ToOne(relationship, None) = field.kind {
+                    let columns = catalog.relationship(relationship).from_columns.iter();
+                    draft.fields.extend(columns.map(|column| table.column_field(*column).to_owned()));
+                }
+            }
             draft.fields.sort_unstable();
+            draft.fields.dedup();
         }
         let everything = Access::full();
         if let Some(right) = everything.create(table.id) {

@@ -18,7 +18,7 @@ use crate::support::{Kind, Settings, Socket, TestApp, TestDatabase, server_optio
 
 const MIRRORS: usize = 200;
 /// Of them those who read slowly.
-const SLOW: usize = 12;
+const SLOW: usize = 6;
 /// Writes that a slow one lets pass before it reads again, and what it reads then.
 const DOZE: usize = 150;
 const WRITERS: u64 = 4;
