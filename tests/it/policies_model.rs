@@ -15,42 +15,18 @@ use tidegate::{
     rules::Rules,
 };
 
-use crate::support::{Kind, Settings, TestApp, TestDatabase};
+use crate::support::{Dice, Kind, Settings, TestApp, TestDatabase};
 
 const ROUNDS: u64 = 150;
 const ROWS: i64 = 14;
 const PEOPLE: [&str; 3] = ["Ann", "Bob", "Cid"];
 const FIELDS: [&str; 5] = ["id", "size", "word", "owner", "author"];
 
-/// Numbers that look random, the same in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len() as u64) as usize]
-    }
-
-    fn some(&mut self, of: &[&'static str]) -> BTreeSet<&'static str> {
-        let mut chosen: BTreeSet<_> = of.iter().copied().filter(|_| self.below(2) == 0).collect();
-        if chosen.is_empty() {
-            chosen.insert(self.one(of));
-        }
-        chosen
-    }
-}
-
 type Row = Map<String, Json>;
 
 /// Rows as they are in the database.
 fn rows() -> Vec<Row> {
-    let mut dice = Dice(0x5eed);
+    let mut dice = Dice::new(0x5eed);
     let mut row = |id: i64| {
         let size = if dice.below(5) == 0 { Json::Null } else { json!(dice.below(6)) };
         let owner = [json!("ann"), json!("bob"), Json::Null][dice.below(3) as usize].clone();
@@ -223,7 +199,7 @@ async fn never_one_more_and_never_one_less(kind: Kind) {
     let app = TestApp::start_with(data, Settings { policy, ..Settings::default() }).await;
     let all = rows();
     for seed in 1..=ROUNDS {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let own: Vec<Rule> = (0..1 + dice.below(3)).map(|_| Rule::any(&mut dice)).collect();
         let mut permissions: Vec<Permission> = own.iter().map(|rule| rule.permission(Action::Read)).collect();
         let everything = Rule { fields: BTreeSet::new(), rows: None };

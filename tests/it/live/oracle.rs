@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::desk;
-use crate::support::{Kind, Settings, Socket, TestApp, TestDatabase, server_options};
+use crate::support::{Dice, Kind, Settings, Socket, TestApp, TestDatabase, server_options};
 
 const MIRRORS: usize = 200;
 /// Of them those who read slowly.
@@ -26,18 +26,6 @@ const WRITES: usize = 120;
 /// How often the gateway is started anew.
 const RESTARTS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Numbers that look random, the same in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
 
 const FILTERS: [&str; 16] = [
     "{}",
@@ -112,7 +100,7 @@ impl Desk {
 }
 
 async fn write_at_random(desk: &Desk, seed: u64) {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     for _ in 0..WRITES {
         let (payload, id, other) = (payload(&mut dice), 1 + dice.below(60), 1 + dice.below(60));
         let mutation = match dice.below(11) {
@@ -184,7 +172,7 @@ impl Mirror<'_> {
                 article_mutated(snapshot: true, after: $after, filter: {filter}, overflow: {overflow}) {{
                     key event transition position data {{ {shown} }} }} }}"
         );
-        let dice = Dice(0x9e37_79b9 + at as u64 * 7_919);
+        let dice = Dice::new(0x9e37_79b9 + at as u64 * 7_919);
         let (rows, position, seen) = (Rows::new(), None, Seen::default());
         let is_thinned = overflow != "close";
         Mirror { desk, document, filter, is_slow, is_thinned, dice, rows, position, seen }

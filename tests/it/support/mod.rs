@@ -2,6 +2,7 @@
 
 mod app;
 mod database;
+mod dice;
 mod everywhere;
 mod lock;
 mod node;
@@ -12,6 +13,7 @@ mod tool;
 
 pub use app::{Reply, Settings, TOKEN, TestApp, options, server_options};
 pub use database::{Kind, Reader, Rows, TestDatabase};
+pub use dice::Dice;
 pub use everywhere::{Everywhere, keys};
 pub use lock::{Lock, slow_view};
 pub use node::node;

@@ -1,0 +1,35 @@
+//! Numbers that look random, the same in each run.
+
+use std::collections::BTreeSet;
+
+/// A generator (xorshift).
+pub struct Dice(u64);
+
+impl Dice {
+    /// One that begins with a seed, which is not 0.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below an end.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+
+    /// One of several.
+    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
+    }
+
+    /// Some of several, at least one.
+    pub fn some(&mut self, of: &[&'static str]) -> BTreeSet<&'static str> {
+        let mut chosen: BTreeSet<_> = of.iter().copied().filter(|_| self.below(2) == 0).collect();
+        if chosen.is_empty() {
+            chosen.insert(self.one(of));
+        }
+        chosen
+    }
+}
