@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 
 use super::{
-    Catalog, Column, ColumnId, Constraint, Dialect, Field, FieldKind, Note, NoteAction, Table, TableId, TableKind,
-    facts::{Facts, TableFacts},
+    Cast, Catalog, Column, ColumnId, ColumnType, Constraint, Dialect, Exposure, Field, FieldKind, Metadata, Note,
+    NoteAction, Specials, Table, TableId, TableKind, Tracking,
+    facts::{ColumnFacts, Facts, TableFacts},
+    metadata::SYSTEM_PREFIX,
     naming::{CollectionNames, FieldNames},
     relationships,
 };
@@ -18,13 +20,16 @@ pub struct Options {
     pub default_schema: Option<String>,
     /// Tables that are not served, by their names in the database.
     pub exclude: Vec<String>,
-    /// Whether this MySQL or MariaDB has `INSERT … RETURNING`; the others do.
+        /// Whether this MySQL or MariaDB has `INSERT … RETURNING`; the others do.
     pub inserts_return: bool,
+    /// What the database's own tables say of it; without, system tables are not
+    /// served.
+    pub metadata: Option<Metadata>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { default_schema: None, exclude: Vec::new(), inserts_return: true }
+        Self { default_schema: None, exclude: Vec::new(), inserts_return: true, metadata: None }
     }
 }
 
@@ -54,13 +59,13 @@ impl Catalog {
             collections[at] = names.claim(&wanted_name(served[at], options));
         }
         for (table, collection) in served.iter().zip(collections) {
-            catalog.add_table(table, collection);
+            catalog.add_table(table, collection, options.metadata.as_ref());
         }
-        relationships::infer(&mut catalog, &served);
+        relationships::infer(&mut catalog, &served, options.metadata.as_ref());
         catalog
     }
 
-    fn add_table(&mut self, facts: &TableFacts, collection: String) {
+    fn add_table(&mut self, facts: &TableFacts, collection: String, metadata: Option<&Metadata>) {
         if collection != facts.name {
             self.notes.push(Note {
                 action: NoteAction::Renamed,
@@ -68,6 +73,9 @@ impl Catalog {
                 reason: format!("served as `{collection}`"),
             });
         }
+        let dialect = self.dialect;
+        let said = metadata.and_then(|metadata| metadata.collection(&facts.name));
+        let of_field = |name: &str| metadata.and_then(|metadata| metadata.field(&facts.name, name));
         let id = TableId(self.tables.len() as u32);
         self.collections.insert(collection.clone(), id);
         let mut table = Table {
@@ -76,23 +84,36 @@ impl Catalog {
             name: facts.name.clone(),
             collection,
             kind: facts.kind,
-            comment: facts.comment.clone(),
+            comment: said.and_then(|said| said.note.clone()).or_else(|| facts.comment.clone()),
             columns: Vec::with_capacity(facts.columns.len()),
             key: key(facts, &mut self.notes),
             uniques: uniques(facts),
             constraints: constraints(facts),
             triggers: facts.has_triggers,
+            exposure: metadata.map_or(Exposure::Items, |_| Exposure::of(&facts.name)),
+            singleton: said.is_some_and(|said| said.singleton),
+            sort: said.and_then(|said| column_id(facts, said.sort_field.as_deref()?)),
+            // A table that nobody has said anything of is kept account of in full, once
+            // there is where to.
+            tracking: match (metadata, said) {
+                (_, Some(said)) => said.tracking,
+                (Some(_), None) => Tracking::All,
+                (None, _) => Tracking::Nothing,
+            },
+            validations: metadata.map(|metadata| metadata.validations(&facts.name)).unwrap_or_default(),
             fields: Vec::with_capacity(facts.columns.len()),
             field_positions: HashMap::with_capacity(facts.columns.len()),
         };
         let mut names = FieldNames::new();
         for (position, column) in facts.columns.iter().enumerate() {
             let id = ColumnId(position as u16);
+            let said = of_field(&column.name);
+            let specials = said.map(|said| said.specials).unwrap_or_default();
             table.columns.push(Column {
                 id,
                 name: column.name.clone(),
                 declared: column.declared.clone(),
-                column_type: column.column_type.clone(),
+                column_type: cast(dialect, column, specials),
                 nullable: column.nullable && !table.key.contains(&id),
                 default: column.default.clone(),
                 generated: column.generated,
@@ -101,8 +122,10 @@ impl Catalog {
                 length: column.length,
                 precision: column.precision,
                 scale: column.scale,
-                comment: column.comment.clone(),
+                comment: said.and_then(|said| said.note.clone()).or_else(|| column.comment.clone()),
                 allowed: column.allowed.clone(),
+                specials,
+                searchable: said.is_none_or(|said| said.searchable) && !specials.is_concealed(),
             });
             let name = names.claim(&column.name);
             if name != column.name {
@@ -118,6 +141,22 @@ impl Catalog {
     }
 }
 
+/// The type of what a column holds, as far as the database has nothing to say
+/// against it.
+fn cast(dialect: Dialect, column: &ColumnFacts, specials: Specials) -> ColumnType {
+    let known = &column.column_type;
+    let is_lax = dialect == Dialect::Sqlite;
+    match (known, specials.cast) {
+        (ColumnType::Text, Some(Cast::Json)) => ColumnType::Json,
+        (ColumnType::Text, Some(Cast::Csv)) => ColumnType::Csv,
+        (ColumnType::Integer, Some(Cast::Boolean)) if dialect != Dialect::Postgres => ColumnType::Boolean,
+        (ColumnType::DateTime, Some(Cast::Timestamp)) if is_lax => ColumnType::Timestamp,
+        (ColumnType::Timestamp, Some(Cast::DateTime)) if is_lax => ColumnType::DateTime,
+        (ColumnType::Text, None) if specials.uuid && dialect != Dialect::Postgres => ColumnType::Uuid,
+        (known, _) => known.clone(),
+    }
+}
+
 fn wanted_name(table: &TableFacts, options: &Options) -> String {
     match &table.schema {
         Some(schema) if Some(schema) != options.default_schema.as_ref() => format!("{schema}_{}", table.name),
@@ -128,8 +167,10 @@ fn wanted_name(table: &TableFacts, options: &Options) -> String {
 fn is_served(table: &TableFacts, options: &Options, notes: &mut Vec<Note>) -> bool {
     let reason = if options.exclude.contains(&table.name) {
         "excluded by configuration"
-    } else if table.name.starts_with("directus_") {
+    } else if options.metadata.is_none() && table.name.starts_with(SYSTEM_PREFIX) {
         "a system table, never served as a plain collection"
+    } else if options.metadata.as_ref().and_then(|known| known.collection(&table.name)).is_some_and(|known| known.inactive) {
+        "switched off in its metadata"
     } else if table.columns.is_empty() {
         "no column that may be read"
     } else if table.columns.len() > usize::from(u16::MAX) {

@@ -7,6 +7,7 @@
 
 mod build;
 pub mod facts;
+pub mod metadata;
 mod naming;
 mod relationships;
 mod types;
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 pub use self::{
     build::Options,
     facts::{ConstraintKind, TableKind},
+    metadata::{Cast, Exposure, Metadata, Specials, Tracking},
     types::{ColumnType, Dialect},
 };
 
@@ -75,6 +77,16 @@ pub struct Table {
     pub constraints: Vec<Constraint>,
     /// Whether triggers may change what a write stores.
     pub triggers: bool,
+    /// Where it is served.
+    pub exposure: Exposure,
+    /// Whether it holds one row.
+    pub singleton: bool,
+    /// What rows are sorted by unless something else is asked for.
+    pub sort: Option<ColumnId>,
+    /// What is kept of writes.
+    pub tracking: Tracking,
+    /// Filters that payloads of callers must pass.
+    pub validations: Vec<serde_json::Value>,
     /// What is served of it, columns first, in order.
     pub fields: Vec<Field>,
     field_positions: HashMap<String, usize>,
@@ -111,6 +123,10 @@ pub struct Column {
     pub comment: Option<String>,
     /// The only values that it may have; empty for any.
     pub allowed: Vec<String>,
+    /// What its values are made of.
+    pub specials: Specials,
+    /// Whether texts are searched in it.
+    pub searchable: bool,
 }
 
 /// A rule of a table, see [`facts::ConstraintFacts`].
@@ -163,6 +179,14 @@ pub struct Relationship {
     pub to_columns: Vec<ColumnId>,
     /// Whether an index begins with `to_columns`.
     pub indexed: bool,
+    /// Whether the database sees to it that no row points to nothing.
+    pub enforced: bool,
+    /// What the rows that it leads to are sorted by unless something else is asked
+    /// for.
+    pub sort: Option<ColumnId>,
+    /// Whether rows that are taken out of a list are deleted; otherwise they point
+    /// to nothing then.
+    pub deletes: bool,
 }
 
 /// What the database does by itself to rows that point to a deleted one.
@@ -274,6 +298,11 @@ impl Table {
         same(&self.key) || self.uniques.iter().any(same)
     }
 
+    /// Whether a column holds what is shown to nobody.
+    pub fn has_concealed(&self) -> bool {
+        self.columns.iter().any(Column::is_concealed)
+    }
+
     /// Whether a column alone identifies a row.
     pub fn is_single_key(&self, column: ColumnId) -> bool {
         self.key == [column]
@@ -282,5 +311,17 @@ impl Table {
     fn add_field(&mut self, field: Field) {
         self.field_positions.insert(field.name.clone(), self.fields.len());
         self.fields.push(field);
+    }
+}
+
+impl Column {
+    /// Whether its value is shown to nobody.
+    pub fn is_concealed(&self) -> bool {
+        self.specials.is_concealed()
+    }
+
+    /// Whether it holds JSON that the database itself does not know as such.
+    pub fn is_json_text(&self) -> bool {
+        self.specials.cast == Some(Cast::Json) && !self.declared.to_ascii_lowercase().contains("json")
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::{
-    Cardinality, Cascade, Catalog, ColumnId, Field, FieldKind, Note, NoteAction, Relationship, RelationshipId, TableId,
+    Cardinality, Cascade, Catalog, ColumnId, Exposure, Field, FieldKind, Metadata, Note, NoteAction, Relationship, RelationshipId, TableId,
     TableKind,
     facts::{ForeignKeyFacts, OnDelete, TableFacts, full_name},
     naming::FieldNames,
@@ -20,23 +20,102 @@ struct ForeignKey {
     /// Whether an index begins with `from_columns` and with `to_columns`.
     from_indexed: bool,
     to_indexed: bool,
+    /// Whether the database knows of it.
+    enforced: bool,
+    reverse: Reverse,
+}
+
+/// The field at the other end of a foreign key.
+enum Reverse {
+    /// Named after what points here.
+    Inferred,
+    /// As metadata says.
+    Declared { field: String, sort: Option<ColumnId>, deletes: bool, position: usize },
+    /// There is none.
+    None,
 }
 
 /// Adds all relationships and their fields. `served` are the facts of the
 /// catalog's tables, in the same order.
-pub(super) fn infer(catalog: &mut Catalog, served: &[&TableFacts]) {
-    let keys = foreign_keys(catalog, served);
+pub(super) fn infer(catalog: &mut Catalog, served: &[&TableFacts], metadata: Option<&Metadata>) {
+    let mut keys = foreign_keys(catalog, served);
+    if let Some(metadata) = metadata {
+        declare(catalog, served, metadata, &mut keys);
+    }
     catalog.cascades = keys.iter().filter_map(cascade).collect();
     let mut names: Vec<FieldNames> = catalog.tables.iter().map(claimed).collect();
     for key in &keys {
         add_many_to_one(catalog, &mut names, key);
     }
-    for key in &keys {
+    let mut listed: Vec<&ForeignKey> = keys.iter().collect();
+    listed.sort_by_key(|key| match &key.reverse {
+        Reverse::Declared { position, .. } => *position,
+        _ => usize::MAX,
+    });
+    for key in listed {
         let alone = keys.iter().filter(|other| (other.from, other.to) == (key.from, key.to)).count() == 1;
         add_one_to_many(catalog, &mut names, key, alone);
     }
     for junction in 0..catalog.tables.len() {
         add_many_to_many(catalog, &mut names, &keys, TableId(junction as u32));
+    }
+}
+
+/// Adds relations that metadata alone knows of, and what it says of the others.
+fn declare(catalog: &mut Catalog, served: &[&TableFacts], metadata: &Metadata, keys: &mut Vec<ForeignKey>) {
+    let place = |name: &str| served.iter().position(|table| table.name == name);
+    for relation in metadata.relations() {
+        let Some(one) = &relation.one_collection else { continue };
+        let (Some(from), Some(to)) = (place(&relation.many_collection), place(one)) else { continue };
+        let known = keys.iter().any(|key| {
+            key.from.0 as usize == from
+                && matches!(key.from_columns[..], [column] if served[from].columns[usize::from(column.0)].name == relation.many_field)
+        });
+        let [key] = &catalog.tables[to].key[..] else { continue };
+        if known {
+            continue;
+        }
+        let facts = ForeignKeyFacts {
+            name: String::new(),
+            columns: vec![relation.many_field.clone()],
+            to_schema: served[to].schema.clone(),
+            to_table: served[to].name.clone(),
+            to_columns: vec![served[to].columns[usize::from(key.0)].name.clone()],
+            on_delete: OnDelete::Refuse,
+        };
+        if let Some(key) = resolve(served, from, to, &facts) {
+            keys.push(ForeignKey { enforced: false, ..key });
+        }
+    }
+    // What is told of in other ways is no end of a relation.
+    keys.retain(|key| {
+        [key.from, key.to].iter().all(|table| catalog.table(*table).exposure != Exposure::Internal)
+    });
+    for key in keys {
+        let (many, one) = (served[key.from.0 as usize], served[key.to.0 as usize]);
+        let column = match key.from_columns[..] {
+            [column] => &many.columns[usize::from(column.0)].name,
+            _ => continue,
+        };
+        let relation = metadata.relation(&many.name, column);
+        key.reverse = match relation {
+            Some(relation) if relation.one_collection.as_ref() == Some(&one.name) => match &relation.one_field {
+                Some(field) => Reverse::Declared {
+                    field: field.clone(),
+                    sort: relation.sort_field.as_deref().and_then(|name| {
+                        let at = many.columns.iter().position(|column| column.name == name)?;
+                        Some(ColumnId(at as u16))
+                    }),
+                    deletes: relation.deletes,
+                    position: metadata.position(&one.name, field).unwrap_or(usize::MAX),
+                },
+                None => Reverse::None,
+            },
+            Some(_) => Reverse::None,
+            // Who manages a collection says what its relations are.
+            None if metadata.collection(&many.name).is_some() => Reverse::None,
+            None => Reverse::Inferred,
+        };
     }
 }
 
@@ -108,6 +187,8 @@ fn resolve(served: &[&TableFacts], from: usize, to: usize, facts: &ForeignKeyFac
         on_delete: facts.on_delete,
         from_indexed: indexed(served[from], &facts.columns),
         to_indexed: indexed(served[to], &facts.to_columns),
+        enforced: true,
+        reverse: Reverse::Inferred,
     })
 }
 
@@ -132,6 +213,9 @@ fn add_many_to_one(catalog: &mut Catalog, names: &mut [FieldNames], key: &Foreig
         from_columns: key.from_columns.clone(),
         to_columns: key.to_columns.clone(),
         indexed: key.to_indexed,
+        enforced: key.enforced,
+        sort: None,
+        deletes: false,
     });
     let from = key.from.0 as usize;
     if let [column] = key.from_columns[..] {
@@ -148,6 +232,12 @@ fn add_many_to_one(catalog: &mut Catalog, names: &mut [FieldNames], key: &Foreig
 }
 
 fn add_one_to_many(catalog: &mut Catalog, names: &mut [FieldNames], key: &ForeignKey, alone: bool) {
+    let (declared, sort, deletes) = match &key.reverse {
+        Reverse::None => return,
+        Reverse::Inferred => (None, None, false),
+        Reverse::Declared { field, sort, deletes, .. } => (Some(field.clone()), *sort, *deletes),
+    };
+    let sort = sort.or(catalog.table(key.from).sort);
     let id = push(catalog, |id| Relationship {
         id,
         from: key.to,
@@ -156,10 +246,17 @@ fn add_one_to_many(catalog: &mut Catalog, names: &mut [FieldNames], key: &Foreig
         from_columns: key.to_columns.clone(),
         to_columns: key.from_columns.clone(),
         indexed: key.from_indexed,
+        enforced: key.enforced,
+        sort,
+        deletes,
     });
     let child = catalog.table(key.from).collection.clone();
     let by = format!("{child}_by_{}", joined_columns(catalog, key.from, &key.from_columns));
-    let wishes = if alone { vec![child, by] } else { vec![by] };
+    let wishes = match declared {
+        Some(field) => vec![field],
+        None if alone => vec![child, by],
+        None => vec![by],
+    };
     let parent = key.to.0 as usize;
     let name = names[parent].claim_first(&wishes);
     catalog.tables[parent].add_field(Field { name, kind: FieldKind::ToMany(id) });
@@ -180,7 +277,8 @@ fn add_many_to_many(catalog: &mut Catalog, names: &mut [FieldNames], keys: &[For
                     && table.is_single_key(column.id)
                     && (column.auto_increment || column.default.is_some()))
         });
-    if !is_pure {
+    let is_inferred = [one, other].iter().all(|key| matches!(key.reverse, Reverse::Inferred));
+    if !is_pure || !is_inferred {
         return;
     }
     for (near, far) in [(one, other), (other, one)] {
@@ -201,6 +299,9 @@ fn add_way_through(catalog: &mut Catalog, names: &mut [FieldNames], near: &Forei
         from_columns: near.to_columns.clone(),
         to_columns: near.from_columns.clone(),
         indexed: near.from_indexed,
+        enforced: true,
+        sort: None,
+        deletes: false,
     });
     let target = catalog.table(far.to).collection.clone();
     let via = format!("{target}_via_{}", catalog.table(near.from).collection);

@@ -261,6 +261,7 @@ impl Writer {
                 Ok(())
             }
             (RootKind::List(node), Filled::Rows(level)) => self.list(node, level, Some(0), true),
+            (RootKind::Single(node), Filled::Rows(level)) => self.first(node, level, Some(0)),
             (_, Filled::Text(text)) => {
                 self.out.extend_from_slice(text);
                 Ok(())
@@ -275,6 +276,8 @@ impl Writer {
             (RootKind::LiveAggregate(root), Filled::Aggregate(rows)) => self.aggregates(&root.aggregate.shape, rows),
             (
                 RootKind::List(_)
+                | RootKind::Single(_)
+                | RootKind::Native(_)
                 | RootKind::Key(_)
                 | RootKind::Aggregate(_)
                 | RootKind::LiveAggregate(_)

@@ -169,7 +169,8 @@ pub(super) async fn run_root(source: &Source<'_>, root: &Root, variables: &Varia
         RootKind::List(node) if node.children.is_empty() && source.is_alone() => {
             written_list(source, root, node, variables).await
         }
-        RootKind::List(node) => list(source, node, variables).await,
+        RootKind::List(node) | RootKind::Single(node) => list(source, node, variables).await,
+        RootKind::Native(native) => native.answer(variables).await.map(Filled::Text),
         RootKind::Key(root) => by_key(source, root, variables).await,
         RootKind::Aggregate(root) => aggregates(source, root, variables).await,
         RootKind::LiveAggregate(root) => aggregates(source, &root.aggregate, variables).await,

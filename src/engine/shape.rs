@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
+
 
 use crate::{
     catalog::{ColumnId, ColumnType, TableId},
@@ -69,6 +71,10 @@ impl Asked {
 pub enum RootKind {
     /// A list of rows.
     List(Node),
+    /// The only row of a collection that holds one.
+    Single(Node),
+    /// Something that no table answers.
+    Native(Box<dyn Native>),
     /// A row by its key.
     Key(KeyRoot),
     /// Aggregates.
@@ -83,6 +89,15 @@ pub enum RootKind {
     Constant(Box<[u8]>),
     /// A field that cannot be planned; its siblings can.
     Failed(super::Error),
+}
+
+/// Answers what no table does.
+pub trait Native: std::fmt::Debug + Send + Sync {
+    /// The answer, as JSON text.
+    fn answer<'a>(&'a self, variables: &'a super::Variables) -> BoxFuture<'a, Result<Vec<u8>, super::Error>>;
+
+    /// Memory that it takes, in bytes, roughly.
+    fn weight(&self) -> usize;
 }
 
 /// A row by its key.
@@ -178,6 +193,8 @@ pub enum WriteOperation {
     },
     /// A payload with its key for each row.
     UpdateBatch(Input),
+    /// A payload for the only row, which is made if it is not there.
+    UpdateSingleton(Input),
     /// One payload for the rows for which a condition holds.
     UpdateWhere {
         /// The condition, allowed.
@@ -413,7 +430,8 @@ impl Root {
     /// Memory that it takes, in bytes, roughly.
     pub fn weight(&self) -> usize {
         match &self.kind {
-            RootKind::List(node) => node.weight(),
+            RootKind::List(node) | RootKind::Single(node) => node.weight(),
+            RootKind::Native(native) => native.weight(),
             RootKind::Key(root) => root.node.weight(),
             RootKind::Aggregate(root) => root.weight(),
             RootKind::LiveAggregate(root) => root.aggregate.weight() + NODE_WEIGHT,
@@ -430,6 +448,7 @@ impl WriteRoot {
         let data = match &self.operation {
             WriteOperation::Create(data)
             | WriteOperation::UpdateBatch(data)
+            | WriteOperation::UpdateSingleton(data)
             | WriteOperation::Upsert { data, .. }
             | WriteOperation::UpdateWhere { data, .. }
             | WriteOperation::Delete(data) => data.size(),

@@ -130,7 +130,7 @@ impl Engine {
             Error::Internal
         })?;
         let is_single = match &root.kind {
-            RootKind::Key(_) => true,
+            RootKind::Key(_) | RootKind::Single(_) => true,
             RootKind::Write(write) => matches!(write.answer, WriteAnswer::Row(_)),
             _ => false,
         };

@@ -278,6 +278,7 @@ impl Core {
             default_schema: options.database.schemas.first().cloned(),
             exclude: options.exclude_tables.clone(),
             inserts_return: database.inserts_return(),
+            metadata: None,
         };
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
         let engine = engine(&database, &catalog, hooks, clock, options);

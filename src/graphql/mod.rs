@@ -43,7 +43,18 @@ pub struct Request<'a> {
     pub operation_name: Option<Cow<'a, str>>,
 }
 
+/// Which collections have root fields (contract `graphql.md` 1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Those of the database's own, at `/graphql`.
+    #[default]
+    Items,
+    /// Those of the system, at `/graphql/system`.
+    System,
+}
+
 /// What may be run.
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
     /// Queries alone, as for `GET`.

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::types::{self, Type, Types};
 use crate::{
-    catalog::{Column, ColumnType, FieldKind, RelationshipId, Table, TableKind},
+    catalog::{Column, ColumnType, Exposure, FieldKind, RelationshipId, Table, TableKind},
     permissions::Right,
     plan::write::WriteAction,
 };
@@ -71,6 +71,7 @@ pub(super) enum Kind {
     UpdateBatch,
     UpdateItem,
     UpdateWhere,
+    UpdateSingleton,
     UpsertItems,
     UpsertItem,
     DeleteItems,
@@ -83,7 +84,7 @@ impl Kind {
     pub(super) const GROUPS: [&[Self]; 4] = [
         &[Self::CreateItems, Self::CreateItem],
         &[Self::UpsertItems, Self::UpsertItem],
-        &[Self::UpdateItems, Self::UpdateBatch, Self::UpdateItem, Self::UpdateWhere],
+        &[Self::UpdateItems, Self::UpdateBatch, Self::UpdateItem, Self::UpdateWhere, Self::UpdateSingleton],
         &[Self::DeleteItems, Self::DeleteItem, Self::DeleteWhere],
     ];
 
@@ -95,6 +96,7 @@ impl Kind {
             Self::UpdateBatch => ("update_", "_batch"),
             Self::UpdateItem => ("update_", "_item"),
             Self::UpdateWhere => ("update_", "_where"),
+            Self::UpdateSingleton => ("update_", ""),
             Self::UpsertItems => ("upsert_", "_items"),
             Self::UpsertItem => ("upsert_", "_item"),
             Self::DeleteItems => ("delete_", "_items"),
@@ -103,15 +105,18 @@ impl Kind {
         }
     }
 
-    /// The name of the root field.
-    pub(super) fn name(self, table: &Table) -> String {
+    /// The name of the root field of a table that is called so.
+    pub(super) fn name(self, root: &str) -> String {
         let (before, after) = self.affixes();
-        format!("{before}{}{after}", table.collection)
+        format!("{before}{root}{after}")
     }
 
     /// Whether it answers with a list, which is never null.
     pub(super) fn is_list(self) -> bool {
-        !matches!(self, Self::CreateItem | Self::UpdateItem | Self::UpsertItem | Self::DeleteItem)
+        !matches!(
+            self,
+            Self::CreateItem | Self::UpdateItem | Self::UpdateSingleton | Self::UpsertItem | Self::DeleteItem
+        )
     }
 
     /// Whether rows go.
@@ -126,7 +131,7 @@ impl<'a> Types<'a> {
         Kind::GROUPS.into_iter().flatten().find_map(|kind| {
             let (before, after) = kind.affixes();
             let collection = name.strip_prefix(before)?.strip_suffix(after)?;
-            Some((*kind, self.catalog.collection(collection)?))
+            Some((*kind, self.root_table(collection)?))
         })
     }
 
@@ -135,9 +140,12 @@ impl<'a> Types<'a> {
         let creates = || self.is_written(table, WriteAction::Create);
         let updates = || self.is_written(table, WriteAction::Update);
         let deletes = || is_writable(table) && self.access.delete(table.id).is_some();
+        if !self.is_root(table) || table.singleton != (kind == Kind::UpdateSingleton) {
+            return false;
+        }
         match kind {
             Kind::CreateItems | Kind::CreateItem => creates(),
-            Kind::UpdateItems | Kind::UpdateBatch | Kind::UpdateItem => updates(),
+            Kind::UpdateItems | Kind::UpdateBatch | Kind::UpdateItem | Kind::UpdateSingleton => updates(),
             Kind::UpsertItems | Kind::UpsertItem => creates() && updates(),
             Kind::UpdateWhere => updates() && self.reads_back(table),
             Kind::DeleteItems | Kind::DeleteItem => deletes(),
@@ -239,6 +247,7 @@ impl<'a> Types<'a> {
                 arguments.push(named("data", update().non_null(true)));
             }
             Kind::UpdateBatch => arguments.push(named("data", list_of(update()))),
+            Kind::UpdateSingleton => arguments.push(named("data", update().non_null(true))),
             Kind::UpdateItem => {
                 arguments.extend(key_parts(table));
                 arguments.push(named("data", update().non_null(true)));
@@ -284,17 +293,24 @@ pub(super) fn input_name(table: &Table, action: WriteAction) -> String {
 /// Rows of a view are the database's business, and rows without a key could
 /// not be told apart.
 fn is_writable(table: &Table) -> bool {
-    table.kind == TableKind::Table && !table.key.is_empty()
+    table.kind == TableKind::Table && !table.key.is_empty() && !is_record(table)
+}
+
+/// What is kept of what others do is written by the gateway alone (contract 3.1).
+fn is_record(table: &Table) -> bool {
+    table.exposure == Exposure::Internal
+        || (table.exposure == Exposure::System
+            && matches!(&*table.name, "directus_activity" | "directus_revisions"))
 }
 
 fn column_input(table: &Table, column: &Column, action: WriteAction) -> Option<Type> {
-    if column.generated {
+    if column.generated || column.specials.encrypt {
         return None;
     }
     let of = types::column_type(table, column);
     let non_null = action == WriteAction::Create
         && match table.is_single_key(column.id) {
-            true => !column.auto_increment && column.default.is_none(),
+            true => !column.auto_increment && column.default.is_none() && !column.specials.uuid,
             false => types::is_non_null(table, column),
         };
     let default = if non_null { falsy_default(column) } else { None };

@@ -20,7 +20,7 @@ use async_graphql::{
 use serde_json::{Map, Value as Json};
 
 use super::{
-    Allowed, Limits, Request, Timings,
+    Allowed, Limits, Request, Scope, Timings,
     answer::Problem,
     compile::{self, Changes},
     document::{self, Walk},
@@ -32,7 +32,7 @@ use super::{
     rules,
     schema::{self, CheckOnly},
     types::{Inputs, Names, Types},
-    variables::{self, Scope},
+    variables,
 };
 use crate::{
     catalog::{Catalog, Field, FieldKind},
@@ -50,6 +50,7 @@ const MAX_VIEWS: usize = 256;
 pub struct Planner {
     catalog: Arc<Catalog>,
     names: Names,
+    scope: Scope,
     policy: Policy,
     limits: Limits,
     plans: Plans,
@@ -74,7 +75,13 @@ struct View {
 
 impl View {
     fn types<'a>(&'a self, planner: &'a Planner) -> Types<'a> {
-        Types { catalog: &planner.catalog, access: &self.access, names: &planner.names, inputs: &self.inputs }
+        Types {
+            catalog: &planner.catalog,
+            access: &self.access,
+            scope: planner.scope,
+            names: &planner.names,
+            inputs: &self.inputs,
+        }
     }
 }
 
@@ -94,6 +101,7 @@ impl Planner {
     pub fn new(catalog: Arc<Catalog>, policy: Policy, limits: Limits) -> Self {
         Self {
             names: Names::new(&catalog),
+            scope: Scope::Items,
             catalog,
             policy,
             plans: Plans::new(limits.plan_cache_bytes),
@@ -114,7 +122,7 @@ impl Planner {
         let mut texts = Vec::new();
         for root in &planned.plan.roots {
             match &root.kind {
-                RootKind::List(node) => statements(node, &mut texts),
+                RootKind::List(node) | RootKind::Single(node) => statements(node, &mut texts),
                 RootKind::Key(root) => statements(&root.node, &mut texts),
                 RootKind::Aggregate(root) => texts.push(root.statement.text().into_owned()),
                 RootKind::LiveAggregate(root) => texts.push(root.aggregate.statement.text().into_owned()),
@@ -134,7 +142,8 @@ impl Planner {
                         }
                     }
                 }
-                RootKind::Constant(_) => {}
+                RootKind::Constant(_) | RootKind::Native(_) => {}
+
                 RootKind::Failed(error) => return Err(vec![error.to_string()]),
             }
         }
@@ -244,7 +253,8 @@ impl Planner {
             return Ok(view.clone());
         }
         let inputs = Inputs::default();
-        let types = Types { catalog: &self.catalog, access: &access, names: &self.names, inputs: &inputs };
+        let (catalog, scope, names) = (&self.catalog, self.scope, &self.names);
+        let types = Types { catalog, access: &access, scope, names, inputs: &inputs };
         let schema =
             schema::build(&types, self.limits.introspection).map_err(|error| SchemaError(error.to_string()))?;
         let fingerprint = access.fingerprint().to_owned();
@@ -321,7 +331,7 @@ impl Planner {
         let operation = document::operation(&prepared.document, name).map_err(|message| vec![problem(message)])?;
         check_kind(operation.ty, allowed)?;
         let types = view.types(self);
-        let scope = Scope { names: &prepared.names, roles: &prepared.roles, values };
+        let scope = variables::Scope { names: &prepared.names, roles: &prepared.roles, values };
         let walk = Walk { document: &prepared.document, scope };
         let compiled =
             compile::compile(&types, walk, &self.limits, operation.ty, &operation.selection_set.node, changes);

@@ -133,6 +133,7 @@ impl Registration<'_, '_> {
         if matches!(
             name,
             "Date"
+                | "Hash"
                 | "JSON"
                 | "GraphQLBigInt"
                 | "GraphQLGeoJSON"
@@ -151,21 +152,26 @@ impl Registration<'_, '_> {
     /// The root fields of each collection together (contract 3.2).
     fn query(&mut self) {
         let mut query = Object::new("Query");
-        let tables: Vec<&Table> = self.types.tables().collect();
+        let tables: Vec<&Table> = self.types.root_tables().collect();
         for table in &tables {
-            let collection = &table.collection;
-            let list = self.field(collection, &Type::full_list(collection), None);
+            let (collection, name) = (&table.collection, self.types.root_name(table));
+            if table.singleton {
+                let version = InputValue::new("version", TypeRef::named("String"));
+                query = query.field(self.field(name, &Type::named(collection), None).argument(version));
+                continue;
+            }
+            let list = self.field(name, &Type::full_list(collection), None);
             query = query.field(Self::with_arguments(list, types::list_arguments(collection)));
             if self.types.access.read(table.id).is_some_and(|readable| readable.allows_key(table)) {
-                let by_id = self.field(&format!("{collection}_by_id"), &Type::named(collection), None);
+                let by_id = self.field(&format!("{name}_by_id"), &Type::named(collection), None);
                 query = query.field(
                     types::key_arguments(table)
                         .into_iter()
                         .fold(by_id, |field, (name, of)| field.argument(InputValue::new(name, type_ref(&of)))),
                 );
             }
-            let aggregated = format!("{collection}_aggregated");
-            let field = self.field(&aggregated, &Type::full_list(&aggregated), None);
+            let of = Type::full_list(format!("{collection}_aggregated"));
+            let field = self.field(&format!("{name}_aggregated"), &of, None);
             query = query.field(Self::with_arguments(field, types::aggregate_arguments(collection)));
         }
         if tables.is_empty() {
@@ -307,7 +313,7 @@ impl Registration<'_, '_> {
             for table in &tables {
                 for kind in group.iter().filter(|kind| self.types.may(**kind, table)) {
                     let of = self.types.mutation_answer(*kind, table);
-                    let mut field = self.field(&kind.name(table), &of, None);
+                    let mut field = self.field(&kind.name(self.types.root_name(table)), &of, None);
                     for (name, of) in self.types.mutation_arguments(*kind, table) {
                         self.note(&of.name);
                         field = field.argument(InputValue::new(name, type_ref(&of)));
@@ -445,13 +451,14 @@ impl Registration<'_, '_> {
 }
 
 /// The operator inputs that a filter may use.
-const OPERATOR_INPUTS: [&str; 12] = [
+const OPERATOR_INPUTS: [&str; 13] = [
     "string_filter_operators",
     "id_filter_operators",
     "number_filter_operators",
     "big_int_filter_operators",
     "boolean_filter_operators",
     "date_filter_operators",
+    "hash_filter_operators",
     "json_filter_operators",
     "geometry_filter_operators",
     "count_function_filter_operators",
@@ -494,7 +501,7 @@ pub(super) fn is_valid_scalar(name: &str, value: &Json) -> bool {
         return values.iter().any(|(known, _)| value == known);
     }
     match name {
-        "Date" => value.is_string(),
+        "Date" | "Hash" => value.is_string(),
         // Strings, as the contract has it; whole numbers lose nothing here either.
         "GraphQLBigInt" => match value {
             Json::String(text) => text.trim().parse::<i128>().is_ok(),

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value as Json;
 
 use crate::{
-    catalog::{Catalog, Column, ColumnId, ColumnType, Field, FieldKind, Table, TableId},
+    catalog::{Catalog, Column, ColumnId, ColumnType, Exposure, Field, FieldKind, Table, TableId, metadata::SYSTEM_PREFIX},
     permissions::Access,
     plan::AggregateFunction,
     predicate::DatePart,
@@ -52,6 +52,7 @@ impl Type {
 pub(super) struct Types<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) access: &'a Access,
+    pub(super) scope: super::Scope,
     pub(super) names: &'a Names,
     pub(super) inputs: &'a Inputs,
 }
@@ -94,7 +95,39 @@ impl Names {
 impl<'a> Types<'a> {
     /// The tables that the caller may read something of.
     pub(super) fn tables(&self) -> impl Iterator<Item = &'a Table> + '_ {
-        self.catalog.tables.iter().filter(|table| self.fields(table).next().is_some())
+        let is_served = |table: &&'a Table| table.exposure != Exposure::Internal;
+        self.catalog.tables.iter().filter(is_served).filter(|table| self.fields(table).next().is_some())
+    }
+
+    /// Those that have root fields here.
+    pub(super) fn root_tables(&self) -> impl Iterator<Item = &'a Table> + '_ {
+        self.tables().filter(|table| self.is_root(table))
+    }
+
+    /// Whether a table has root fields here.
+    pub(super) fn is_root(&self, table: &Table) -> bool {
+        match self.scope {
+            super::Scope::Items => table.exposure == Exposure::Items,
+            super::Scope::System => table.exposure == Exposure::System,
+        }
+    }
+
+    /// The name of a table in the names of root fields (contract 3.2): without its
+    /// prefix among those of the system.
+    pub(super) fn root_name<'t>(&self, table: &'t Table) -> &'t str {
+        match self.scope {
+            super::Scope::Items => &table.collection,
+            super::Scope::System => table.collection.strip_prefix(SYSTEM_PREFIX).unwrap_or(&table.collection),
+        }
+    }
+
+    /// The table of such a name.
+    pub(super) fn root_table(&self, name: &str) -> Option<&'a Table> {
+        let table = match self.scope {
+            super::Scope::Items => self.catalog.collection(name),
+            super::Scope::System => self.catalog.collection(&format!("{SYSTEM_PREFIX}{name}")),
+        };
+        table.filter(|table| self.is_root(table))
     }
 
     /// The tables whose changes the caller may follow: their rows can be named.
@@ -149,8 +182,9 @@ impl<'a> Types<'a> {
     pub(super) fn functions_name(&self, table: &Table, field: &Field) -> Option<String> {
         let has_functions = match self.kind(field) {
             FieldKind::Column(column) => {
-                let column_type = &table.column(column).column_type;
-                column_type.is_temporal() || *column_type == ColumnType::Json
+                let column = table.column(column);
+                let is_document = column.column_type == ColumnType::Json && !column.is_json_text();
+                !column.is_concealed() && (column.column_type.is_temporal() || is_document)
             }
             FieldKind::ToMany(_) => true,
             FieldKind::ToOne(..) => false,
@@ -162,7 +196,8 @@ impl<'a> Types<'a> {
 
 /// Whether a column's field is never null (contract 3.5).
 pub(super) fn is_non_null(table: &Table, column: &Column) -> bool {
-    table.is_single_key(column.id) || (!column.nullable && !has_truthy_default(column))
+    table.is_single_key(column.id)
+        || (!column.nullable && !has_truthy_default(column) && !column.specials.fills_in())
 }
 
 /// Zero, false and the empty text do not count as defaults.
@@ -182,8 +217,12 @@ pub(super) fn column_type(table: &Table, column: &Column) -> Type {
     if table.is_single_key(column.id) {
         return Type::named("ID").non_null(true);
     }
+    if column.is_concealed() {
+        return Type::named("Hash").non_null(non_null);
+    }
     match &column.column_type {
         ColumnType::Array(element) => Type::list(scalar(element)).non_null(non_null),
+        ColumnType::Csv => Type::list("String").non_null(non_null),
         other => Type::named(scalar(other)).non_null(non_null),
     }
 }
@@ -199,14 +238,16 @@ pub(super) fn scalar(column_type: &ColumnType) -> &'static str {
         ColumnType::Timestamp | ColumnType::DateTime | ColumnType::Date | ColumnType::Time => "Date",
         ColumnType::Json => "JSON",
         ColumnType::Geometry => "GraphQLGeoJSON",
-        ColumnType::Text | ColumnType::Binary | ColumnType::Other | ColumnType::Array(_) => "String",
+        ColumnType::Text | ColumnType::Csv | ColumnType::Binary | ColumnType::Other | ColumnType::Array(_) => "String",
     }
 }
 
 /// The operators of a column's type, by the column's type also where it is a
 /// key (contract 3.9).
-pub(super) fn operators(column_type: &ColumnType) -> &'static str {
-    match column_type {
+pub(super) fn operators(column: &Column) -> &'static str {
+    match &column.column_type {
+        _ if column.is_concealed() => "hash_filter_operators",
+        ColumnType::Json if column.is_json_text() => "string_filter_operators",
         ColumnType::Integer | ColumnType::Float | ColumnType::Double | ColumnType::Decimal => "number_filter_operators",
         ColumnType::BigInteger => "big_int_filter_operators",
         ColumnType::Boolean => "boolean_filter_operators",
@@ -214,7 +255,9 @@ pub(super) fn operators(column_type: &ColumnType) -> &'static str {
         ColumnType::Timestamp | ColumnType::DateTime | ColumnType::Date | ColumnType::Time => "date_filter_operators",
         ColumnType::Json => "json_filter_operators",
         ColumnType::Geometry => "geometry_filter_operators",
-        ColumnType::Text | ColumnType::Binary | ColumnType::Other | ColumnType::Array(_) => "string_filter_operators",
+        ColumnType::Text | ColumnType::Csv | ColumnType::Binary | ColumnType::Other | ColumnType::Array(_) => {
+            "string_filter_operators"
+        }
     }
 }
 
@@ -385,6 +428,7 @@ pub(super) fn operator_members(input: &str) -> Option<Vec<(&'static str, Type)>>
             members.extend(["_between", "_nbetween"].map(|name| (name, Type::list("GraphQLStringOrFloat"))));
             members
         }
+        "hash_filter_operators" => each(&["_null", "_nnull", "_empty", "_nempty"], "Boolean"),
         "json_filter_operators" => {
             let mut members = each(&["_json"], "GraphQLJsonFilter");
             members.extend(each(&["_null", "_nnull"], "Boolean"));
@@ -412,12 +456,12 @@ impl Types<'_> {
         for field in self.fields(table) {
             let (own, functions) = match self.kind(field) {
                 FieldKind::Column(column) => {
-                    let column_type = &table.column(column).column_type;
-                    let functions = match column_type {
+                    let column = table.column(column);
+                    let functions = match &column.column_type {
                         ColumnType::Json => Some("count_function_filter_operators"),
                         other => date_functions(other).map(|(_, filter)| filter),
                     };
-                    (operators(column_type).to_owned(), functions)
+                    (operators(column).to_owned(), functions)
                 }
                 FieldKind::ToOne(id, _) => (format!("{}_filter", self.target(id).collection), None),
                 FieldKind::ToMany(id) => (

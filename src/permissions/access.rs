@@ -183,10 +183,11 @@ impl<'a> Right<'a> {
         !table.key.is_empty() && table.key.iter().all(|column| self.allows(table.column_field(*column)))
     }
 
-    /// Whether it covers every column of every row.
+    /// Whether it covers every column of every row, and shows it as it is.
     pub fn is_whole(self, table: &Table) -> bool {
         let whole = |field: &str| self.rows_of(field).is_always();
-        self.0.is_none() || table.columns.iter().all(|column| whole(table.column_field(column.id)))
+        !table.has_concealed()
+            && (self.0.is_none() || table.columns.iter().all(|column| whole(table.column_field(column.id))))
     }
 
     /// Whether it is about everything.

@@ -61,11 +61,12 @@ impl ReadPlan {
             Source::Relationship(id) => gate.tied_by(*id),
             Source::Table => &Vec::new(),
         };
-        {
-            for column in by {
-                if let Some(rows) = at.beyond(gate.column(at.table, *column)?) {
-                    named = if named == rows { named } else { named.and(rows) };
-                }
+        for column in by {
+            if table.column(*column).is_concealed() {
+                return Err(gate.no_field(at.table, table.column_field(*column)));
+            }
+            if let Some(rows) = at.beyond(gate.column(at.table, *column)?) {
+                named = if named == rows { named } else { named.and(rows) };
             }
         }
         let order = selection.order.into_iter().map(|order| gate.order(at, order)).collect::<Result<_, _>>()?;
@@ -179,7 +180,8 @@ impl<'a> Gate<'a> {
             Operand::Column(column)
             | Operand::Part(_, column)
             | Operand::JsonLength(column)
-            | Operand::JsonPath(column, _) => Some(table.column_field(*column)),
+            | Operand::JsonPath(column, _)
+            | Operand::Concealed(column) => Some(table.column_field(*column)),
             Operand::Count(relationship, _) => self.relation(*relationship),
             Operand::Masked(..) => None,
         }
@@ -196,9 +198,8 @@ impl<'a> Gate<'a> {
     /// Text, numbers and UUIDs are searched, in fields that may be read (contract 4.4).
     fn search(self, at: At<'_>, search: Search) -> Search {
         let searched = self.table(at.table).columns.iter().filter(|column| {
-            column.column_type == ColumnType::Text
-                || column.column_type == ColumnType::Uuid
-                || column.column_type.is_numeric()
+            let of = &column.column_type;
+            column.searchable && (*of == ColumnType::Text || *of == ColumnType::Uuid || of.is_numeric())
         });
         let allowed = searched.filter_map(|column| {
             let rows = self.column(at.table, column.id).ok()?;
@@ -264,11 +265,13 @@ impl<'a> Gate<'a> {
     }
 
     fn operand(self, at: At<'_>, operand: Operand) -> Result<Operand, Error> {
+        let operand = self.concealed(at.table, operand);
         let rows = match operand {
             Operand::Column(column)
             | Operand::Part(_, column)
             | Operand::JsonLength(column)
-            | Operand::JsonPath(column, _) => self.column(at.table, column)?,
+            | Operand::JsonPath(column, _)
+            | Operand::Concealed(column) => self.column(at.table, column)?,
             Operand::Count(relationship, known) => {
                 let count = Operand::Count(relationship, Box::new(both(*known, self.visible(relationship)?)));
                 return Ok(at.masked(count, self.seen(relationship)?));
@@ -281,6 +284,22 @@ impl<'a> Gate<'a> {
             }
         };
         Ok(at.masked(operand, rows))
+    }
+
+    /// Of a column that is shown to nobody, whoever asks, only whether there is
+    /// something in it.
+    fn concealed(self, table: TableId, operand: Operand) -> Operand {
+        match operand {
+            Operand::Column(column)
+            | Operand::Part(_, column)
+            | Operand::JsonLength(column)
+            | Operand::JsonPath(column, _)
+                if self.table(table).column(column).is_concealed() =>
+            {
+                Operand::Concealed(column)
+            }
+            other => other,
+        }
     }
 
     fn predicate(self, at: At<'_>, predicate: Predicate) -> Result<Predicate, Error> {

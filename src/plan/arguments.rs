@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::{Error, Order, Search, Source, order};
 use crate::{
-    catalog::{Catalog, Table},
+    catalog::{Catalog, ColumnId, Table},
     permissions::Access,
     predicate::{self, Bindings, Context, Input, Predicate, Term},
 };
@@ -148,11 +148,11 @@ impl Arguments {
         &self,
         catalog: &Catalog,
         access: &Access,
-        table: &Table,
+        (table, sort): (&Table, Option<ColumnId>),
         limits: &Limits,
     ) -> Result<Vec<Order>, Error> {
         match &self.sort {
-            None => Ok(order::by_default(table, access)),
+            None => Ok(order::by_default(table, sort, access)),
             Some(entries) if entries.len() > MAX_SORT_ENTRIES => {
                 Err(Error::Invalid(format!("a sort has at most {MAX_SORT_ENTRIES} entries")))
             }

@@ -3,7 +3,7 @@
 
 use super::{Error, Limits};
 use crate::{
-    catalog::{Catalog, ColumnType, FieldKind, RelationshipId, Table},
+    catalog::{Catalog, ColumnId, ColumnType, FieldKind, RelationshipId, Table},
     permissions::Access,
     predicate::{self, Operand, Predicate, parse_function},
 };
@@ -30,13 +30,19 @@ pub struct Step {
     pub visible: Predicate,
 }
 
-/// By the table's key, upwards, or else by the first field that may be read
+/// By what is meant to be sorted by, where there is such a thing, then by the
+/// table's key, upwards, or else by the first field that may be read
 /// (contract 4.2); no order for a table without a key.
-pub(super) fn by_default(table: &Table, access: &Access) -> Vec<Order> {
+pub(super) fn by_default(table: &Table, sort: Option<ColumnId>, access: &Access) -> Vec<Order> {
     let by_column = |column| Order { path: Vec::new(), operand: Operand::Column(column), descending: false };
     let Some(readable) = access.read(table.id).filter(|_| !table.key.is_empty()) else { return Vec::new() };
+    let sort = sort.filter(|column| readable.allows(table.column_field(*column)));
     if readable.allows_key(table) {
-        return table.key.iter().copied().map(by_column).collect();
+        let key = table.key.iter().copied().filter(|column| Some(*column) != sort);
+        return sort.into_iter().chain(key).map(by_column).collect();
+    }
+    if let Some(column) = sort {
+        return vec![by_column(column)];
     }
     let permitted = table.fields.iter().filter(|field| readable.allows(&field.name));
     let mut columns = permitted.filter_map(|field| table.field_column(field));

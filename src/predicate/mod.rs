@@ -77,6 +77,8 @@ pub enum Operand {
     /// The number of related rows that are there for the caller, by the
     /// predicate that tells which.
     Count(RelationshipId, Box<Predicate>),
+        /// A column that is shown to nobody: whether it has a value, and no more.
+    Concealed(ColumnId),
     /// Something that is there for the caller in some rows only: null in the others.
     Masked(Box<Operand>, Box<Predicate>),
 }
@@ -94,7 +96,11 @@ impl Operand {
     /// rows included.
     pub fn own_columns(&self, catalog: &Catalog) -> BTreeSet<ColumnId> {
         match self {
-            Self::Column(column) | Self::Part(_, column) | Self::JsonLength(column) | Self::JsonPath(column, _) => {
+            Self::Column(column)
+            | Self::Part(_, column)
+            | Self::JsonLength(column)
+            | Self::JsonPath(column, _)
+            | Self::Concealed(column) => {
                 BTreeSet::from([*column])
             }
             Self::Count(relationship, _) => way(catalog, *relationship),
@@ -112,7 +118,7 @@ impl Operand {
                 operand.add_related_columns(catalog, columns);
                 rows.add_related_columns(catalog, columns);
             }
-            Self::Column(_) | Self::Part(..) | Self::JsonLength(_) | Self::JsonPath(..) => {}
+            Self::Column(_) | Self::Part(..) | Self::JsonLength(_) | Self::JsonPath(..) | Self::Concealed(_) => {}
         }
     }
 }

@@ -137,7 +137,9 @@ impl Target {
             ColumnType::Other if !column.allowed.is_empty() && !column.declared.starts_with("set(") => {
                 Self::Enumerated(column.allowed.clone().into())
             }
-            ColumnType::Text | ColumnType::Json | ColumnType::Array(_) | ColumnType::Other => Self::Text,
+            ColumnType::Text | ColumnType::Json | ColumnType::Csv | ColumnType::Array(_) | ColumnType::Other => {
+                Self::Text
+            }
         }
     }
 

@@ -127,6 +127,7 @@ impl<'a> Subject<'a> {
             | Operand::JsonLength(_)
             | Operand::JsonPath(..)
             | Operand::Count(..)
+            | Operand::Concealed(_)
             | Operand::Masked(..) => None,
         };
         Self { alias, operand, column }

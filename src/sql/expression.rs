@@ -21,7 +21,7 @@ pub(super) fn selected(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> R
         }
         Operand::JsonPath(id, path) => json_at(w, alias, *id, path),
         Operand::Masked(operand, rows) => masked(w, alias, rows, |w| selected(w, alias, operand)),
-        Operand::Part(..) | Operand::JsonLength(_) | Operand::Count(..) => compared(w, alias, operand),
+        Operand::Part(..) | Operand::JsonLength(_) | Operand::Count(..) | Operand::Concealed(_) => compared(w, alias, operand),
     }
 }
 
@@ -96,6 +96,10 @@ pub(super) fn compared(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> R
         }
         Operand::JsonPath(id, path) => json_text(w, alias, *id, path),
         Operand::Count(relationship, visible) => count(w, alias, *relationship, visible),
+        Operand::Concealed(id) => {
+            wrap(w, "(CASE WHEN ", alias, *id, " IS NOT NULL THEN '**********' END)");
+            Ok(())
+        }
         Operand::Masked(operand, rows) => masked(w, alias, rows, |w| compared(w, alias, operand)),
     }
 }

@@ -144,6 +144,7 @@ fn mysql_cast(column: &Column) -> (&'static str, &'static str) {
         ColumnType::Time => ("CAST(", " AS TIME(6))"),
         ColumnType::DateTime | ColumnType::Timestamp => ("CAST(", " AS DATETIME(6))"),
         ColumnType::Text
+        | ColumnType::Csv
         | ColumnType::Uuid
         | ColumnType::Json
         | ColumnType::Binary

@@ -63,6 +63,19 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
     }
 }
 
+/// Appends the parts of a text between its commas as a list; an empty text has
+/// none.
+pub fn write_csv(out: &mut Vec<u8>, text: &str) {
+    out.push(b'[');
+    for (at, part) in text.split(',').filter(|_| !text.is_empty()).enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write_string(out, part);
+    }
+    out.push(b']');
+}
+
 /// Appends an integer.
 pub fn write_int(out: &mut Vec<u8>, number: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());

@@ -278,6 +278,13 @@ fn write_cell(cell: Cell<'_>, column_type: &ColumnType, form: Form, out: &mut Ve
             }
             _ => Err(CellError("the value is not binary data".to_owned())),
         },
+        ColumnType::Csv => match cell {
+            Cell::Bytes(bytes) => {
+                json::write_csv(out, utf8(bytes)?);
+                Ok(())
+            }
+            _ => Err(CellError("the value is no text".to_owned())),
+        },
         ColumnType::Array(_) => Err(CellError("MySQL has no arrays".to_owned())),
     }
 }

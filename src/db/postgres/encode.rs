@@ -280,6 +280,10 @@ fn text(text: &str, column_type: &ColumnType, form: Form, out: &mut Vec<u8>) -> 
                 .map_err(|_| CellError("the text is not valid JSON".to_owned()))?;
             document(text, form, out)
         }
+        ColumnType::Csv if form != Form::Id => {
+            json::write_csv(out, text);
+            Ok(())
+        }
         ColumnType::Array(_) => Err(CellError("the database sent a text where a list was expected".to_owned())),
         _ => {
             json::write_string(out, text);

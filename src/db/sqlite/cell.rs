@@ -48,6 +48,13 @@ fn write_field(value: ValueRef<'_>, column_type: &ColumnType, form: Form, out: &
             write_temporal(value, column_type, out)
         }
         ColumnType::Json | ColumnType::Geometry | ColumnType::Array(_) => write_document(value, out),
+        ColumnType::Csv => match value {
+            ValueRef::Text(text) => {
+                json::write_csv(out, str::from_utf8(text).map_err(|_| not_utf8())?);
+                Ok(())
+            }
+            other => write_text(other, out),
+        },
         ColumnType::Binary => write_binary(value, out),
     }
 }
@@ -74,7 +81,7 @@ fn write_id(value: ValueRef<'_>, column_type: &ColumnType, out: &mut Vec<u8>) ->
             out.push(b'"');
             Ok(())
         }
-        ColumnType::Json | ColumnType::Geometry | ColumnType::Array(_) => write_text(value, out),
+        ColumnType::Json | ColumnType::Csv | ColumnType::Geometry | ColumnType::Array(_) => write_text(value, out),
         ColumnType::Text
         | ColumnType::Other
         | ColumnType::Uuid

@@ -150,7 +150,7 @@ impl Reading<'_> {
         };
         let order = match to_one {
             true => Vec::new(),
-            false => arguments.order(self.catalog, self.access, table, &self.limits)?,
+            false => arguments.order(self.catalog, self.access, (table, table.sort), &self.limits)?,
         };
         let expected_rows = page.limit.unwrap_or(0) as usize;
         let is_empty = page.limit == Some(0);

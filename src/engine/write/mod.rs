@@ -68,6 +68,7 @@ pub(super) enum Write<'v> {
     Update(Vec<RowKey>, Payload, bool),
     /// A payload with its key for each row.
     UpdateBatch(Vec<Payload>),
+    UpdateSingleton(Payload),
     UpdateWhere {
         predicate: Predicate,
         limit: u32,
@@ -115,6 +116,19 @@ impl Session {
                     alterations.push(Alteration { keys: vec![key], payload });
                 }
                 self.update(table, alterations, lenient).await?.into_iter().flatten().collect()
+            }
+            Write::UpdateSingleton(payload) => {
+                let all = Predicate::always();
+                let bound = sql::write::matching(self.catalog(), table.id, &all, 1, &self.bindings())?;
+                let rows = std::sync::Arc::new(self.read(&bound).await?);
+                match rows.len() {
+                    0 => self.create(table, vec![Given::Owned(payload)]).await?,
+                    _ => {
+                        let keys = vec![RowImage::new(rows, 0, 0).row_key(table)];
+                        let alterations = vec![Alteration { keys, payload }];
+                        self.update(table, alterations, Missing::Refuse).await?.into_iter().flatten().collect()
+                    }
+                }
             }
             Write::UpdateWhere { predicate, limit, payload } => {
                 let right = self.caller.access.update(table.id).ok_or_else(|| forbidden(table))?;
@@ -373,6 +387,7 @@ fn resolve<'v>(table: &Table, operation: &WriteOperation, variables: &'v Variabl
         WriteOperation::Create(data) => Write::Create(given(data)?),
         WriteOperation::Update { keys: of, data, strict } => Write::Update(keys(of)?, payload(data)?, *strict),
         WriteOperation::UpdateBatch(data) => Write::UpdateBatch(payloads(data)?),
+        WriteOperation::UpdateSingleton(data) => Write::UpdateSingleton(payload(data)?),
         WriteOperation::UpdateWhere { predicate, limit, data } => {
             Write::UpdateWhere { predicate: predicate.clone(), limit: *limit, payload: payload(data)? }
         }

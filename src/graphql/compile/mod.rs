@@ -139,7 +139,7 @@ impl<'a> Compiler<'a> {
             "__typename" => (true, Ok(RootKind::Constant(quoted(if mutates { "Mutation" } else { "Query" })))),
             _ if mutates => self.mutation_root(name, field),
             _ if kind == OperationType::Subscription => self.subscription_root(name, field),
-            "_empty" if self.types.catalog.collection(name).is_none() => {
+            "_empty" if self.types.root_table(name).is_none() => {
                 (false, Ok(RootKind::Constant(Box::from(&b"null"[..]))))
             }
             _ if name.starts_with("__") => (false, Ok(RootKind::Constant(Box::from(&b"null"[..])))),
@@ -169,9 +169,9 @@ impl<'a> Compiler<'a> {
 
     /// What a root field reads, for hooks.
     fn asked(&self, name: &str, field: &Collected<'a>) -> Option<Asked> {
-        let catalog = self.types.catalog;
-        let suffixed = |suffix| name.strip_suffix(suffix).and_then(|name| catalog.collection(name));
-        let table = catalog.collection(name).or_else(|| suffixed("_by_id")).or_else(|| suffixed("_aggregated"))?;
+        let table_of = |name| self.types.root_table(name);
+        let suffixed = |suffix| name.strip_suffix(suffix).and_then(table_of);
+        let table = table_of(name).or_else(|| suffixed("_by_id")).or_else(|| suffixed("_aggregated"))?;
         let of = |name: &str| match name {
             "filter" => Type::named(format!("{}_filter", table.collection)),
             "sort" | "groupBy" => Type::list("String"),
@@ -187,11 +187,14 @@ impl<'a> Compiler<'a> {
     }
 
     fn collection_root(&mut self, name: &str, field: &Collected<'a>) -> (bool, Result<RootKind, Error>) {
-        let catalog = self.types.catalog;
-        if let Some(table) = catalog.collection(name) {
-            return (true, self.list(table, field).map(RootKind::List));
+        let types = self.types;
+        if let Some(table) = types.root_table(name) {
+            return match table.singleton {
+                true => (false, self.single(table, field).map(RootKind::Single)),
+                false => (true, self.list(table, field).map(RootKind::List)),
+            };
         }
-        let suffixed = |suffix| name.strip_suffix(suffix).and_then(|name| catalog.collection(name));
+        let suffixed = |suffix| name.strip_suffix(suffix).and_then(|name| types.root_table(name));
         if let Some(table) = suffixed("_by_id") {
             return (false, self.by_id(table, field).map(RootKind::Key));
         }
@@ -203,6 +206,16 @@ impl<'a> Compiler<'a> {
 
     fn list(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<Node, Error> {
         let arguments = self.arguments(table, field)?;
+        self.node(table, Source::Table, &arguments, &field.selections, 1, 1)
+    }
+
+    /// The one row that a collection holds.
+    fn single(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<Node, Error> {
+        let version = self.input(field, "version", &Type::named("String"))?;
+        if !is_live_version(version.as_ref()) {
+            return Err(Error::Forbidden(None));
+        }
+        let arguments = Arguments { limit: Some(1), ..Arguments::default() };
         self.node(table, Source::Table, &arguments, &field.selections, 1, 1)
     }
 
@@ -258,7 +271,11 @@ impl<'a> Compiler<'a> {
             (false, true, None) if arguments.page.is_none() && arguments.offset.is_none() => Page::ALL,
             _ => arguments.page(&source, lists)?,
         };
-        let order = if to_one { Vec::new() } else { arguments.order(catalog, self.types.access, table, lists)? };
+        let sort = match source {
+            Source::Relationship(id) => catalog.relationship(id).sort,
+            _ => table.sort,
+        };
+        let order = if to_one { Vec::new() } else { arguments.order(catalog, self.types.access, (table, sort), lists)? };
         let per_parent = match (&source, arguments.limit) {
             _ if to_one => 1,
             (Source::Relationship(_), None | Some(-1)) => RELATED_ROWS,
@@ -349,7 +366,10 @@ impl<'a> Compiler<'a> {
     fn cell_of(&self, cell: usize, table: &Table, column: ColumnId) -> Output {
         let of = self.types.column_type(table, table.column(column));
         let form = if of.name == "ID" && !of.list { Form::Id } else { Form::Field };
-        let column_type = table.column(column).column_type.clone();
+        let column_type = match table.column(column) {
+            column if column.is_concealed() => ColumnType::Text,
+            column => column.column_type.clone(),
+        };
         Output::Cell { column: cell, column_type, form, non_null: of.non_null }
     }
 
@@ -381,10 +401,11 @@ impl<'a> Compiler<'a> {
         let unrestricted = self.types.access.read(target.id).is_some_and(|readable| key_rows(readable).is_always());
         let column = target.column(*key);
         // A collation may take another spelling for the same key.
+        let enforced = relationship.enforced && catalog.dialect != Dialect::Sqlite;
         let same_type = level.table.column(*own).column_type == column.column_type
             && !(catalog.dialect == Dialect::MySql && column.column_type.is_textual());
         // SQLite leaves foreign keys unchecked unless every writer asks for it.
-        if catalog.dialect == Dialect::Sqlite || !unrestricted || !same_type || !field.field.arguments.is_empty() {
+        if !enforced || !unrestricted || !same_type || !field.field.arguments.is_empty() {
             return Ok(None);
         }
         let fields = self.walk.collect(&field.selections);
@@ -667,6 +688,7 @@ fn group_output(table: &Table, groups: &[(String, Operand)]) -> Output {
     }
     let members = groups.iter().enumerate().map(|(cell, (name, operand))| {
         let column_type = match operand {
+            Operand::Column(column) if table.column(*column).is_concealed() => ColumnType::Text,
             Operand::Column(column) => table.column(*column).column_type.clone(),
             _ => ColumnType::BigInteger,
         };

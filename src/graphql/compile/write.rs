@@ -49,6 +49,7 @@ impl<'a> Compiler<'a> {
                 WriteOperation::Update { keys: self.single_key(table, field)?, data: given("data")?, strict: true }
             }
             Kind::UpdateBatch => WriteOperation::UpdateBatch(given("data")?),
+            Kind::UpdateSingleton => WriteOperation::UpdateSingleton(given("data")?),
             Kind::UpdateWhere => {
                 let (predicate, limit) = self.guarded(table, field)?;
                 WriteOperation::UpdateWhere { predicate, limit, data: given("data")? }
@@ -107,6 +108,7 @@ impl<'a> Compiler<'a> {
         let mut columns = Vec::with_capacity(names.len());
         for name in &names {
             let column = table.field(name).and_then(|field| table.field_column(field));
+            let column = column.filter(|column| !table.column(*column).is_concealed());
             columns.push(column.ok_or_else(|| {
                 Error::Forbidden(Some(format!(
                     "no field `{name}` in `{}`, or no permission to use it",

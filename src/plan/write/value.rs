@@ -24,6 +24,7 @@ pub(super) fn of(table: &Table, column: &Column, json: &Json) -> Result<Value, F
     let value = match &column.column_type {
         ColumnType::Json => Value::Text(json.to_string().into()),
         ColumnType::Array(element) => Value::Text(array(table, column, element, json)?.into()),
+        ColumnType::Csv => Value::Text(joined(table, column, json)?.into()),
         ColumnType::Decimal => decimal(table, column, json)?,
         other => {
             if other.is_temporal() && json.as_str().is_some_and(|text| text.starts_with('$')) {
@@ -204,6 +205,20 @@ fn rounded(digits: &str, scale: usize) -> Option<String> {
     Some(if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
 
+/// Texts joined with commas; a single one is a list of one.
+fn joined(table: &Table, column: &Column, json: &Json) -> Result<String, Fault> {
+    let text = |item: &Json| match item {
+        Json::String(text) => Ok(text.clone()),
+        Json::Number(number) => Ok(number.to_string()),
+        Json::Bool(truth) => Ok(truth.to_string()),
+        other => Err(unusable(table, column, format!("{other} is no text"))),
+    };
+    match json {
+        Json::Array(items) => Ok(items.iter().map(text).collect::<Result<Vec<_>, _>>()?.join(",")),
+        single => text(single),
+    }
+}
+
 /// `{"a",NULL,{"b"}}`, as PostgreSQL reads arrays; a single value is a list of one.
 fn array(table: &Table, column: &Column, element: &ColumnType, json: &Json) -> Result<String, Fault> {
     let single;
@@ -241,7 +256,9 @@ fn element_text(table: &Table, column: &Column, element: &ColumnType, json: &Jso
         ColumnType::Date => Target::Date,
         ColumnType::Time => Target::Time,
         ColumnType::Binary => Target::Binary,
-        ColumnType::Text | ColumnType::Geometry | ColumnType::Array(_) | ColumnType::Other => Target::Text,
+        ColumnType::Text | ColumnType::Csv | ColumnType::Geometry | ColumnType::Array(_) | ColumnType::Other => {
+            Target::Text
+        }
     };
     let value = target.bind(json, 0).map_err(|reason| unusable(table, column, reason))?;
     Ok(match value {

@@ -114,6 +114,7 @@ fn postgres_cast(column: &Column) -> Option<String> {
         | ColumnType::Boolean
         | ColumnType::Binary
         | ColumnType::Text
+        | ColumnType::Csv
         | ColumnType::Geometry => return None,
         ColumnType::Decimal => "numeric".to_owned(),
         ColumnType::Uuid => "uuid".to_owned(),
