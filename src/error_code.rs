@@ -26,6 +26,20 @@ pub enum ErrorCode {
     ValueTooLong,
     /// Credentials that are not known.
     InvalidCredentials,
+    /// The one-time password is missing or wrong.
+    InvalidOtp,
+    /// A token whose time is over.
+    TokenExpired,
+    /// A token that was tampered with.
+    InvalidToken,
+    /// The user may not come in any more.
+    UserSuspended,
+    /// An invitation that was accepted already, or taken back.
+    InvalidInvite,
+    /// More often than a limit allows.
+    RequestsExceeded,
+    /// It makes sense, and must not be all the same.
+    UnprocessableContent,
     /// A value in the database that its field's type cannot carry.
     UnrepresentableValue,
     /// The method is not for this operation.
@@ -58,7 +72,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, for the table in the documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 32] = [
         Self::GraphqlValidation,
         Self::Forbidden,
         Self::InvalidQuery,
@@ -70,6 +84,13 @@ impl ErrorCode {
         Self::ValueOutOfRange,
         Self::ValueTooLong,
         Self::InvalidCredentials,
+        Self::InvalidOtp,
+        Self::TokenExpired,
+        Self::InvalidToken,
+        Self::UserSuspended,
+        Self::InvalidInvite,
+        Self::RequestsExceeded,
+        Self::UnprocessableContent,
         Self::UnrepresentableValue,
         Self::MethodNotAllowed,
         Self::RouteNotFound,
@@ -100,6 +121,13 @@ impl ErrorCode {
             Self::ValueOutOfRange => "VALUE_OUT_OF_RANGE",
             Self::ValueTooLong => "VALUE_TOO_LONG",
             Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::InvalidOtp => "INVALID_OTP",
+            Self::TokenExpired => "TOKEN_EXPIRED",
+            Self::InvalidToken => "INVALID_TOKEN",
+            Self::UserSuspended => "USER_SUSPENDED",
+            Self::InvalidInvite => "INVALID_INVITE",
+            Self::RequestsExceeded => "REQUESTS_EXCEEDED",
+            Self::UnprocessableContent => "UNPROCESSABLE_CONTENT",
             Self::UnrepresentableValue => "UNREPRESENTABLE_VALUE",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::RouteNotFound => "ROUTE_NOT_FOUND",
@@ -129,8 +157,9 @@ impl ErrorCode {
             | Self::InvalidForeignKey
             | Self::ValueOutOfRange
             | Self::ValueTooLong => 400,
-            Self::InvalidCredentials => 401,
-            Self::Forbidden | Self::LimitExceeded => 403,
+            Self::InvalidInvite => 400,
+            Self::InvalidCredentials | Self::InvalidOtp | Self::TokenExpired | Self::UserSuspended => 401,
+            Self::Forbidden | Self::InvalidToken | Self::LimitExceeded => 403,
             Self::RouteNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
@@ -139,6 +168,8 @@ impl ErrorCode {
             Self::Reset => 410,
             Self::ContentTooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::UnprocessableContent => 422,
+            Self::RequestsExceeded => 429,
             Self::GoingAway | Self::ServiceUnavailable => 503,
             Self::UnrepresentableValue | Self::InternalServerError => 500,
         }

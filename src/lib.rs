@@ -22,6 +22,8 @@ pub mod sql;
 
 pub mod db;
 
+pub mod store;
+
 pub mod events;
 
 pub mod hooks;

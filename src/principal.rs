@@ -16,6 +16,8 @@ pub type Id = Arc<str>;
 pub struct Principal {
     /// May do everything.
     pub admin: bool,
+    /// Has what the data's administration needs (contract `permissions.md` 11).
+    pub app: bool,
     /// Which user it is; none: the public, or a token that is nobody's.
     pub user: Option<Id>,
     /// The user's own role.
@@ -27,8 +29,36 @@ pub struct Principal {
     pub policies: Arc<[Id]>,
     /// The client's address, where there is one.
     pub ip: Option<IpAddr>,
+    /// What the client says of itself, and of the page that it acts for.
+    pub agent: Option<Arc<Agent>>,
+    /// What it proved itself with.
+    pub proof: Option<Arc<Proof>>,
     /// What `$CURRENT_USER` and the like stand for, by these names.
     values: Option<Arc<BTreeMap<String, Json>>>,
+}
+
+/// What a client says of itself; nothing of it is proved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agent {
+    /// `User-Agent`, the first 1,024 characters.
+    pub user_agent: Option<String>,
+    /// `Origin`.
+    pub origin: Option<String>,
+}
+
+/// What a caller proved itself with: what an open connection must still have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// What is left of the token (SHA-256).
+    pub token: [u8; 32],
+    /// Which log-in it came from.
+    pub login: Option<String>,
+    /// The session that it depends on.
+    pub session: Option<String>,
+    /// What stands for the user's password of then.
+    pub password: Option<String>,
+    /// When its time is over, in milliseconds since the epoch.
+    pub expires_millis: Option<i64>,
 }
 
 impl Principal {
@@ -52,6 +82,20 @@ impl Principal {
     #[must_use]
     pub fn at(mut self, ip: Option<IpAddr>) -> Self {
         self.ip = ip;
+        self
+    }
+
+    /// The same caller by another way.
+    #[must_use]
+    pub fn with_agent(mut self, agent: Option<Arc<Agent>>) -> Self {
+        self.agent = agent;
+        self
+    }
+
+    /// The same caller with what they proved themselves with.
+    #[must_use]
+    pub fn proved_by(mut self, proof: Option<Arc<Proof>>) -> Self {
+        self.proof = proof;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::{future::Future, io};
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tracing::Instrument as _;
 
 /// Runs a future beside its caller.
@@ -13,6 +13,12 @@ where
     let span = tracing::debug_span!("task", name);
     #[expect(clippy::disallowed_methods, reason = "this is where tasks are started")]
     tokio::spawn(future.instrument(span))
+}
+
+/// Runs what takes a processor for a while where nobody waits for it.
+pub async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+    #[expect(clippy::disallowed_methods, reason = "this is where threads are taken")]
+    tokio::task::spawn_blocking(run).await
 }
 
 /// Starts an operating-system thread.

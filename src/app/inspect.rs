@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::counted;
 use crate::{
+    auth,
     catalog::{Catalog, FieldKind, NoteAction, Table},
     clock::Clock,
     config::{self, Format},
@@ -45,7 +46,7 @@ fragment TypeRef on __Type {
 
 /// Prints the schema as an administrator sees it.
 pub(super) async fn schema(options: config::Gateway, format: Format) -> anyhow::Result<()> {
-    let gateway = Core::assemble(&options, Hooks::none(), None, &Clock::default()).await?;
+    let gateway = Core::assemble(&options, &auth::Options::default(), Hooks::none(), None, &Clock::default()).await?;
     let text = match format {
         Format::Sdl => gateway.service.sdl(&Principal::admin())?,
         Format::Json => introspect(&gateway).await?,
@@ -65,9 +66,24 @@ async fn introspect(gateway: &Core) -> anyhow::Result<String> {
     serde_json::to_string_pretty(&answer).context("the introspection cannot be written")
 }
 
+/// Makes the system tables and the first administrator, and says what it did.
+pub(super) async fn bootstrap(options: config::Gateway, auth: auth::Options) -> anyhow::Result<()> {
+    let gateway = Core::assemble(&options, &auth, Hooks::none(), None, &Clock::default()).await?;
+    gateway.engine.database().close().await;
+    let mut out = io::stdout().lock();
+    let database = config::describe(&options.database.url);
+    writeln!(out, "{database}: the system tables are there")
+        .and_then(|()| match &gateway.first_admin {
+            Some(admin) => super::write_admin(&mut out, admin),
+            None => writeln!(out, "  users     there are some already; none was made"),
+        })
+        .and_then(|()| out.flush())
+        .context("cannot write to standard output")
+}
+
 /// Prints what would be served and what not.
 pub(super) async fn check(options: config::Gateway) -> anyhow::Result<()> {
-    let gateway = Core::assemble(&options, Hooks::none(), None, &Clock::default()).await?;
+    let gateway = Core::assemble(&options, &auth::Options::default(), Hooks::none(), None, &Clock::default()).await?;
     gateway.engine.database().close().await;
     let database = config::describe(&options.database.url);
     let mut out = io::stdout().lock();

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use crate::{
     catalog::NoteAction,
     config::{self, Command, Serve},
-    gateway::{self, Gateway, Stop},
+    gateway::{self, Gateway, NewAdmin, Stop},
     telemetry,
 };
 
@@ -34,6 +34,10 @@ pub fn run(command: Command) -> anyhow::Result<()> {
             demo::create_if_missing()?;
             let (options, try_out) = demo::prepare(options);
             block_on(serve(options, Some(try_out)))
+        }
+        Command::Bootstrap(options, auth) => {
+            telemetry::start(&options.log)?;
+            block_on(inspect::bootstrap(options, auth))
         }
         Command::Schema(options, format) => {
             telemetry::start(&options.log)?;
@@ -81,7 +85,12 @@ fn announce(address: SocketAddr, gateway: &Gateway, try_out: Option<&demo::TryOu
     writeln!(out, "  GraphQL   {base}/graphql")?;
     writeln!(out, "  GraphiQL  {base}/")?;
     writeln!(out, "  live      {base}/live")?;
-    let is_closed = options.auth.admin_token.is_none() && options.gateway.public == config::PublicAccess::None;
+    if let Some(admin) = gateway.first_admin() {
+        write_admin(&mut out, admin)?;
+    }
+    let is_closed = !gateway.has_store()
+        && options.auth.admin_token.is_none()
+        && options.gateway.public == config::PublicAccess::None;
     match (try_out, &options.gateway.rules) {
         (Some(try_out), _) => try_out.write(&mut out, &base)?,
         (None, Some(rules)) => writeln!(out, "  access    by {}", rules.display())?,
@@ -91,6 +100,14 @@ fn announce(address: SocketAddr, gateway: &Gateway, try_out: Option<&demo::TryOu
         (None, None) => {}
     }
     out.flush()
+}
+
+/// Whoever was made just now, with the password where nobody knows it yet.
+fn write_admin(out: &mut impl io::Write, admin: &NewAdmin) -> io::Result<()> {
+    match &admin.password {
+        Some(password) => writeln!(out, "  admin     {} with the password {password} (shown only now)", admin.email),
+        None => writeln!(out, "  admin     {}", admin.email),
+    }
 }
 
 fn counted(number: usize, what: &str) -> String {

@@ -3,22 +3,140 @@
 //! One token makes an administrator, others are their users' of the rules in
 //! force; whatever proves a caller is decided here, and nothing above sees how.
 
-use std::net::IpAddr;
+mod accounts;
+mod login;
+mod secrets;
+mod tokens;
+mod totp;
+mod users;
 
+use std::{
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{self, Poll},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
 use subtle::{Choice, ConstantTimeEq as _};
+use tokio::{sync::broadcast, time::sleep};
 
-use crate::{permissions::Identity, principal::Principal, rules::Rules};
+pub use self::{
+    accounts::Accounts,
+    login::{Granted, LoginRequest, Mode},
+    secrets::{HashOptions, hash, random_token},
+};
+use crate::{
+    error_code::ErrorCode,
+    permissions::Identity,
+    principal::{Agent, Principal, Proof},
+    rules::{self, Rules},
+};
 
 /// Who is to be recognised.
 #[derive(Clone, Default)]
 pub struct Options {
     /// The bearer token of the administrator; `None` or empty: there is none.
     pub admin_token: Option<String>,
+    /// Users of the database's own tables.
+    pub accounts: AccountOptions,
 }
 
 impl std::fmt::Debug for Options {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Options").field("admin_token", &self.admin_token.as_ref().map(|_| "…")).finish()
+    }
+}
+
+/// How users come in (contract `auth.md` 14).
+#[derive(Clone)]
+pub struct AccountOptions {
+    /// What tokens are signed with (`SECRET`).
+    pub secret: String,
+    /// Where the gateway is reached, for links (`PUBLIC_URL`).
+    pub public_url: String,
+    /// How long an access token lasts (`ACCESS_TOKEN_TTL`).
+    pub access_ttl: Duration,
+    /// How long a refresh token lasts (`REFRESH_TOKEN_TTL`).
+    pub refresh_ttl: Duration,
+    /// How long a session lasts (`SESSION_COOKIE_TTL`).
+    pub session_ttl: Duration,
+    /// How long a session lives on that another has followed
+    /// (`SESSION_REFRESH_GRACE_PERIOD`).
+    pub grace: Duration,
+    /// How long logging in takes at least (`LOGIN_STALL_TIME`).
+    pub login_stall: Duration,
+    /// How long registering takes at least (`REGISTER_STALL_TIME`).
+    pub register_stall: Duration,
+    /// How long an address can be confirmed (`EMAIL_VERIFICATION_TOKEN_TTL`).
+    pub verification_ttl: Duration,
+    /// How long an invitation can be accepted (`USER_INVITE_TOKEN_TTL`).
+    pub invite_ttl: Duration,
+    /// Where links to a new password may lead (`PASSWORD_RESET_URL_ALLOW_LIST`).
+    pub reset_urls: Vec<String>,
+    /// Where invitations may lead (`USER_INVITE_URL_ALLOW_LIST`).
+    pub invite_urls: Vec<String>,
+    /// Where links that confirm an address may lead (`USER_REGISTER_URL_ALLOW_LIST`).
+    pub register_urls: Vec<String>,
+    /// The cookie of the refresh token.
+    pub refresh_cookie: CookieOptions,
+    /// The cookie of a session.
+    pub session_cookie: CookieOptions,
+    /// What hashing costs (`HASH_*`).
+    pub hash: HashOptions,
+    /// Whether nobody comes in with a password (`AUTH_DISABLE_DEFAULT`).
+    pub disable_default: bool,
+}
+
+impl Default for AccountOptions {
+    fn default() -> Self {
+        const DAY: u64 = 86_400;
+        Self {
+            secret: random_token(32),
+            public_url: "/".to_owned(),
+            access_ttl: Duration::from_secs(900),
+            refresh_ttl: Duration::from_secs(7 * DAY),
+            session_ttl: Duration::from_secs(DAY),
+            grace: Duration::from_secs(10),
+            login_stall: Duration::from_millis(500),
+            register_stall: Duration::from_millis(750),
+            verification_ttl: Duration::from_secs(7 * DAY),
+            invite_ttl: Duration::from_secs(7 * DAY),
+            reset_urls: Vec::new(),
+            invite_urls: Vec::new(),
+            register_urls: Vec::new(),
+            refresh_cookie: CookieOptions::named("directus_refresh_token"),
+            session_cookie: CookieOptions::named("directus_session_token"),
+            hash: HashOptions::default(),
+            disable_default: false,
+        }
+    }
+}
+
+impl std::fmt::Debug for AccountOptions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("AccountOptions").field("public_url", &self.public_url).finish_non_exhaustive()
+    }
+}
+
+/// A cookie (`REFRESH_TOKEN_COOKIE_*`, `SESSION_COOKIE_*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieOptions {
+    /// Its name.
+    pub name: String,
+    /// For which domain; none is the gateway's own.
+    pub domain: Option<String>,
+    /// Whether it is sent over TLS alone.
+    pub secure: bool,
+    /// `lax`, `strict` or `none`.
+    pub same_site: String,
+}
+
+impl CookieOptions {
+    /// A cookie of that name, with the contract's defaults.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), domain: None, secure: false, same_site: "lax".to_owned() }
     }
 }
 
@@ -29,6 +147,8 @@ pub struct Credentials<'a> {
     pub authorization: Option<&'a str>,
     /// `access_token` of the query string, decoded.
     pub access_token: Option<&'a str>,
+    /// The session's cookie, which counts only where there is nothing else.
+    pub cookie: Option<&'a str>,
 }
 
 /// Why credentials are refused.
@@ -40,19 +160,53 @@ pub enum Error {
     /// Nobody has this token.
     #[error("the access token is not known")]
     Unknown,
+    /// Its time is over, or it was ended.
+    #[error("the access token has expired")]
+    Expired,
+    /// It was tampered with.
+    #[error("the access token is not valid")]
+    Invalid,
+    /// Nobody can say at the moment.
+    #[error("the users cannot be asked for at the moment")]
+    Unavailable,
+}
+
+impl Error {
+    /// The stable code.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::Ambiguous => ErrorCode::InvalidPayload,
+            Self::Unknown => ErrorCode::InvalidCredentials,
+            Self::Expired => ErrorCode::TokenExpired,
+            Self::Invalid => ErrorCode::InvalidToken,
+            Self::Unavailable => ErrorCode::ServiceUnavailable,
+        }
+    }
+
+    /// What clients are told.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "The access token was sent both in the header and in the query string.",
+            Self::Unknown => "Invalid user credentials.",
+            Self::Expired => "Token expired.",
+            Self::Invalid => "Invalid token.",
+            Self::Unavailable => "The database cannot be reached at the moment.",
+        }
+    }
 }
 
 /// Knows who is who.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Authenticator {
     options: Options,
     rules: Option<Rules>,
+    accounts: Option<Accounts>,
 }
 
 impl Authenticator {
     /// Recognises callers as `options` say.
     pub fn new(options: Options) -> Self {
-        Self { options, rules: None }
+        Self { options, rules: None, accounts: None }
     }
 
     /// Knows those as well whom rules know.
@@ -62,33 +216,155 @@ impl Authenticator {
         self
     }
 
+    /// Knows the users of the database's own tables as well.
+    #[must_use]
+    pub fn with_accounts(mut self, accounts: Option<Accounts>) -> Self {
+        self.accounts = accounts;
+        self
+    }
+
+    /// The users of the database's own tables.
+    pub fn accounts(&self) -> Option<&Accounts> {
+        self.accounts.as_ref()
+    }
+
+    /// How cookies are called and kept.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Turns credentials into a caller at an address; without any, the caller is
     /// the public.
     ///
     /// # Errors
-    /// When there are two tokens, or one that nobody has.
-    pub fn authenticate(&self, credentials: Credentials<'_>, ip: Option<IpAddr>) -> Result<Principal, Error> {
+    /// When there are two tokens, or one that is worth nothing.
+    pub async fn authenticate(
+        &self,
+        credentials: Credentials<'_>,
+        ip: Option<IpAddr>,
+        agent: Option<Arc<Agent>>,
+    ) -> Result<Principal, Error> {
         let header = credentials.authorization.and_then(bearer);
         let query = credentials.access_token.filter(|token| !token.is_empty());
-        match (header, query) {
-            (None, None) => Ok(self.principal(Identity { ip, ..Identity::default() })),
-            (Some(_), Some(_)) => Err(Error::Ambiguous),
-            (Some(token), None) | (None, Some(token)) => self.recognise(token, ip),
+        let cookie = credentials.cookie.filter(|token| !token.is_empty());
+        if let Some(accounts) = &self.accounts {
+            accounts.freshen().await?;
         }
+        let token = match (header, query) {
+            (Some(_), Some(_)) => return Err(Error::Ambiguous),
+            (Some(token), None) | (None, Some(token)) => token,
+            (None, None) => match cookie {
+                // Only users of the tables have sessions.
+                Some(token) if self.accounts.is_some() => token,
+                _ => return Ok(self.principal(Identity { ip, ..Identity::default() }, None).with_agent(agent)),
+            },
+        };
+        Ok(self.recognise(token, ip).await?.with_agent(agent))
     }
 
-    fn recognise(&self, token: &str, ip: Option<IpAddr>) -> Result<Principal, Error> {
+    async fn recognise(&self, token: &str, ip: Option<IpAddr>) -> Result<Principal, Error> {
         let admin_token = self.options.admin_token.as_deref().unwrap_or_default();
         if same(token.as_bytes(), admin_token.as_bytes()) {
             return Ok(Principal::admin().at(ip));
         }
-        let known = self.rules.as_ref().and_then(|rules| rules.identity(token));
-        known.map(|identity| self.principal(Identity { ip, ..identity })).ok_or(Error::Unknown)
+        if let Some(identity) = self.rules.as_ref().and_then(|rules| rules.identity(token)) {
+            let proof = Proof { token: rules::digest(token), ..Proof::default() };
+            return Ok(self.principal(Identity { ip, ..identity }, Some(proof)));
+        }
+        let accounts = self.accounts.as_ref().ok_or(Error::Unknown)?;
+        let (identity, proof) = accounts.recognise(token).await?;
+        Ok(self.principal(Identity { ip, ..identity }, Some(proof)))
     }
 
-    fn principal(&self, identity: Identity) -> Principal {
+    fn principal(&self, identity: Identity, proof: Option<Proof>) -> Principal {
         let ip = identity.ip;
-        self.rules.as_ref().map_or_else(|| Principal::public().at(ip), |rules| rules.principal(identity))
+        let known = self.rules.as_ref().map_or_else(|| Principal::public().at(ip), |rules| rules.principal(identity));
+        known.proved_by(proof.map(Arc::new))
+    }
+
+    /// The caller of an open connection as they are known now.
+    ///
+    /// # Errors
+    /// When what they proved themselves with is worth nothing any more.
+    pub async fn renew(&self, principal: &Principal) -> Result<Principal, Error> {
+        let Some(accounts) = &self.accounts else {
+            return Ok(self.rules.as_ref().map_or_else(|| principal.clone(), |rules| rules.renewed_now(principal)));
+        };
+        accounts.freshen().await?;
+        let identity = match (&principal.user, principal.admin) {
+            (None, true) => return Ok(principal.clone()),
+            (None, false) => Identity::default(),
+            (Some(_), _) => accounts.renew(principal).await?,
+        };
+        let renewed = self.principal(Identity { ip: principal.ip, ..identity }, None);
+        Ok(renewed.proved_by(principal.proof.clone()).with_agent(principal.agent.clone()))
+    }
+
+    /// Resolves when a caller of an open connection is not any more who they were:
+    /// their time is over, they were logged out or suspended, or they have another
+    /// role.
+    pub fn lapse(&self, principal: &Arc<Principal>) -> Lapse {
+        let (Some(accounts), Some(user), Some(_)) = (&self.accounts, &principal.user, &principal.proof) else {
+            return Lapse::never();
+        };
+        let (mut changes, user) = (accounts.changes(), user.clone());
+        let (authenticator, principal) = (self.clone(), principal.clone());
+        let expires = principal.proof.as_ref().and_then(|proof| proof.expires_millis);
+        let left =
+            expires.map(|expires| Duration::from_millis((expires - accounts.now_millis()).max(0).unsigned_abs()));
+        Lapse(Some(Box::pin(async move {
+            let expiry = async {
+                match left {
+                    Some(left) => sleep(left).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let change = async {
+                loop {
+                    match changes.recv().await {
+                        Ok(changed) if changed != user => continue,
+                        Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                        Err(broadcast::error::RecvError::Closed) => return,
+                    }
+                    match authenticator.renew(&principal).await {
+                        Ok(renewed) if renewed.role == principal.role => {}
+                        Err(Error::Unavailable) => {}
+                        Ok(_) | Err(_) => return,
+                    }
+                }
+            };
+            tokio::select! {
+                () = expiry => {}
+                () = change => {}
+            }
+        })))
+    }
+}
+
+/// See [`Authenticator::lapse`].
+pub struct Lapse(Option<BoxFuture<'static, ()>>);
+
+impl Lapse {
+    /// Of a caller who is nobody in particular.
+    pub fn never() -> Self {
+        Self(None)
+    }
+}
+
+impl std::fmt::Debug for Lapse {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Lapse").finish_non_exhaustive()
+    }
+}
+
+impl Future for Lapse {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Some(lapse) => lapse.as_mut().poll(context),
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -115,11 +391,19 @@ fn same(given: &[u8], secret: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
+    fn options(admin_token: &str) -> Options {
+        Options { admin_token: Some(admin_token.to_owned()), ..Options::default() }
+    }
+
     fn who(admin_token: &str, authorization: Option<&str>, access_token: Option<&str>) -> Result<bool, Error> {
-        let authenticator = Authenticator::new(Options { admin_token: Some(admin_token.to_owned()) });
-        authenticator.authenticate(Credentials { authorization, access_token }, None).map(|principal| principal.admin)
+        let authenticator = Authenticator::new(options(admin_token));
+        let credentials = Credentials { authorization, access_token, cookie: None };
+        let asked = authenticator.authenticate(credentials, None, None).now_or_never();
+        asked.expect("nobody else has to be asked").map(|principal| principal.admin)
     }
 
     #[test]
@@ -152,7 +436,6 @@ mod tests {
 
     #[test]
     fn a_token_is_never_printed() {
-        let options = Options { admin_token: Some("secret".to_owned()) };
-        assert!(!format!("{:?}", Authenticator::new(options)).contains("secret"));
+        assert!(!format!("{:?}", Authenticator::new(options("secret"))).contains("secret"));
     }
 }

@@ -20,7 +20,7 @@ pub struct Options {
     pub default_schema: Option<String>,
     /// Tables that are not served, by their names in the database.
     pub exclude: Vec<String>,
-        /// Whether this MySQL or MariaDB has `INSERT … RETURNING`; the others do.
+    /// Whether this MySQL or MariaDB has `INSERT … RETURNING`; the others do.
     pub inserts_return: bool,
     /// What the database's own tables say of it; without, system tables are not
     /// served.
@@ -169,7 +169,12 @@ fn is_served(table: &TableFacts, options: &Options, notes: &mut Vec<Note>) -> bo
         "excluded by configuration"
     } else if options.metadata.is_none() && table.name.starts_with(SYSTEM_PREFIX) {
         "a system table, never served as a plain collection"
-    } else if options.metadata.as_ref().and_then(|known| known.collection(&table.name)).is_some_and(|known| known.inactive) {
+    } else if options
+        .metadata
+        .as_ref()
+        .and_then(|known| known.collection(&table.name))
+        .is_some_and(|known| known.inactive)
+    {
         "switched off in its metadata"
     } else if table.columns.is_empty() {
         "no column that may be read"

@@ -304,7 +304,8 @@ impl Metadata {
         for (name, table) in &tables {
             for (field, list) in &table.lists {
                 let (many, column) = list.of.split_once('.').unwrap_or_default();
-                let is_same = |known: &&mut RelationMetadata| known.many_collection == many && known.many_field == column;
+                let is_same =
+                    |known: &&mut RelationMetadata| known.many_collection == many && known.many_field == column;
                 let relation = RelationMetadata {
                     many_collection: many.to_owned(),
                     many_field: column.to_owned(),
@@ -402,7 +403,10 @@ mod tests {
         assert_eq!(metadata.collection("directus_activity").unwrap().tracking, Tracking::Nothing);
         let policies = metadata.relation("directus_access", "user").unwrap();
         assert_eq!((policies.one_field.as_deref(), policies.deletes), (Some("policies"), true));
-        assert_eq!(metadata.relation("directus_users", "avatar").unwrap().one_collection.as_deref(), Some("directus_files"));
+        assert_eq!(
+            metadata.relation("directus_users", "avatar").unwrap().one_collection.as_deref(),
+            Some("directus_files")
+        );
     }
 
     #[test]

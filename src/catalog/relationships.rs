@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Cardinality, Cascade, Catalog, ColumnId, Exposure, Field, FieldKind, Metadata, Note, NoteAction, Relationship, RelationshipId, TableId,
-    TableKind,
+    Cardinality, Cascade, Catalog, ColumnId, Exposure, Field, FieldKind, Metadata, Note, NoteAction, Relationship,
+    RelationshipId, TableId, TableKind,
     facts::{ForeignKeyFacts, OnDelete, TableFacts, full_name},
     naming::FieldNames,
 };
@@ -88,9 +88,7 @@ fn declare(catalog: &mut Catalog, served: &[&TableFacts], metadata: &Metadata, k
         }
     }
     // What is told of in other ways is no end of a relation.
-    keys.retain(|key| {
-        [key.from, key.to].iter().all(|table| catalog.table(*table).exposure != Exposure::Internal)
-    });
+    keys.retain(|key| [key.from, key.to].iter().all(|table| catalog.table(*table).exposure != Exposure::Internal));
     for key in keys {
         let (many, one) = (served[key.from.0 as usize], served[key.to.0 as usize]);
         let column = match key.from_columns[..] {

@@ -34,7 +34,7 @@ pub enum ColumnType {
     Binary,
     /// Spatial types that the database can write as GeoJSON.
     Geometry,
-        /// Lists of texts, stored as one text and joined with commas.
+    /// Lists of texts, stored as one text and joined with commas.
     Csv,
     /// Arrays of one element type.
     Array(Box<ColumnType>),

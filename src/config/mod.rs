@@ -29,6 +29,8 @@ pub enum Command {
     Serve(Serve),
     /// Serve the demo database, made when missing.
     Demo(Serve),
+    /// Make the system tables and the first administrator.
+    Bootstrap(Gateway, auth::Options),
     /// Print the schema.
     Schema(Gateway, Format),
     /// Print what would be served.
@@ -59,6 +61,10 @@ pub struct Gateway {
     pub database: db::Options,
     /// Tables that are not served, by name.
     pub exclude_tables: Vec<String>,
+    /// What becomes of the system tables.
+    pub metadata: Metadata,
+    /// The first administrator, where there are no users yet.
+    pub first_admin: FirstAdmin,
     /// What the caller without a token may do.
     pub public: PublicAccess,
     /// A file of rules, in the place of `public`.
@@ -98,6 +104,33 @@ pub struct Limits {
     pub plan_cache_bytes: u64,
     /// Most items that a mutation writes, nested ones included; `None`: any number.
     pub batch: Option<usize>,
+}
+
+/// What becomes of the system tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Metadata {
+    /// They are made where they are missing, with a first administrator; users, roles and policies are theirs.
+    Directus,
+    /// They are used where they are there, and never made.
+    #[value(skip)]
+    Existing,
+    /// They are not looked at.
+    None,
+}
+
+/// The first administrator, where there are no users yet.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct FirstAdmin {
+    /// The e-mail address to log in with.
+    pub email: Option<String>,
+    /// The password; one is made up if none is given.
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for FirstAdmin {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("FirstAdmin").field("email", &self.email).finish_non_exhaustive()
+    }
 }
 
 /// What the caller without a token may do.

@@ -25,7 +25,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("`{unit}` is no unit of time; use ms, s, m or h")),
+        "d" => 86_400.0,
+        _ => return Err(format!("`{unit}` is no unit of time; use ms, s, m, h or d")),
     };
     let number: f64 = number.parse().map_err(|_| "expected a time such as 30s".to_owned())?;
     // Longer than a year is taken for a slip.
@@ -34,6 +35,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         Ok(Duration::from_secs_f64(total))
     } else {
         Err("out of range".to_owned())
+    }
+}
+
+/// A time: `500` and `500ms` are milliseconds; otherwise as [`duration`].
+pub(super) fn millis(text: &str) -> Result<Duration, String> {
+    match split(text) {
+        (number, unit) if unit.is_empty() => duration(&format!("{number}ms")),
+        _ => duration(text),
     }
 }
 

@@ -18,6 +18,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::{Map, Value as Json};
+
 use self::transaction::InnerTransaction;
 pub use self::{
     transaction::Transaction,
@@ -191,6 +193,21 @@ impl Rows {
             Inner::MySql(rows) => rows.columns(),
             Inner::Sqlite(rows) => rows.columns(),
         }
+    }
+
+    /// The rows as objects of their columns. What has no form of its own is null.
+    pub fn objects(&self) -> Vec<Map<String, Json>> {
+        let columns = self.columns();
+        let object = |row| {
+            let member = |(at, column): (usize, &RawColumn)| {
+                let mut text = Vec::new();
+                let written = self.write_json(row, at, &column.column_type, Form::Raw, &mut text);
+                let json = written.ok().and_then(|()| serde_json::from_slice(&text).ok()).unwrap_or_default();
+                (column.name.clone(), json)
+            };
+            columns.iter().enumerate().map(member).collect()
+        };
+        (0..self.len()).map(object).collect()
     }
 
     /// Whether two cells, of the same driver, came over the wire alike; two

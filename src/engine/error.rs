@@ -313,7 +313,7 @@ impl From<hooks::Error> for Error {
 
 impl Error {
     /// The HTTP status of its code.
-    pub(super) fn status(&self) -> u16 {
+    pub fn status(&self) -> u16 {
         match (self, self.code()) {
             (Self::Refused(error), _) => error.status,
             (_, Code::Known(code)) => code.http_status(),

@@ -169,6 +169,12 @@ impl Engine {
     }
 
     /// What hooks get on behalf of a caller.
+    /// What hooks get, on behalf of a caller.
+    pub fn context_of(&self, caller: &Caller) -> Context {
+        let caller = Some((caller.principal.clone(), caller.access.clone()));
+        Context::new(self.hooks.clone(), Arc::new(self.clone()), Some(self.catalog.clone()), caller)
+    }
+
     fn context(&self, caller: &Caller) -> Context {
         // Nobody will look at it.
         if self.hooks.is_empty() {

@@ -9,7 +9,6 @@ use std::{
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
-
 use crate::{
     catalog::{ColumnId, ColumnType, TableId},
     db::Form,

@@ -46,8 +46,8 @@ use tokio::{
 
 pub use self::stop::Stop;
 use crate::{
-    auth::Authenticator,
-    catalog::{self, Catalog},
+    auth::{self, Accounts, Authenticator},
+    catalog::{self, Catalog, facts::Facts},
     clock::Clock,
     config,
     db::Database,
@@ -60,7 +60,9 @@ use crate::{
     principal::Principal,
     realtime::Hub,
     rules::{Known, Rules},
-    server, tasks,
+    server,
+    store::{FirstAdmin, Store},
+    tasks,
 };
 
 /// How long closing the database's connections may take at the end.
@@ -100,8 +102,27 @@ pub struct Core {
     pub engine: Engine,
     /// What is served.
     pub catalog: Arc<Catalog>,
-    /// The rules in force, if they are from a file.
+    /// The rules in force, if there are any.
     pub rules: Option<Rules>,
+    /// The system tables, where they are used.
+    pub store: Option<Store>,
+    /// The first administrator, if one was made just now.
+    pub first_admin: Option<NewAdmin>,
+}
+
+/// An administrator who was made just now.
+#[derive(Clone)]
+pub struct NewAdmin {
+    /// The address to log in with.
+    pub email: String,
+    /// The password, where it was made up; it is stored nowhere.
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for NewAdmin {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("NewAdmin").field("email", &self.email).finish_non_exhaustive()
+    }
 }
 
 /// Changes options.
@@ -247,7 +268,7 @@ impl Builder {
         self.changes.into_iter().for_each(|change| change(&mut options));
         let environment = self.environment.unwrap_or_else(config::environment);
         let hooks = self.registry.build(self.hooks, environment)?;
-        let core = Core::assemble(&options.gateway, hooks, self.policy, &self.clock).await?;
+        let core = Core::assemble(&options.gateway, &options.auth, hooks, self.policy, &self.clock).await?;
         core.engine.hooks().start_actions();
         Ok(Gateway { options, core, clock: self.clock })
     }
@@ -268,21 +289,31 @@ impl Core {
     /// As [`Builder::build`].
     pub async fn assemble(
         options: &config::Gateway,
+        auth: &auth::Options,
         hooks: Hooks,
         policy: Option<Policy>,
         clock: &Clock,
     ) -> anyhow::Result<Self> {
         let database = Database::connect(options.database.clone()).await?;
-        let facts = database.introspect().await.context("the database cannot be introspected")?;
+        let mut facts = database.introspect().await.context("the database cannot be introspected")?;
+        let (store, first_admin) = system_tables(options, auth, &database, &mut facts).await?;
+        let metadata = match &store {
+            Some(store) => Some(store.metadata().await?),
+            None => None,
+        };
         let serving = catalog::Options {
             default_schema: options.database.schemas.first().cloned(),
             exclude: options.exclude_tables.clone(),
             inserts_return: database.inserts_return(),
-            metadata: None,
+            metadata,
         };
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
         let engine = engine(&database, &catalog, hooks, clock, options);
-        let rules = options.rules.as_deref().map(|path| rules_of(path, &catalog)).transpose()?.map(Rules::new);
+        let rules = match (&store, options.rules.as_deref()) {
+            (Some(store), _) => Some(Rules::new(store.rules().await?)),
+            (None, Some(path)) => Some(Rules::new(rules_of(path, &catalog)?)),
+            (None, None) => None,
+        };
         let policy = policy.unwrap_or_else(|| Policy {
             public: public_access(options.public),
             rules: rules.clone().map(|rules| Arc::new(rules) as Arc<dyn Decides>),
@@ -293,8 +324,56 @@ impl Core {
         for principal in [Principal::admin(), Principal::public()] {
             service.planner().prepare(&principal)?;
         }
-        Ok(Self { service, engine, catalog, rules })
+        Ok(Self { service, engine, catalog, rules, store, first_admin })
     }
+}
+
+/// The system tables, made where that is wished, and who was made with them.
+async fn system_tables(
+    options: &config::Gateway,
+    auth: &auth::Options,
+    database: &Database,
+    facts: &mut Facts,
+) -> anyhow::Result<(Option<Store>, Option<NewAdmin>)> {
+    if options.metadata == config::Metadata::None {
+        return Ok((None, None));
+    }
+    let known = Store::open(database, facts).await?;
+    if options.metadata == config::Metadata::Existing {
+        return Ok((known, None));
+    }
+    let store = match known {
+        Some(store) => store,
+        None => {
+            let schema = options.database.schemas.first().map(String::as_str);
+            let store = Store::create(database, schema)
+                .await
+                .context("the system tables cannot be made; to serve the database without them, use --metadata none")?;
+            *facts = database.introspect().await.context("the database cannot be introspected")?;
+            store
+        }
+    };
+    let first_admin = match store.has_no_users().await? {
+        true => make_admin(&store, &options.first_admin, auth).await?,
+        false => None,
+    };
+    Ok((Some(store), first_admin))
+}
+
+async fn make_admin(
+    store: &Store,
+    wished: &config::FirstAdmin,
+    auth: &auth::Options,
+) -> anyhow::Result<Option<NewAdmin>> {
+    let email = wished.email.clone().unwrap_or_else(|| "admin@example.com".to_owned());
+    let made_up = wished.password.is_none().then(|| auth::random_token(16));
+    let password = wished.password.clone().or_else(|| made_up.clone()).unwrap_or_default();
+    let hash = auth.accounts.hash;
+    let password_hash = tasks::blocking(move || auth::hash(&password, hash)).await?;
+    let password_hash = password_hash.map_err(|error| anyhow!("the password cannot be hashed: {error}"))?;
+    let admin = FirstAdmin { email: email.clone(), password_hash, token: auth.admin_token.clone() };
+    let was_made = store.create_admin(&admin).await?;
+    Ok(was_made.then_some(NewAdmin { email, password: made_up }))
 }
 
 fn engine(
@@ -395,6 +474,16 @@ impl Gateway {
         &self.core.service
     }
 
+    /// The first administrator, if one was made just now.
+    pub fn first_admin(&self) -> Option<&NewAdmin> {
+        self.core.first_admin.as_ref()
+    }
+
+    /// Whether users, roles and policies are those of the system tables.
+    pub fn has_store(&self) -> bool {
+        self.core.store.is_some()
+    }
+
     /// The database.
     pub fn database(&self) -> &Database {
         self.core.engine.database()
@@ -438,7 +527,8 @@ impl Gateway {
     /// # Errors
     /// When the listener has no address.
     pub async fn serve_on(self, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { options, core: Core { service, engine, catalog, rules }, clock } = self;
+        let Self { options, core, clock } = self;
+        let Core { service, engine, catalog, rules, store, .. } = core;
         let (hooks, context) = (engine.hooks().clone(), engine.own_context());
         hooks.start(&clock, &context);
         for event in STARTING {
@@ -452,10 +542,17 @@ impl Gateway {
             let hub = service.hub().clone();
             tasks::spawn("rules", watch_rules(path, rules, catalog, hub));
         }
+        let accounts = store.zip(rules.clone()).map(|(store, rules)| {
+            let (hub, auth) = (service.hub().clone(), options.auth.clone());
+            Accounts::new(store, hub, engine.clone(), rules, auth, clock.clone())
+        });
+        if let Some(accounts) = &accounts {
+            tasks::spawn("accounts", accounts.clone().watch());
+        }
         let parts = server::Parts {
             service,
             database: database.clone(),
-            authenticator: Authenticator::new(options.auth).with_rules(rules),
+            authenticator: Authenticator::new(options.auth).with_rules(rules).with_accounts(accounts),
             clock,
             hooks: server::HookParts { hooks: hooks.clone(), context: context.clone() },
         };

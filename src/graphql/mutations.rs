@@ -299,8 +299,7 @@ fn is_writable(table: &Table) -> bool {
 /// What is kept of what others do is written by the gateway alone (contract 3.1).
 fn is_record(table: &Table) -> bool {
     table.exposure == Exposure::Internal
-        || (table.exposure == Exposure::System
-            && matches!(&*table.name, "directus_activity" | "directus_revisions"))
+        || (table.exposure == Exposure::System && matches!(&*table.name, "directus_activity" | "directus_revisions"))
 }
 
 fn column_input(table: &Table, column: &Column, action: WriteAction) -> Option<Type> {

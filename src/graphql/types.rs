@@ -9,7 +9,9 @@ use std::{
 use serde_json::Value as Json;
 
 use crate::{
-    catalog::{Catalog, Column, ColumnId, ColumnType, Exposure, Field, FieldKind, Table, TableId, metadata::SYSTEM_PREFIX},
+    catalog::{
+        Catalog, Column, ColumnId, ColumnType, Exposure, Field, FieldKind, Table, TableId, metadata::SYSTEM_PREFIX,
+    },
     permissions::Access,
     plan::AggregateFunction,
     predicate::DatePart,
@@ -196,8 +198,7 @@ impl<'a> Types<'a> {
 
 /// Whether a column's field is never null (contract 3.5).
 pub(super) fn is_non_null(table: &Table, column: &Column) -> bool {
-    table.is_single_key(column.id)
-        || (!column.nullable && !has_truthy_default(column) && !column.specials.fills_in())
+    table.is_single_key(column.id) || (!column.nullable && !has_truthy_default(column) && !column.specials.fills_in())
 }
 
 /// Zero, false and the empty text do not count as defaults.

@@ -69,7 +69,8 @@ impl Error {
         Self { code, status, message: message.into(), extensions: Box::default(), cause: None }
     }
 
-    fn known(code: ErrorCode, message: impl Into<String>) -> Self {
+    /// An error of one of the gateway's own codes.
+    pub fn known(code: ErrorCode, message: impl Into<String>) -> Self {
         Self::new(code.as_str(), code.http_status(), message)
     }
 

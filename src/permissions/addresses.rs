@@ -27,6 +27,12 @@ impl Addresses {
         entries.map(Span::parse).collect::<Result<_, _>>().map(Self)
     }
 
+    /// A list that has no address at all.
+    pub fn nowhere() -> Self {
+        let (none, all) = (IpAddr::from([0, 0, 0, 0]), IpAddr::from([255, 255, 255, 255]));
+        Self(vec![Span(all, none)])
+    }
+
     /// Whether it has an address. Nobody knows whether it has one that is not known.
     pub fn contain(&self, address: Option<IpAddr>) -> bool {
         self.0.is_empty() || address.is_some_and(|address| self.0.iter().any(|span| span.contains(address)))

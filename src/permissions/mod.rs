@@ -6,6 +6,7 @@
 
 mod access;
 mod addresses;
+mod app;
 mod policy;
 mod rule_set;
 pub mod validation;

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Access, Addresses, Fields, Grant,
     access::{Rights, TableRights},
+    app,
 };
 use crate::{
     catalog::{Catalog, Table, TableId},
@@ -51,7 +52,7 @@ impl Action {
 }
 
 /// One right that a policy gives: a row of `directus_permissions`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Permission {
     /// The collection.
     pub collection: String,
@@ -68,10 +69,13 @@ pub struct Permission {
 }
 
 /// One policy.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicyRules {
     /// Whether it allows everything.
     pub admin: bool,
+    /// Whether it allows what whoever works with the data's administration needs,
+    /// see `schema/app_access.toml`.
+    pub app: bool,
     /// From where it applies.
     pub addresses: Addresses,
     /// What it allows.
@@ -90,7 +94,7 @@ pub enum Given {
 }
 
 /// A policy that is given to somebody: a row of `directus_access`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Attached {
     /// Which policy.
     pub policy: Id,
@@ -112,7 +116,7 @@ pub struct Identity {
 }
 
 /// All roles and policies at one moment.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct RuleSet {
     /// Roles with those above them.
     parents: HashMap<Id, Option<Id>>,
@@ -125,6 +129,7 @@ pub struct RuleSet {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Standing {
     policies: Arc<[Id]>,
+    app: bool,
     has_user: bool,
     has_role: bool,
 }
@@ -133,7 +138,7 @@ impl Standing {
     /// A principal's.
     pub fn of(principal: &Principal) -> Self {
         let (has_user, has_role) = (principal.user.is_some(), principal.role.is_some());
-        Self { policies: principal.policies.clone(), has_user, has_role }
+        Self { policies: principal.policies.clone(), app: principal.app, has_user, has_role }
     }
 }
 
@@ -181,7 +186,8 @@ impl RuleSet {
         let policies: Arc<[Id]> = placed.into_iter().map(|(_, policy)| policy.clone()).collect();
         let admin = policies.iter().any(|policy| self.policies[policy].admin);
         let mut principal = Principal::public().at(ip);
-        (principal.admin, principal.user, principal.role) = (admin, user, role);
+        let app = admin || policies.iter().any(|policy| self.policies[policy].app);
+        (principal.admin, principal.app, principal.user, principal.role) = (admin, app, user, role);
         (principal.roles, principal.policies) = (roles, policies);
         principal.with_values(BTreeMap::new())
     }
@@ -203,7 +209,7 @@ impl RuleSet {
     /// What of it cannot be used with a catalog, in words: collections and fields
     /// that there are not, rules that make no sense.
     pub fn faults(&self, catalog: &Catalog) -> Vec<String> {
-        let standing = Standing { policies: Arc::default(), has_user: true, has_role: true };
+        let standing = Standing { policies: Arc::default(), app: false, has_user: true, has_role: true };
         let mut faults = Vec::new();
         for (policy, rules) in &self.policies {
             for permission in &rules.permissions {
@@ -237,7 +243,8 @@ impl RuleSet {
         let mut tables: HashMap<TableId, TableRights> = HashMap::new();
         let mut left_out = Vec::new();
         let policies = standing.policies.iter().filter_map(|policy| self.policies.get(policy));
-        for permission in policies.flat_map(|policy| &policy.permissions) {
+        let of_app = if standing.app { app::permissions() } else { &[] };
+        for permission in policies.flat_map(|policy| &policy.permissions).chain(of_app) {
             let Some(table) = catalog.collection(&permission.collection) else { continue };
             let rights = tables.entry(table.id).or_default();
             let rights = match permission.action {

@@ -77,7 +77,7 @@ pub enum Operand {
     /// The number of related rows that are there for the caller, by the
     /// predicate that tells which.
     Count(RelationshipId, Box<Predicate>),
-        /// A column that is shown to nobody: whether it has a value, and no more.
+    /// A column that is shown to nobody: whether it has a value, and no more.
     Concealed(ColumnId),
     /// Something that is there for the caller in some rows only: null in the others.
     Masked(Box<Operand>, Box<Predicate>),
@@ -100,9 +100,7 @@ impl Operand {
             | Self::Part(_, column)
             | Self::JsonLength(column)
             | Self::JsonPath(column, _)
-            | Self::Concealed(column) => {
-                BTreeSet::from([*column])
-            }
+            | Self::Concealed(column) => BTreeSet::from([*column]),
             Self::Count(relationship, _) => way(catalog, *relationship),
             Self::Masked(operand, rows) => {
                 operand.own_columns(catalog).into_iter().chain(rows.own_columns(catalog)).collect()

@@ -424,7 +424,9 @@ fn check_suits(operand: &Operand, column: Option<&Column>, name: &str, operator:
     let suits = match (operand, column.map(|column| &column.column_type)) {
         (Operand::JsonPath(..), _) => equality || order || text || null,
         (_, None) => equality || order || null,
-        (_, Some(ColumnType::Text | ColumnType::Csv | ColumnType::Other | ColumnType::Array(_))) => equality || order || text || null,
+        (_, Some(ColumnType::Text | ColumnType::Csv | ColumnType::Other | ColumnType::Array(_))) => {
+            equality || order || text || null
+        }
         (_, Some(ColumnType::Binary)) => equality || null || matches!(operator, Op::Empty { .. }),
         (_, Some(ColumnType::Uuid | ColumnType::Boolean)) => equality || null,
         (_, Some(ColumnType::Json)) => null,

@@ -172,7 +172,7 @@ pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result
         for permission in policy.permissions {
             permissions.extend(permission.each().map_err(|why| wrong(what.clone(), why))?);
         }
-        policies.insert(id(&name), PolicyRules { admin: policy.admin, addresses, permissions });
+        policies.insert(id(&name), PolicyRules { admin: policy.admin, app: false, addresses, permissions });
     }
     Ok(Known { set: RuleSet::new(parents, policies, attached), users: Some(users), tokens })
 }

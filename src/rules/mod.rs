@@ -44,9 +44,10 @@ pub struct Known {
 
 /// What is kept of a token: to look for it takes the same time for all that are
 /// not known, and who reads memory reads no token.
-type Fingerprint = [u8; 32];
+pub type Fingerprint = [u8; 32];
 
-fn digest(token: &str) -> Fingerprint {
+/// What is left of a token.
+pub fn digest(token: &str) -> Fingerprint {
     Sha256::digest(token.as_bytes()).into()
 }
 
@@ -78,6 +79,15 @@ impl Rules {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(in_force);
     }
 
+    /// Puts others in force, unless they say the same; whether they did.
+    pub fn replace_if_other(&self, set: RuleSet) -> bool {
+        let is_same = self.in_force().known.set == set;
+        if !is_same {
+            self.replace(set);
+        }
+        !is_same
+    }
+
     /// Who somebody is by the rules in force.
     pub fn principal(&self, identity: Identity) -> Principal {
         self.in_force().known.set.principal(identity)
@@ -90,6 +100,35 @@ impl Rules {
 
     fn in_force(&self) -> Arc<InForce> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Rules {
+    /// The same caller with the roles and policies of now; nobody, if the rules do
+    /// not know them any more, or know another token of theirs.
+    pub fn renewed_now(&self, principal: &Principal) -> Principal {
+        let rules = self.in_force();
+        let ip = principal.ip;
+        let nobody = || Identity { ip, ..Identity::default() };
+        let identity = match &principal.user {
+            // An administrator's token is none of these rules'.
+            None if principal.admin && principal.policies.is_empty() => return principal.clone(),
+            None => nobody(),
+            Some(user) => match &rules.known.users {
+                None => Identity { user: Some(user.clone()), role: principal.role.clone(), ip },
+                Some(users) => {
+                    let has_token = principal.proof.as_ref().is_none_or(|proof| {
+                        rules.known.tokens.get(&proof.token).is_some_and(|known| known.user.as_ref() == Some(user))
+                    });
+                    match users.get(user).filter(|_| has_token) {
+                        Some(role) => Identity { user: Some(user.clone()), role: role.clone(), ip },
+                        None => nobody(),
+                    }
+                }
+            },
+        };
+        let proof = identity.user.as_ref().and(principal.proof.clone());
+        rules.known.set.principal(identity).proved_by(proof).with_agent(principal.agent.clone())
     }
 }
 
@@ -113,20 +152,6 @@ impl Decides for Rules {
     }
 
     fn renewed(&self, principal: &Principal) -> Principal {
-        let rules = self.in_force();
-        let ip = principal.ip;
-        let identity = match &principal.user {
-            // An administrator's token is none of these rules'.
-            None if principal.admin && principal.policies.is_empty() => return principal.clone(),
-            None => Identity { ip, ..Identity::default() },
-            Some(user) => match &rules.known.users {
-                None => Identity { user: Some(user.clone()), role: principal.role.clone(), ip },
-                Some(users) => match users.get(user) {
-                    Some(role) => Identity { user: Some(user.clone()), role: role.clone(), ip },
-                    None => Identity { ip, ..Identity::default() },
-                },
-            },
-        };
-        rules.known.set.principal(identity)
+        self.renewed_now(principal)
     }
 }

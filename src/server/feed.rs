@@ -152,7 +152,7 @@ async fn open(
         return Ok(streaming::respond(EVENTS.clone(), Body::from(begun)));
     }
     let begun = streaming::opening(Some(&feed.id()));
-    Ok(streaming::respond(EVENTS.clone(), streaming::body(shared, queue, subscriptions, begun, feed)))
+    Ok(streaming::respond(EVENTS.clone(), streaming::body(shared, principal, queue, subscriptions, begun, feed)))
 }
 
 static EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");

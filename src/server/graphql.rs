@@ -38,7 +38,7 @@ pub(super) async fn answer(
     }
     let reserved = reserved::token(&head);
     if head.method == Method::PUT || (head.method == Method::DELETE && reserved.is_some()) {
-        return reservation(&shared, peer, &head, reserved.as_deref()).unwrap_or_else(Problem::into_json);
+        return reservation(&shared, peer, &head, reserved.as_deref()).await.unwrap_or_else(Problem::into_json);
     }
     let framing = streaming::asked(&head.headers);
     if let (Some(token), Some(Framing::Events), &Method::GET) = (&reserved, framing, &head.method) {
@@ -72,13 +72,13 @@ pub(super) async fn answer(
 }
 
 /// Makes a reservation for a stream, or stops an operation of one.
-fn reservation(
+async fn reservation(
     shared: &Arc<Shared>,
     peer: Peer,
     head: &request::Parts,
     reserved: Option<&str>,
 ) -> Result<Response<Body>, Problem> {
-    let principal = routes::principal(shared, peer, head)?;
+    let principal = routes::principal(shared, peer, head).await?;
     match reserved.filter(|_| head.method == Method::DELETE) {
         Some(token) => reserved::stop(shared, token, head),
         None => {
@@ -91,7 +91,7 @@ fn reservation(
 /// Answers with a stream; what a request lacks is told before it begins.
 async fn stream(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, framing: Framing) -> Response<Body> {
     let begun = async {
-        let principal = routes::principal(shared, peer, head)?;
+        let principal = routes::principal(shared, peer, head).await?;
         let place = shared.places.enter(principal.ip.unwrap_or(peer.0))?;
         let text = Text::of(shared, head, body).await?;
         let (request, allowed) = (text.parse()?.request, text.allows(Allowed::LiveQueries, Allowed::Live));
@@ -106,7 +106,7 @@ async fn stream(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, 
 
 /// Sends an operation to a reserved stream.
 async fn send(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, token: &str) -> Result<Sending, Problem> {
-    let principal = routes::principal(shared, peer, head)?;
+    let principal = routes::principal(shared, peer, head).await?;
     let text = Text::of(shared, head, body).await?;
     let (sent, allowed) = (text.parse()?, text.allows(Allowed::LiveQueries, Allowed::Live));
     let after = streaming::last_event_id(&head.headers);
@@ -114,7 +114,7 @@ async fn send(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, to
 }
 
 async fn execute(shared: &Shared, peer: Peer, head: &request::Parts, body: Body) -> Result<graphql::Response, Problem> {
-    let principal = routes::principal(shared, peer, head)?;
+    let principal = routes::principal(shared, peer, head).await?;
     let text = Text::of(shared, head, body).await?;
     let allowed = text.allows(Allowed::Queries, Allowed::All);
     Ok(shared.parts.service.execute(&principal, text.parse()?.request, allowed).await)
@@ -255,6 +255,13 @@ fn refused_status(code: ErrorCode, media: Media) -> StatusCode {
         (
             Media::Json,
             ErrorCode::InvalidCredentials
+            | ErrorCode::InvalidOtp
+            | ErrorCode::TokenExpired
+            | ErrorCode::InvalidToken
+            | ErrorCode::UserSuspended
+            | ErrorCode::InvalidInvite
+            | ErrorCode::RequestsExceeded
+            | ErrorCode::UnprocessableContent
             | ErrorCode::MethodNotAllowed
             | ErrorCode::RouteNotFound
             | ErrorCode::NotAcceptable

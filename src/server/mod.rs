@@ -4,6 +4,8 @@
 //! what a query means it does not know.
 
 mod accept;
+mod accounts;
+mod cookies;
 mod cors;
 mod feed;
 mod front;

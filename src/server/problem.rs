@@ -10,7 +10,7 @@ use axum::{
 use serde_json::{Map, Value as Json, json};
 
 use super::{hooked::HasErrors, media::Media};
-use crate::{auth, error_code::ErrorCode};
+use crate::{auth, engine, error_code::ErrorCode};
 
 /// A refusal.
 #[derive(Debug)]
@@ -19,11 +19,13 @@ pub(super) struct Problem {
     pub(super) message: Cow<'static, str>,
     extensions: Map<String, Json>,
     allow: Option<&'static str>,
+    /// A hook's own code and status.
+    custom: Option<(String, u16)>,
 }
 
 impl Problem {
     pub(super) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), extensions: Map::new(), allow: None }
+        Self { code, message: message.into(), extensions: Map::new(), allow: None, custom: None }
     }
 
     /// The body cannot be understood; `reason` is a fragment.
@@ -55,6 +57,16 @@ impl Problem {
         Self::new(ErrorCode::RouteNotFound, format!("Route {path} doesn't exist.")).with("path", path)
     }
 
+    /// What a part of the gateway has refused.
+    pub(super) fn of(error: &engine::Error) -> Self {
+        let code = error.code();
+        let known = ErrorCode::ALL.into_iter().find(|known| known.as_str() == code.as_str());
+        let mut problem = Self::new(known.unwrap_or(ErrorCode::InternalServerError), error.to_string());
+        problem.custom = known.is_none().then(|| (code.as_str().to_owned(), error.status()));
+        problem.extensions = error.details();
+        problem
+    }
+
     /// Adds a member to `extensions`.
     pub(super) fn with(mut self, name: &str, value: impl Into<Json>) -> Self {
         self.extensions.insert(name.to_owned(), value.into());
@@ -64,10 +76,14 @@ impl Problem {
     /// As an answer of a content type that the client accepts.
     pub(super) fn into_response(self, media: Media) -> Response<Body> {
         let mut extensions = self.extensions;
-        extensions.insert("code".to_owned(), self.code.as_str().into());
+        let (name, status) = match self.custom {
+            Some((name, number)) => (name, StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)),
+            None => (self.code.as_str().to_owned(), status(self.code)),
+        };
+        extensions.insert("code".to_owned(), name.into());
         let body = json!({ "errors": [{ "message": self.message, "extensions": extensions }] });
         let mut response = Response::new(Body::from(body.to_string()));
-        *response.status_mut() = status(self.code);
+        *response.status_mut() = status;
         response.extensions_mut().insert(HasErrors);
         response.headers_mut().insert(header::CONTENT_TYPE, media.content_type());
         keep_from_caches(response.headers_mut());
@@ -102,7 +118,7 @@ impl From<auth::Error> for Problem {
     fn from(error: auth::Error) -> Self {
         match error {
             auth::Error::Ambiguous => Self::payload(error.to_string()),
-            auth::Error::Unknown => Self::new(ErrorCode::InvalidCredentials, "Invalid user credentials."),
+            other => Self::new(other.code(), other.message()),
         }
     }
 }

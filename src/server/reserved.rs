@@ -88,6 +88,8 @@ struct Reservation {
     queue: Arc<Queue>,
     answers: mpsc::Sender<Answer>,
     state: Mutex<State>,
+    /// Who reserved it, for whose operations it is.
+    owner: Principal,
     _place: Place,
 }
 
@@ -113,10 +115,10 @@ impl Drop for Operation {
 }
 
 impl Reservation {
-    fn new(limits: QueueLimits, place: Place) -> Self {
+    fn new(limits: QueueLimits, owner: Principal, place: Place) -> Self {
         let (answers, unopened) = mpsc::channel(ANSWERS);
         let state = State { unopened: Some(unopened), operations: HashMap::new(), next_tag: 0 };
-        Self { queue: Arc::new(Queue::new(limits)), answers, state: Mutex::new(state), _place: place }
+        Self { queue: Arc::new(Queue::new(limits)), answers, owner, state: Mutex::new(state), _place: place }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -157,7 +159,7 @@ pub(super) fn reserve(shared: &Arc<Shared>, principal: &Principal, place: Place)
         return Err(Problem::new(ErrorCode::Forbidden, "There is nothing that this caller may follow."));
     }
     let token = Uuid::new_v4().to_string();
-    let reservation = Reservation::new(shared.options.sockets.queue, place);
+    let reservation = Reservation::new(shared.options.sockets.queue, principal.clone(), place);
     shared.reservations.all().insert(token.clone(), Arc::new(reservation));
     let (expiring, expires) = (shared.clone(), token.clone());
     let (within, stopping) = (shared.options.sockets.reservation, service.hub().stopping());
@@ -181,10 +183,10 @@ pub(super) fn open(shared: &Arc<Shared>, token: &str) -> Result<Response<Body>, 
     let reservation = shared.reservations.find(token)?;
     let unopened = reservation.state().unopened.take();
     let answers = unopened.ok_or_else(|| conflict("The stream of that token is open already."))?;
-    let queue = reservation.queue.clone();
+    let (queue, owner) = (reservation.queue.clone(), reservation.owner.clone());
     let told = Told { shared: shared.clone(), token: token.to_owned(), reservation, answers };
     let begun = streaming::opening(None);
-    let body = streaming::body(shared, queue, HashMap::new(), begun, told);
+    let body = streaming::body(shared, &owner, queue, HashMap::new(), begun, told);
     Ok(streaming::respond(Framing::Events.content_type(), body))
 }
 
@@ -220,6 +222,9 @@ pub(super) async fn operate(
     after: Option<&str>,
 ) -> Result<Sending, Problem> {
     let reservation = shared.reservations.find(token)?;
+    if reservation.owner.user != principal.user {
+        return Err(Problem::new(ErrorCode::Forbidden, "The stream is somebody else's."));
+    }
     let id = sent.extensions.get("operationId").and_then(Json::as_str).filter(|id| !id.is_empty());
     let id =
         id.ok_or_else(|| Problem::payload("`extensions.operationId` is a text that names the operation"))?.to_owned();

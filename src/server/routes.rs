@@ -6,14 +6,14 @@ use axum::{
     Extension, Router,
     body::Body,
     extract::State,
-    http::{HeaderMap, Method, Response, Uri, header, request},
+    http::{HeaderMap, HeaderValue, Method, Response, Uri, header, request},
     routing::{any, get},
 };
 
-use super::{Shared, feed, front::Peer, graphql, health, hooked, page, problem::Problem, specs};
+use super::{Shared, cookies, feed, front::Peer, graphql, health, hooked, page, problem::Problem, specs};
 use crate::{
     auth::{self, Credentials},
-    principal::Principal,
+    principal::{Agent, Principal},
 };
 
 /// All routes.
@@ -34,6 +34,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(only_get)
         .route("/server/specs/graphql", any(specs::download))
         .route("/server/specs/graphql/items", any(specs::download))
+        .merge(super::accounts::routes())
         .fallback(asked_elsewhere)
         .with_state(shared)
 }
@@ -61,12 +62,27 @@ async fn asked_elsewhere(
 }
 
 /// Who asks, by what the request brings.
-pub(super) fn principal(shared: &Shared, peer: Peer, head: &request::Parts) -> Result<Principal, Problem> {
+pub(super) async fn principal(shared: &Shared, peer: Peer, head: &request::Parts) -> Result<Principal, Problem> {
     let authorization = authorization(&head.headers)?;
     let access_token = access_token(head.uri.query().unwrap_or_default())?;
-    let credentials = Credentials { authorization, access_token: access_token.as_deref() };
+    let authenticator = &shared.parts.authenticator;
+    let (mut cookie, mut agent) = (None, None);
+    if authenticator.accounts().is_some() {
+        cookie = cookies::value(&head.headers, &authenticator.options().accounts.session_cookie.name);
+        agent = Some(Arc::new(agent_of(&head.headers)));
+    }
+    let credentials = Credentials { authorization, access_token: access_token.as_deref(), cookie };
     let ip = client(shared.options.trust_proxy, peer, &head.headers);
-    Ok(shared.parts.authenticator.authenticate(credentials, Some(ip))?)
+    Ok(authenticator.authenticate(credentials, Some(ip), agent).await?)
+}
+
+/// What a client says of itself.
+fn agent_of(headers: &HeaderMap) -> Agent {
+    let text = |name, most| {
+        let value: Option<&str> = headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        value.map(|text| text.chars().take(most).collect::<String>())
+    };
+    Agent { user_agent: text(header::USER_AGENT, 1_024), origin: text(header::ORIGIN, 255) }
 }
 
 /// Credentials that cannot be understood are wrong ones, not none.
@@ -108,15 +124,13 @@ impl axum::extract::FromRequestParts<Arc<Shared>> for Caller {
         let Extension(peer) = Extension::<Peer>::from_request_parts(head, shared).await.map_err(|_| {
             Problem::new(crate::error_code::ErrorCode::InternalServerError, "The peer is unknown.").into_json()
         })?;
-        principal(shared, peer, head).map(Self).map_err(Problem::into_json)
+        principal(shared, peer, head).await.map(Self).map_err(Problem::into_json)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
-
-    use axum::http::HeaderValue;
 
     use super::*;
     use crate::error_code::ErrorCode;

@@ -222,7 +222,8 @@ pub(super) async fn answer(
                 Ok(subscription) => {
                     let begun = framing.begin(subscription.from().map(|from| from.to_string()).as_deref());
                     let subscriptions = HashMap::from([(0, subscription)]);
-                    let body = body(shared, queue, subscriptions, begun, Operation(framing, place));
+                    let tell = Operation(framing, place);
+                    let body = body(shared, principal, queue, subscriptions, begun, tell);
                     respond(framing.content_type(), body)
                 }
                 Err(ended) => whole(&ended.to_answer()),
@@ -256,12 +257,21 @@ struct Live<T> {
 /// The body of a stream; dropping it ends its subscriptions.
 pub(super) fn body(
     shared: &Shared,
+    principal: &Principal,
     queue: Arc<Queue>,
     subscriptions: HashMap<Tag, Subscription>,
     begun: Vec<u8>,
     tell: impl Tell,
 ) -> Body {
-    let stopping = Box::pin(shared.parts.service.hub().stopping());
+    let mut lapse = shared.parts.authenticator.lapse(&Arc::new(principal.clone()));
+    let stop = shared.parts.service.hub().stopping();
+    let stopping = Box::pin(async move {
+        tokio::select! {
+            () = stop => {}
+            // Who comes back must prove itself anew.
+            () = &mut lapse => {}
+        }
+    });
     let heartbeat = shared.options.sockets.ping;
     let live = Live { queue, subscriptions, begun, tell, heartbeat, stopping, has_ended: false };
     Body::from_stream(stream::unfold(live, |mut live| async {

@@ -21,7 +21,9 @@ pub(super) fn selected(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> R
         }
         Operand::JsonPath(id, path) => json_at(w, alias, *id, path),
         Operand::Masked(operand, rows) => masked(w, alias, rows, |w| selected(w, alias, operand)),
-        Operand::Part(..) | Operand::JsonLength(_) | Operand::Count(..) | Operand::Concealed(_) => compared(w, alias, operand),
+        Operand::Part(..) | Operand::JsonLength(_) | Operand::Count(..) | Operand::Concealed(_) => {
+            compared(w, alias, operand)
+        }
     }
 }
 

@@ -6,12 +6,13 @@ use anyhow::{Context as _, bail};
 use axum::http::{HeaderName, HeaderValue, Method};
 
 use super::{
-    Cli, CorsArguments, DemoArguments, EventArguments, GatewayArguments, HttpArguments, LimitArguments, LogArguments,
-    PingArguments, PoolArguments, ServeArguments, SocketArguments, Subcommands,
+    AccountArguments, AdminArguments, BootstrapArguments, Cli, CorsArguments, DemoArguments, EventArguments,
+    GatewayArguments, HashArguments, HttpArguments, LimitArguments, LogArguments, PingArguments, PoolArguments,
+    ServeArguments, SocketArguments, Subcommands,
 };
 use crate::{
     auth,
-    config::{Command, DEMO_FILE, Gateway, Limits, Ping, PublicAccess, Serve, describe},
+    config::{Command, DEMO_FILE, FirstAdmin, Gateway, Limits, Metadata, Ping, PublicAccess, Serve, describe},
     db, events,
     realtime::QueueLimits,
     server::{self, CorsOptions, Origins, PageOptions},
@@ -29,6 +30,7 @@ impl Cli {
                 gateway.limits.introspection = true;
                 Command::Schema(gateway, arguments.format)
             }
+            Subcommands::Bootstrap(arguments) => arguments.into_command()?,
             Subcommands::Check(arguments) => Command::Check(arguments.into_options(PublicAccess::None)?),
             Subcommands::Ping(arguments) => Command::Ping(arguments.into_options()),
         })
@@ -37,8 +39,86 @@ impl Cli {
 
 impl ServeArguments {
     fn into_options(self) -> anyhow::Result<Serve> {
-        let gateway = Gateway { rules: self.rules, ..self.gateway.into_options(self.public)? };
-        self.http.into_options(gateway)
+        let is_plain = self.rules.is_some() || self.public != PublicAccess::None;
+        let metadata = match (self.metadata, is_plain) {
+            (Some(Metadata::Directus | Metadata::Existing), true) => {
+                bail!(
+                    "METADATA=directus does not go with --public and --rules: users, roles and policies are the tables'"
+                );
+            }
+            (Some(metadata), _) => metadata,
+            (None, true) => Metadata::None,
+            (None, false) => Metadata::Directus,
+        };
+        let (first_admin, accounts) = self.accounts.into_options();
+        let gateway = self.gateway.into_options(self.public)?;
+        let gateway = Gateway { rules: self.rules, metadata, first_admin, ..gateway };
+        let mut serve = self.http.into_options(gateway)?;
+        serve.auth.accounts = accounts;
+        Ok(serve)
+    }
+}
+
+impl BootstrapArguments {
+    fn into_command(self) -> anyhow::Result<Command> {
+        let gateway = self.gateway.into_options(PublicAccess::None)?;
+        let gateway = Gateway { metadata: Metadata::Directus, first_admin: self.admin.into_options(), ..gateway };
+        let accounts = auth::AccountOptions { hash: self.hash.options(), ..auth::AccountOptions::default() };
+        let admin_token = self.admin_token.filter(|token| !token.is_empty());
+        Ok(Command::Bootstrap(gateway, auth::Options { admin_token, accounts }))
+    }
+}
+
+impl AdminArguments {
+    fn into_options(self) -> FirstAdmin {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        FirstAdmin { email: given(self.admin_email), password: given(self.admin_password) }
+    }
+}
+
+impl HashArguments {
+    fn options(&self) -> auth::HashOptions {
+        auth::HashOptions {
+            memory: self.hash_memory_cost,
+            time: self.hash_time_cost,
+            parallelism: self.hash_parallelism,
+        }
+    }
+}
+
+impl AccountArguments {
+    fn into_options(self) -> (FirstAdmin, auth::AccountOptions) {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let options = auth::AccountOptions {
+            secret: given(self.secret).unwrap_or_else(|| auth::random_token(32)),
+            public_url: self.public_url,
+            access_ttl: self.access_token_ttl,
+            refresh_ttl: self.refresh_token_ttl,
+            session_ttl: self.session_cookie_ttl,
+            grace: self.session_refresh_grace_period,
+            login_stall: self.login_stall_time,
+            register_stall: self.register_stall_time,
+            verification_ttl: self.email_verification_token_ttl,
+            invite_ttl: self.user_invite_token_ttl,
+            reset_urls: names(&self.password_reset_url_allow_list),
+            invite_urls: names(&self.user_invite_url_allow_list),
+            register_urls: names(&self.user_register_url_allow_list),
+            refresh_cookie: auth::CookieOptions {
+                name: self.refresh_token_cookie_name,
+                domain: given(self.refresh_token_cookie_domain),
+                secure: self.refresh_token_cookie_secure,
+                same_site: self.refresh_token_cookie_same_site,
+            },
+            session_cookie: auth::CookieOptions {
+                name: self.session_cookie_name,
+                domain: given(self.session_cookie_domain),
+                secure: self.session_cookie_secure,
+                same_site: self.session_cookie_same_site,
+            },
+            hash: self.hash.options(),
+            disable_default: self.auth_disable_default,
+        };
+        (self.admin.into_options(), options)
     }
 }
 
@@ -46,6 +126,7 @@ impl DemoArguments {
     fn into_options(self) -> anyhow::Result<Serve> {
         let url = format!("sqlite:{}", DEMO_FILE);
         let gateway = gateway(url, self.pool, &self.limits, &self.events, self.log, PublicAccess::None)?;
+        let gateway = Gateway { metadata: Metadata::None, ..gateway };
         self.http.into_options(gateway)
     }
 }
@@ -70,6 +151,8 @@ fn gateway(
         database: pool.into_options(url)?,
         exclude_tables,
         public,
+        metadata: Metadata::Existing,
+        first_admin: FirstAdmin::default(),
         rules: None,
         limits: limits.limits(),
         consistency,
@@ -147,7 +230,8 @@ impl HttpArguments {
             page,
             sockets: self.sockets.into_options(),
         };
-        let auth = auth::Options { admin_token: self.admin_token.filter(|token| !token.is_empty()) };
+        let admin_token = self.admin_token.filter(|token| !token.is_empty());
+        let auth = auth::Options { admin_token, ..auth::Options::default() };
         Ok(Serve { gateway, host: self.host, port: self.port, auth, server })
     }
 }

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args, Parser, Subcommand, builder::BoolishValueParser};
 
 use super::{
-    Consistency, Format, PublicAccess,
+    Consistency, Format, Metadata, PublicAccess,
     database::DatabaseArguments,
     units::{self, Rows},
 };
@@ -32,6 +32,8 @@ enum Subcommands {
     Serve(Box<ServeArguments>),
     /// Serve a small publishing house in tidegate-demo.db, made in the current folder when missing.
     Demo(Box<DemoArguments>),
+    /// Make the system tables in a database, and its first administrator; harmless where they are there.
+    Bootstrap(Box<BootstrapArguments>),
     /// Print the GraphQL schema of a database.
     Schema(Box<SchemaArguments>),
     /// Print what of a database would be served, and what not and why; exit code 1 if it cannot be served.
@@ -47,11 +49,130 @@ struct ServeArguments {
     /// What a caller without a token may do.
     #[arg(long, env = "PUBLIC_ACCESS", value_enum, default_value = "none", help_heading = "Access")]
     public: PublicAccess,
+    /// Whether users, roles and policies are those of the database's own system tables, which are made where they are
+    /// missing; `none` leaves the database as it is [default: directus, but none with --public read or --rules]
+    #[arg(long, env = "METADATA", value_enum, help_heading = "Access")]
+    metadata: Option<Metadata>,
     /// Roles, policies and tokens: a file in TOML, read anew when it changes.
     #[arg(long, env = "RULES_FILE", value_name = "FILE", conflicts_with = "public", help_heading = "Access")]
     rules: Option<PathBuf>,
     #[command(flatten)]
+    accounts: AccountArguments,
+    #[command(flatten)]
     http: HttpArguments,
+}
+
+#[derive(Args)]
+struct BootstrapArguments {
+    #[command(flatten)]
+    gateway: GatewayArguments,
+    #[command(flatten)]
+    admin: AdminArguments,
+    #[command(flatten)]
+    hash: HashArguments,
+    /// A static token of the administrator's.
+    #[arg(long, env = "ADMIN_TOKEN", value_name = "TOKEN")]
+    admin_token: Option<String>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "First administrator")]
+struct AdminArguments {
+    /// Address to log in with, where there are no users yet [default: admin@example.com]
+    #[arg(long, env = "ADMIN_EMAIL", value_name = "EMAIL")]
+    admin_email: Option<String>,
+    /// Password; one is made up and printed once if none is given.
+    #[arg(long, env = "ADMIN_PASSWORD", value_name = "PASSWORD")]
+    admin_password: Option<String>,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Accounts")]
+struct HashArguments {
+    /// Memory that hashing a password takes, in KiB.
+    #[arg(long, env = "HASH_MEMORY_COST", default_value = "65536", value_name = "KIB", value_parser = clap::value_parser!(u32).range(8..=4_194_304))]
+    hash_memory_cost: u32,
+    /// Passes over it.
+    #[arg(long, env = "HASH_TIME_COST", default_value = "3", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    hash_time_cost: u32,
+    /// Lanes in it.
+    #[arg(long, env = "HASH_PARALLELISM", default_value = "4", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=64))]
+    hash_parallelism: u32,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Accounts")]
+struct AccountArguments {
+    #[command(flatten)]
+    admin: AdminArguments,
+    #[command(flatten)]
+    hash: HashArguments,
+    /// What tokens are signed with; without, they are worth nothing after a restart.
+    #[arg(long, env = "SECRET", value_name = "TEXT")]
+    secret: Option<String>,
+    /// Where clients reach the gateway.
+    #[arg(long, env = "PUBLIC_URL", default_value = "/", value_name = "URL")]
+    public_url: String,
+    /// How long an access token lasts.
+    #[arg(long, env = "ACCESS_TOKEN_TTL", default_value = "15m", value_name = "TIME", value_parser = units::duration)]
+    access_token_ttl: Duration,
+    /// How long a refresh token lasts.
+    #[arg(long, env = "REFRESH_TOKEN_TTL", default_value = "7d", value_name = "TIME", value_parser = units::duration)]
+    refresh_token_ttl: Duration,
+    /// Name of the cookie that holds it.
+    #[arg(long, env = "REFRESH_TOKEN_COOKIE_NAME", default_value = "directus_refresh_token", value_name = "NAME")]
+    refresh_token_cookie_name: String,
+    /// Domain of that cookie [default: the gateway's own]
+    #[arg(long, env = "REFRESH_TOKEN_COOKIE_DOMAIN", value_name = "DOMAIN")]
+    refresh_token_cookie_domain: Option<String>,
+    /// Whether it is sent over TLS alone.
+    #[arg(long, env = "REFRESH_TOKEN_COOKIE_SECURE", default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    refresh_token_cookie_secure: bool,
+    /// lax, strict or none.
+    #[arg(long, env = "REFRESH_TOKEN_COOKIE_SAME_SITE", default_value = "lax", value_name = "RULE")]
+    refresh_token_cookie_same_site: String,
+    /// How long a session lasts.
+    #[arg(long, env = "SESSION_COOKIE_TTL", default_value = "1d", value_name = "TIME", value_parser = units::duration)]
+    session_cookie_ttl: Duration,
+    /// Name of the cookie that holds it.
+    #[arg(long, env = "SESSION_COOKIE_NAME", default_value = "directus_session_token", value_name = "NAME")]
+    session_cookie_name: String,
+    /// Domain of that cookie [default: the gateway's own]
+    #[arg(long, env = "SESSION_COOKIE_DOMAIN", value_name = "DOMAIN")]
+    session_cookie_domain: Option<String>,
+    /// Whether it is sent over TLS alone.
+    #[arg(long, env = "SESSION_COOKIE_SECURE", default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    session_cookie_secure: bool,
+    /// lax, strict or none.
+    #[arg(long, env = "SESSION_COOKIE_SAME_SITE", default_value = "lax", value_name = "RULE")]
+    session_cookie_same_site: String,
+    /// How long a session lives on that another has followed.
+    #[arg(long, env = "SESSION_REFRESH_GRACE_PERIOD", default_value = "10s", value_name = "TIME", value_parser = units::duration)]
+    session_refresh_grace_period: Duration,
+    /// How long logging in takes at least, in milliseconds unless a unit is given.
+    #[arg(long, env = "LOGIN_STALL_TIME", default_value = "500", value_name = "TIME", value_parser = units::millis)]
+    login_stall_time: Duration,
+    /// How long registering takes at least, in milliseconds unless a unit is given.
+    #[arg(long, env = "REGISTER_STALL_TIME", default_value = "750", value_name = "TIME", value_parser = units::millis)]
+    register_stall_time: Duration,
+    /// How long an address can be confirmed.
+    #[arg(long, env = "EMAIL_VERIFICATION_TOKEN_TTL", default_value = "7d", value_name = "TIME", value_parser = units::duration)]
+    email_verification_token_ttl: Duration,
+    /// How long an invitation can be accepted.
+    #[arg(long, env = "USER_INVITE_TOKEN_TTL", default_value = "7d", value_name = "TIME", value_parser = units::duration)]
+    user_invite_token_ttl: Duration,
+    /// Where links to a new password may lead, comma-separated.
+    #[arg(long, env = "PASSWORD_RESET_URL_ALLOW_LIST", value_delimiter = ',', value_name = "URLS")]
+    password_reset_url_allow_list: Vec<String>,
+    /// Where invitations may lead, comma-separated.
+    #[arg(long, env = "USER_INVITE_URL_ALLOW_LIST", value_delimiter = ',', value_name = "URLS")]
+    user_invite_url_allow_list: Vec<String>,
+    /// Where links that confirm an address may lead, comma-separated.
+    #[arg(long, env = "USER_REGISTER_URL_ALLOW_LIST", value_delimiter = ',', value_name = "URLS")]
+    user_register_url_allow_list: Vec<String>,
+    /// Whether nobody can log in with a password.
+    #[arg(long, env = "AUTH_DISABLE_DEFAULT", default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    auth_disable_default: bool,
 }
 
 #[derive(Args)]

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::work_of;
 use crate::{
-    db::{self, Form, Rows},
+    db,
     engine::{Engine, Error},
     hooks::{self, SqlReply, SqlRequest},
     sql::Bound,
@@ -20,12 +20,12 @@ pub(super) async fn run(engine: &Engine, request: SqlRequest) -> Result<SqlReply
     let work = work_of(&request.context);
     let database = engine.database();
     let outcome = match (request.rows, work) {
-        (true, Some(work)) => work.query(&bound).await.map(|rows| SqlReply::Rows(objects(&rows))),
+        (true, Some(work)) => work.query(&bound).await.map(|rows| SqlReply::Rows(rows.objects())),
         (true, None) => {
             let rows = database.fetch(&bound.text, &bound.values).await;
             // As below: `RETURNING` gives rows, too.
             engine.events().generations().advance_all();
-            rows.map(|rows| SqlReply::Rows(objects(&rows)))
+            rows.map(|rows| SqlReply::Rows(rows.objects()))
         }
         (false, Some(work)) => work.execute(&bound).await.map(SqlReply::Affected),
         (false, None) => {
@@ -54,19 +54,4 @@ fn value(json: &Json) -> Result<Value, hooks::Error> {
         Json::String(text) => Value::Text(text.as_str().into()),
         Json::Array(_) | Json::Object(_) => return Err(hooks::Error::unexpected("a parameter of SQL is a scalar")),
     })
-}
-
-fn objects(rows: &Rows) -> Vec<Map<String, Json>> {
-    let columns = rows.columns();
-    let object = |row| {
-        let member = |(at, column): (usize, &db::RawColumn)| {
-            let mut text = Vec::new();
-            // What has no form of its own is null, as in answers.
-            let written = rows.write_json(row, at, &column.column_type, Form::Raw, &mut text);
-            let json = written.ok().and_then(|()| serde_json::from_slice(&text).ok()).unwrap_or_default();
-            (column.name.clone(), json)
-        };
-        columns.iter().enumerate().map(member).collect()
-    };
-    (0..rows.len()).map(object).collect()
 }

@@ -275,7 +275,8 @@ impl<'a> Compiler<'a> {
             Source::Relationship(id) => catalog.relationship(id).sort,
             _ => table.sort,
         };
-        let order = if to_one { Vec::new() } else { arguments.order(catalog, self.types.access, (table, sort), lists)? };
+        let order =
+            if to_one { Vec::new() } else { arguments.order(catalog, self.types.access, (table, sort), lists)? };
         let per_parent = match (&source, arguments.limit) {
             _ if to_one => 1,
             (Source::Relationship(_), None | Some(-1)) => RELATED_ROWS,

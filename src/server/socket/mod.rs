@@ -28,7 +28,7 @@ use self::{
 };
 use super::{Shared, cors::Origins, front::Peer, places::Place, problem::Problem, routes};
 use crate::{
-    auth::Credentials,
+    auth::{Authenticator, Credentials, Lapse},
     clock::Stopwatch,
     error_code::ErrorCode,
     graphql::{Allowed, Opened, Request, Service},
@@ -110,7 +110,7 @@ async fn accept(shared: Arc<Shared>, peer: Peer, head: &mut request::Parts) -> R
     if !is_allowed_origin(&shared, &head.headers) {
         return Err(Problem::new(ErrorCode::Forbidden, "This origin may not open a socket."));
     }
-    let upgraded = routes::principal(&shared, peer, head)?;
+    let upgraded = routes::principal(&shared, peer, head).await?;
     let address = upgraded.ip.unwrap_or(peer.0);
     let place = shared.places.enter(address)?;
     let upgrade = match WebSocketUpgrade::from_request_parts(head, &()).await {
@@ -189,6 +189,8 @@ struct Connection {
     upgraded: Principal,
     /// Who is asking; nobody before the connection is acknowledged.
     principal: Option<Arc<Principal>>,
+    /// Resolves when they are not any more who they were.
+    lapse: Lapse,
     queue: Arc<Queue>,
     operations: HashMap<Tag, Operation>,
     next_tag: Tag,
@@ -210,6 +212,7 @@ impl Connection {
             _place: place,
             upgraded,
             principal: None,
+            lapse: Lapse::never(),
             queue,
             operations: HashMap::new(),
             next_tag: 0,
@@ -264,6 +267,7 @@ impl Connection {
                     self.tell(rest).await?;
                     return Err(Close::GoingAway);
                 }
+                () = &mut self.lapse => return Err(Close::Forbidden),
                 () = &mut init, if self.principal.is_none() => return Err(Close::InitTimeout),
                 () = &mut ping => {
                     let interval = self.options().ping;
@@ -313,40 +317,36 @@ impl Connection {
         if self.principal.is_some() {
             return Err(Close::TooManyInits);
         }
-        let principal = self.principal_of(payload)?;
+        let authenticator = self.shared.parts.authenticator.clone();
+        let principal = principal_of(&authenticator, self.upgraded.clone(), payload).await?;
         if self.service().refuses(&principal) {
             return Err(Close::Forbidden);
         }
-        self.principal = Some(Arc::new(principal));
+        self.acts_for(principal);
         // From where to go on if nothing is told before the connection breaks.
         let asks = payload.get("position") == Some(&Json::Bool(true));
         let position = asks.then(|| self.service().hub().head());
         self.send_text(message::ack(position)).await
     }
 
-    /// Who asks: by a token in the payload, or else who asked for the socket.
-    fn principal_of(&self, payload: &Map<String, Json>) -> Result<Principal, Close> {
-        let headers = payload.get("headers").and_then(Json::as_object).unwrap_or(payload);
-        let bearer = ["Authorization", "authorization"].iter().find_map(|name| headers.get(*name));
-        let credentials = Credentials {
-            access_token: payload.get("access_token").and_then(Json::as_str),
-            authorization: bearer.and_then(Json::as_str),
-        };
-        if credentials.access_token.is_none() && credentials.authorization.is_none() {
-            return Ok(self.upgraded.clone());
-        }
-        let authenticated = self.shared.parts.authenticator.authenticate(credentials, self.upgraded.ip);
-        authenticated.map_err(|_| Close::Forbidden)
+    /// From now on, and for as long as what they proved themselves with is worth
+    /// anything.
+    fn acts_for(&mut self, principal: Principal) {
+        let principal = Arc::new(principal);
+        let lapse = self.shared.parts.authenticator.lapse(&principal);
+        (self.principal, self.lapse) = (Some(principal), lapse);
     }
 
     /// Who asks from now on; what is followed already stays as it is.
     async fn authenticate(&mut self, access_token: Option<String>, uid: Option<Json>) -> Result<(), Close> {
-        let authenticator = &self.shared.parts.authenticator;
-        let credentials = Credentials { authorization: None, access_token: access_token.as_deref() };
-        match authenticator.authenticate(credentials, self.upgraded.ip).ok().filter(|_| access_token.is_some()) {
+        let authenticator = self.shared.parts.authenticator.clone();
+        let credentials = Credentials { access_token: access_token.as_deref(), ..Credentials::default() };
+        let (ip, agent) = (self.upgraded.ip, self.upgraded.agent.clone());
+        let authenticated = authenticator.authenticate(credentials, ip, agent).await;
+        match authenticated.ok().filter(|_| access_token.is_some()) {
             Some(principal) => {
                 match self.principal.is_some() {
-                    true => self.principal = Some(Arc::new(principal)),
+                    true => self.acts_for(principal),
                     false => self.upgraded = principal,
                 }
                 self.send_text(message::notice("auth", Ok(()), uid.as_ref())).await
@@ -369,6 +369,7 @@ impl Connection {
         let limit = self.shared.options.operation_timeout;
         let is_full = self.operations.len() >= self.options().operations;
         let (service, queue, outcomes) = (self.service().clone(), self.queue.clone(), self.outcomes.clone());
+        let authenticator = self.shared.parts.authenticator.clone();
         let task = tasks::spawn("operation", async move {
             let outcome = match is_full {
                 true => {
@@ -376,7 +377,7 @@ impl Connection {
                     Outcome::Ended(Ended::Failed { code: ErrorCode::LimitExceeded, message })
                 }
                 false => {
-                    let opening = open(&service, &principal, payload, &queue, tag);
+                    let opening = open(&service, (&authenticator, &principal), payload, &queue, tag);
                     match limit.is_zero() {
                         true => opening.await,
                         false => timeout(limit, opening).await.unwrap_or_else(|_| {
@@ -490,8 +491,39 @@ fn broken(error: axum::Error) -> Result<(), Close> {
     }
 }
 
+/// Who asks: by a token in the payload, or else who asked for the socket.
+async fn principal_of(
+    authenticator: &Authenticator,
+    upgraded: Principal,
+    payload: &Map<String, Json>,
+) -> Result<Principal, Close> {
+    let headers = payload.get("headers").and_then(Json::as_object).unwrap_or(payload);
+    let bearer = ["Authorization", "authorization"].iter().find_map(|name| headers.get(*name));
+    let credentials = Credentials {
+        access_token: payload.get("access_token").and_then(Json::as_str),
+        authorization: bearer.and_then(Json::as_str),
+        cookie: None,
+    };
+    if credentials.access_token.is_none() && credentials.authorization.is_none() {
+        return Ok(upgraded);
+    }
+    let authenticated = authenticator.authenticate(credentials, upgraded.ip, upgraded.agent.clone()).await;
+    authenticated.map_err(|_| Close::Forbidden)
+}
+
 /// Begins an operation.
-async fn open(service: &Service, principal: &Principal, payload: Payload, queue: &Arc<Queue>, tag: Tag) -> Outcome {
+async fn open(
+    service: &Service,
+    (authenticator, principal): (&Authenticator, &Principal),
+    payload: Payload,
+    queue: &Arc<Queue>,
+    tag: Tag,
+) -> Outcome {
+    // The socket may have been opened long ago.
+    let principal = &match authenticator.renew(principal).await {
+        Ok(principal) => principal,
+        Err(error) => return Outcome::Ended(Ended::Failed { code: error.code(), message: error.message().to_owned() }),
+    };
     let request = Request {
         query: payload.query.into(),
         variables: payload.variables.unwrap_or_default(),

@@ -1,0 +1,434 @@
+//! Logging in, going on, and logging out (contract `auth.md` 4 to 6 and 10).
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Map, Value as Json, json};
+use tokio::time::sleep;
+
+use super::{
+    Accounts,
+    accounts::{id_value, refused},
+    secrets::{self, fingerprint, random_token},
+    totp,
+};
+use crate::{
+    clock::Stopwatch,
+    engine::Error,
+    error_code::ErrorCode,
+    hooks::{self, Meta},
+    principal::{Id, Principal},
+    store::Row,
+    tasks,
+    value::Value,
+};
+
+/// Letters of a refresh or session token.
+const TOKEN_LENGTH: usize = 64;
+
+/// A hash that nothing matches, for users whom there are not: looking takes as
+/// long as for those whom there are.
+const NOBODYS: &str = "$argon2id$v=19$m=65536,t=3,p=4$Tm9ib2R5J3Mgc2FsdA$\
+                       MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
+
+/// Where a client keeps its tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Both itself.
+    #[default]
+    Json,
+    /// The refresh token in a cookie.
+    Cookie,
+    /// A session in a cookie, and nothing else.
+    Session,
+}
+
+impl Mode {
+    /// The mode of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "json" => Some(Self::Json),
+            "cookie" => Some(Self::Cookie),
+            "session" => Some(Self::Session),
+            _ => None,
+        }
+    }
+}
+
+/// What somebody gets who has logged in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// Where it is kept.
+    pub mode: Mode,
+    /// Says who somebody is; in mode session it is what the cookie holds.
+    pub access_token: String,
+    /// With which to go on.
+    pub refresh_token: String,
+    /// How long the access token lasts.
+    pub expires: Duration,
+}
+
+impl std::fmt::Debug for Granted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Granted").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+/// What somebody logs in with.
+#[derive(Clone, Default)]
+pub struct LoginRequest {
+    /// The e-mail address.
+    pub email: String,
+    /// The password.
+    pub password: String,
+    /// The one-time password.
+    pub otp: Option<String>,
+    /// Where the tokens are to be kept.
+    pub mode: Mode,
+}
+
+impl std::fmt::Debug for LoginRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("LoginRequest").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+impl Accounts {
+    /// Logs somebody in; `client` is who they were before, with address and agent.
+    ///
+    /// # Errors
+    /// `INVALID_CREDENTIALS` whatever is wrong, `INVALID_OTP`; after the same time
+    /// as what goes well.
+    pub async fn log_in(&self, request: LoginRequest, client: &Principal) -> Result<Granted, Error> {
+        let watch = Stopwatch::start();
+        let outcome = self.try_log_in(request, client).await;
+        self.stall(self.0.options.accounts.login_stall, watch).await;
+        outcome
+    }
+
+    pub(super) async fn stall(&self, least: Duration, watch: Stopwatch) {
+        sleep(least.saturating_sub(watch.elapsed())).await;
+    }
+
+    async fn try_log_in(&self, request: LoginRequest, client: &Principal) -> Result<Granted, Error> {
+        if self.0.options.accounts.disable_default {
+            return Err(Error::Forbidden(None));
+        }
+        let found = self.user_by_email(&request.email).await?;
+        let user = found.as_ref().and_then(|row| row.get("id")).and_then(Json::as_str).map(Id::from);
+        let hooks = self.0.engine.hooks();
+        let context = self.0.engine.own_context();
+        let credentials = json!({ "email": request.email, "password": request.password, "otp": request.otp });
+        let meta =
+            |status: &str| Meta::new().with("status", status).with("user", user.as_deref()).with("provider", "default");
+        let credentials = hooks.filter(&["auth.login"], credentials, meta("pending"), &context).await;
+        let outcome = match credentials {
+            Ok(credentials) => {
+                let text = |name: &str| credentials.get(name).and_then(Json::as_str).map(str::to_owned);
+                let (password, otp) = (text("password").unwrap_or_default(), text("otp"));
+                self.check_login(found, &password, otp.as_deref(), client).await
+            }
+            Err(failure) => Err(failure.into()),
+        };
+        let status = if outcome.is_ok() { "success" } else { "fail" };
+        hooks.act(vec!["auth.login".to_owned()], meta(status), context.clone()).await;
+        let row = outcome?;
+        let user = user.ok_or(Error::Internal)?;
+        let granted = self.grant(&row, request.mode, client, "login").await?;
+        self.record("login", &user, client).await?;
+        Ok(granted)
+    }
+
+    /// Holds a user's row against what somebody logs in with.
+    async fn check_login(
+        &self,
+        found: Option<Row>,
+        password: &str,
+        otp: Option<&str>,
+        client: &Principal,
+    ) -> Result<Row, Error> {
+        let text = |row: &Row, name: &str| row.get(name).and_then(Json::as_str).map(str::to_owned);
+        let may_come = |row: &Row| {
+            text(row, "status").as_deref() == Some("active") && text(row, "provider").as_deref() == Some("default")
+        };
+        let Some(row) = found.filter(may_come) else {
+            self.verify(password.to_owned(), NOBODYS.to_owned()).await?;
+            return Err(wrong_credentials());
+        };
+        let id: Id = text(&row, "id").unwrap_or_default().into();
+        self.count_attempt(&id, client).await?;
+        let stored = text(&row, "password").unwrap_or_else(|| NOBODYS.to_owned());
+        if !self.verify(password.to_owned(), stored).await? {
+            return Err(wrong_credentials());
+        }
+        if let Some(secret) = text(&row, "tfa_secret").filter(|secret| !secret.is_empty()) {
+            let seconds = self.now_millis() / 1_000;
+            if !otp.is_some_and(|otp| totp::matches(&secret, otp, seconds)) {
+                return Err(refused(ErrorCode::InvalidOtp, "Invalid user OTP."));
+            }
+        }
+        self.0.attempts.invalidate(&id);
+        Ok(row)
+    }
+
+    /// Whether a password is the one of a hash, found out where nobody waits.
+    pub(super) async fn verify(&self, password: String, hash: String) -> Result<bool, Error> {
+        let verified = tasks::blocking(move || secrets::matches(&password, &hash)).await;
+        verified.map_err(|_| Error::Internal)
+    }
+
+    /// Counts an attempt; too many of them suspend the user, and the one too many
+    /// is refused whatever its password.
+    async fn count_attempt(&self, user: &Id, client: &Principal) -> Result<(), Error> {
+        let settings = self.setting("auth_login_attempts").await?;
+        let Some(allowed) = settings.as_ref().and_then(Json::as_u64) else { return Ok(()) };
+        let counted = self
+            .0
+            .attempts
+            .entry(user.clone())
+            .and_upsert_with(|known| known.map_or(0, |known| known.into_value()) + 1);
+        if u64::from(counted.into_value()) <= allowed {
+            return Ok(());
+        }
+        self.0.attempts.invalidate(user);
+        let users = self.users_service(client);
+        users.update_one(Json::from(&**user), json!({ "status": "suspended" })).await?;
+        tracing::warn!(%user, "a user is suspended after too many attempts to log in");
+        Err(wrong_credentials())
+    }
+
+    /// A value of the settings.
+    pub(super) async fn setting(&self, name: &str) -> Result<Option<Json>, Error> {
+        let rows = self.rows("SELECT * FROM [directus_settings] ORDER BY [id] LIMIT 1", &[]).await?;
+        Ok(rows.into_iter().next().and_then(|mut row| row.remove(name)).filter(|value| !value.is_null()))
+    }
+
+    pub(super) async fn user_by_email(&self, email: &str) -> Result<Option<Row>, Error> {
+        let template = "SELECT * FROM [directus_users] WHERE LOWER([email]) = $1";
+        let rows = self.rows(template, &[Value::Text(email.to_lowercase().into())]).await?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// A new session of a user.
+    async fn grant(&self, user: &Row, mode: Mode, client: &Principal, kind: &str) -> Result<Granted, Error> {
+        let options = &self.0.options.accounts;
+        let refresh_token = random_token(TOKEN_LENGTH);
+        let id: Id = user.get("id").and_then(Json::as_str).unwrap_or_default().into();
+        let now = self.now_millis();
+        let agent = client.agent.as_deref();
+        let text = |text: Option<&String>| text.map_or(Value::Null, |text| Value::Text(text.as_str().into()));
+        let template = "INSERT INTO [directus_sessions] ([token], [user], [expires], [ip], [user_agent], [origin]) \
+                        VALUES ($1, #2, @3, $4, $5, $6)";
+        let values = [
+            Value::Text(refresh_token.as_str().into()),
+            id_value(&id),
+            self.0.store.instant(now + millis(options.refresh_ttl)),
+            client.ip.map_or(Value::Null, |ip| Value::Text(ip.to_string().into())),
+            text(agent.and_then(|agent| agent.user_agent.as_ref())),
+            text(agent.and_then(|agent| agent.origin.as_ref())),
+        ];
+        self.execute(template, &values).await?;
+        self.execute("DELETE FROM [directus_sessions] WHERE [expires] < @1", &[self.0.store.instant(now)]).await?;
+        self.seen(&id, now).await?;
+        let access_token = self.access_token(user, &refresh_token, mode, kind).await?;
+        Ok(self.granted(mode, access_token, refresh_token))
+    }
+
+    fn granted(&self, mode: Mode, access_token: String, refresh_token: String) -> Granted {
+        let options = &self.0.options.accounts;
+        let expires = if mode == Mode::Session { options.session_ttl } else { options.access_ttl };
+        Granted { mode, access_token, refresh_token, expires }
+    }
+
+    async fn seen(&self, user: &Id, now: i64) -> Result<(), Error> {
+        let template = "UPDATE [directus_users] SET [last_access] = @1 WHERE [id] = #2";
+        self.execute(template, &[self.0.store.instant(now), id_value(user)]).await?;
+        Ok(())
+    }
+
+    /// An access token for a user (contract `auth.md` 3).
+    async fn access_token(&self, user: &Row, refresh_token: &str, mode: Mode, kind: &str) -> Result<String, Error> {
+        let options = &self.0.options.accounts;
+        let id: Option<Id> = user.get("id").and_then(Json::as_str).map(Id::from);
+        let role: Option<Id> = user.get("role").and_then(Json::as_str).map(Id::from);
+        let identity = crate::permissions::Identity { user: id.clone(), role: role.clone(), ip: None };
+        self.freshen().await?;
+        let principal = self.0.rules.principal(identity);
+        let mut claims = Map::new();
+        claims.insert("id".to_owned(), id.as_deref().into());
+        claims.insert("role".to_owned(), role.as_deref().into());
+        claims.insert("app_access".to_owned(), principal.app.into());
+        claims.insert("admin_access".to_owned(), principal.admin.into());
+        let password = user.get("password").and_then(Json::as_str).unwrap_or_default();
+        claims.insert("pwd".to_owned(), fingerprint(password).into());
+        match mode {
+            Mode::Session => drop(claims.insert("session".to_owned(), refresh_token.into())),
+            Mode::Json | Mode::Cookie => drop(claims.insert("sid".to_owned(), fingerprint(refresh_token).into())),
+        }
+        let meta = Meta::new()
+            .with("status", "pending")
+            .with("user", id.as_deref())
+            .with("provider", "default")
+            .with("type", kind);
+        let context = self.0.engine.own_context();
+        let claims = self.0.engine.hooks().filter(&["auth.jwt"], Json::Object(claims), meta, &context).await?;
+        let Json::Object(claims) = claims else {
+            return Err(hooks::Error::unexpected("what `auth.jwt` returns is no object").into());
+        };
+        let ttl = if mode == Mode::Session { options.session_ttl } else { options.access_ttl };
+        Ok(self.0.signer.sign(claims, self.now_millis(), millis(ttl)))
+    }
+
+    /// Goes on with a refresh token, or with the session that a session's cookie
+    /// holds: the old one is worth nothing any more.
+    ///
+    /// # Errors
+    /// `INVALID_CREDENTIALS`, `USER_SUSPENDED`.
+    pub async fn refresh(&self, token: &str, mode: Mode) -> Result<Granted, Error> {
+        let watch = Stopwatch::start();
+        let now = self.now_millis();
+        let rows = self.session(token, now).await?;
+        let Some(session) = rows else { return Err(wrong_credentials()) };
+        let user = session.get("user").and_then(Json::as_str).ok_or_else(wrong_credentials)?;
+        let users = self.rows("SELECT * FROM [directus_users] WHERE [id] = #1", &[id_value(user)]).await?;
+        let user: Id = user.to_ascii_lowercase().into();
+        let row = users.into_iter().next().ok_or_else(wrong_credentials)?;
+        let status = row.get("status").and_then(Json::as_str);
+        if status != Some("active") {
+            self.execute("DELETE FROM [directus_sessions] WHERE [token] = $1", &[token_value(token)]).await?;
+            self.stall(self.0.options.accounts.login_stall, watch).await;
+            return Err(match status {
+                Some("suspended") => refused(ErrorCode::UserSuspended, "User suspended."),
+                _ => wrong_credentials(),
+            });
+        }
+        let next = session.get("next_token").and_then(Json::as_str).map(str::to_owned);
+        let refresh_token = match mode {
+            Mode::Session => self.next_session(token, next, &session, &user, now).await?,
+            Mode::Json | Mode::Cookie => self.rotate(token, next, now).await?,
+        };
+        let template = "DELETE FROM [directus_sessions] WHERE [user] = #1 AND [expires] < @2";
+        self.execute(template, &[id_value(&user), self.0.store.instant(now)]).await?;
+        self.seen(&user, now).await?;
+        let access_token = self.access_token(&row, &refresh_token, mode, "refresh").await?;
+        Ok(self.granted(mode, access_token, refresh_token))
+    }
+
+    /// The row of a session that has not expired.
+    async fn session(&self, token: &str, now: i64) -> Result<Option<Row>, Error> {
+        let template = "SELECT * FROM [directus_sessions] WHERE [token] = $1 AND [expires] >= @2";
+        let rows = self.rows(template, &[token_value(token), self.0.store.instant(now)]).await?;
+        let is_own = |row: &Row| ["oauth_client", "share"].iter().all(|name| row.get(*name).is_none_or(Json::is_null));
+        Ok(rows.into_iter().next().filter(is_own))
+    }
+
+    /// The same row gets another token.
+    async fn rotate(&self, token: &str, next: Option<String>, now: i64) -> Result<String, Error> {
+        let fresh = next.unwrap_or_else(|| random_token(TOKEN_LENGTH));
+        let expires = self.0.store.instant(now + millis(self.0.options.accounts.refresh_ttl));
+        let template = "UPDATE [directus_sessions] SET [token] = $1, [expires] = @2 WHERE [token] = $3";
+        let values = [token_value(&fresh), expires, token_value(token)];
+        match self.execute(template, &values).await? {
+            // Somebody else was faster with the same token.
+            0 => Err(wrong_credentials()),
+            _ => Ok(fresh),
+        }
+    }
+
+    /// A session after this one, which lives on for a moment: several tabs that go
+    /// on at once get the same.
+    async fn next_session(
+        &self,
+        token: &str,
+        next: Option<String>,
+        session: &Row,
+        user: &Id,
+        now: i64,
+    ) -> Result<String, Error> {
+        let options = &self.0.options.accounts;
+        let expires = self.0.store.instant(now + millis(options.session_ttl));
+        if let Some(next) = next {
+            let template = "UPDATE [directus_sessions] SET [expires] = @1 WHERE [token] = $2";
+            self.execute(template, &[expires, token_value(&next)]).await?;
+            return Ok(next);
+        }
+        let fresh = random_token(TOKEN_LENGTH);
+        let grace = self.0.store.instant(now + millis(options.grace));
+        let template = "UPDATE [directus_sessions] SET [next_token] = $1, [expires] = @2 \
+                        WHERE [token] = $3 AND [next_token] IS NULL";
+        if self.execute(template, &[token_value(&fresh), grace, token_value(token)]).await? == 0 {
+            let winner = self.session(token, now).await?;
+            let next = winner.as_ref().and_then(|row| row.get("next_token")).and_then(Json::as_str);
+            return next.map(str::to_owned).ok_or_else(wrong_credentials);
+        }
+        let kept = |name: &str| session.get(name).and_then(Json::as_str).map_or(Value::Null, token_value);
+        let template = "INSERT INTO [directus_sessions] ([token], [user], [expires], [ip], [user_agent], [origin]) \
+                        VALUES ($1, #2, @3, $4, $5, $6)";
+        let values = [token_value(&fresh), id_value(user), expires, kept("ip"), kept("user_agent"), kept("origin")];
+        self.execute(template, &values).await?;
+        Ok(fresh)
+    }
+
+    /// Ends a log-in, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn log_out(&self, token: &str, client: &Principal) -> Result<(), Error> {
+        let Some(session) = self.session(token, self.now_millis()).await? else { return Ok(()) };
+        let Some(user) = session.get("user").and_then(Json::as_str) else { return Ok(()) };
+        let user: Id = user.to_ascii_lowercase().into();
+        self.execute("DELETE FROM [directus_sessions] WHERE [token] = $1", &[token_value(token)]).await?;
+        self.end_login(&user, token);
+        self.record("logout", &user, client).await
+    }
+
+    /// The session of a session's cookie.
+    ///
+    /// # Errors
+    /// `TOKEN_EXPIRED`, `INVALID_TOKEN`.
+    pub fn session_of(&self, cookie: &str) -> Result<Option<String>, Error> {
+        match self.0.signer.access(cookie, self.now_millis()) {
+            Ok(claims) => Ok(claims.session),
+            Err(super::tokens::Unfit::Expired) => Err(super::Error::Expired.into()),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Keeps that somebody came or went.
+    async fn record(&self, action: &str, user: &Id, client: &Principal) -> Result<(), Error> {
+        let agent = client.agent.as_deref();
+        let text = |text: Option<&String>| text.map_or(Value::Null, |text| Value::Text(text.as_str().into()));
+        let template = "INSERT INTO [directus_activity] \
+                        ([action], [user], [timestamp], [ip], [user_agent], [origin], [collection], [item]) \
+                        VALUES ($1, #2, @3, $4, $5, $6, 'directus_users', $7)";
+        let values = [
+            token_value(action),
+            id_value(user),
+            self.0.store.instant(self.now_millis()),
+            client.ip.map_or(Value::Null, |ip| Value::Text(ip.to_string().into())),
+            text(agent.and_then(|agent| agent.user_agent.as_ref())),
+            text(agent.and_then(|agent| agent.origin.as_ref())),
+            token_value(user),
+        ];
+        self.execute(template, &values).await?;
+        Ok(())
+    }
+
+    /// Users, with all rights, on somebody's behalf.
+    pub(super) fn users_service(&self, client: &Principal) -> hooks::ItemsService {
+        let caller =
+            crate::engine::Caller { principal: Arc::new(client.clone()), access: crate::permissions::Access::full() };
+        self.0.engine.context_of(&caller).items_with_full_rights("directus_users")
+    }
+}
+
+fn token_value(token: &str) -> Value {
+    Value::Text(token.into())
+}
+
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+pub(super) fn wrong_credentials() -> Error {
+    super::Error::Unknown.into()
+}

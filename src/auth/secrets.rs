@@ -1,0 +1,87 @@
+//! Random tokens, and passwords as argon2 hashes (contract `auth.md` 11).
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use rand::RngExt as _;
+use sha2::{Digest as _, Sha256};
+
+/// What refresh and session tokens are written with.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+
+/// What hashing a password costs (`HASH_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashOptions {
+    /// Memory, in KiB.
+    pub memory: u32,
+    /// Passes.
+    pub time: u32,
+    /// Lanes.
+    pub parallelism: u32,
+}
+
+impl Default for HashOptions {
+    fn default() -> Self {
+        Self { memory: 65_536, time: 3, parallelism: 4 }
+    }
+}
+
+/// A random token of so many characters, each of which may stand in a URL.
+pub fn random_token(length: usize) -> String {
+    let mut random = rand::rng();
+    (0..length).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect()
+}
+
+/// A password's argon2id hash. Takes a while: to be done where nobody waits.
+///
+/// # Errors
+/// When the options cannot be used.
+pub fn hash(password: &str, options: HashOptions) -> Result<String, argon2::password_hash::Error> {
+    let params = Params::new(options.memory, options.time, options.parallelism, None)?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    Ok(argon2.hash_password(password.as_bytes())?.to_string())
+}
+
+/// Whether a password is the one of a hash, of whatever variant and cost of
+/// argon2. Takes a while.
+pub(super) fn matches(password: &str, hash: &str) -> bool {
+    PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+}
+
+/// A few letters that stand for a secret and do not give it away.
+pub(super) fn fingerprint(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes()).iter().take(9).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: HashOptions = HashOptions { memory: 64, time: 1, parallelism: 1 };
+
+    #[test]
+    fn a_password_matches_its_own_hash_alone() {
+        let hashed = hash("secret", CHEAP).unwrap();
+        assert!(hashed.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hashed}");
+        assert!(matches("secret", &hashed));
+        assert!(!matches("Secret", &hashed) && !matches("secret", "") && !matches("secret", "secret"));
+        assert_ne!(hash("secret", CHEAP).unwrap(), hashed);
+    }
+
+    #[test]
+    fn other_variants_and_costs_are_understood() {
+        // The C library's, which Directus hashes with.
+        let argon2i = "$argon2i$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$iWh06vD8Fy27wf9npn6FXWiCX4K6pW6Ue1Bnzz07Z8A";
+        assert!(PasswordHash::new(argon2i).is_ok());
+        assert!(!matches("something else", argon2i));
+    }
+
+    #[test]
+    fn tokens_are_long_and_all_different() {
+        let (one, other) = (random_token(64), random_token(64));
+        assert_eq!(one.len(), 64);
+        assert_ne!(one, other);
+        assert!(one.bytes().all(|byte| ALPHABET.contains(&byte)));
+    }
+}

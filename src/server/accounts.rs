@@ -1,0 +1,352 @@
+//! Logging in and out, and what users do with their own accounts, as REST
+//! (contract `auth.md` 4 to 8).
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    body::{Body, to_bytes},
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request},
+    routing::{get, post},
+};
+use serde_json::{Map, Value as Json, json};
+
+use super::{
+    Shared, cookies,
+    front::Peer,
+    problem::{self, Problem},
+    routes,
+};
+use crate::{
+    auth::{Accounts, Granted, LoginRequest, Mode},
+    engine,
+    error_code::ErrorCode,
+    principal::Principal,
+};
+
+/// The routes; without users there are none.
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/auth", get(providers))
+        .route("/auth/login", post(log_in))
+        .route("/auth/refresh", post(refresh))
+        .route("/auth/logout", post(log_out))
+        .route("/auth/password/request", post(request_password))
+        .route("/auth/password/reset", post(reset_password))
+        .route("/users/me", get(me).patch(update_me))
+        .route("/users/me/tfa/generate", post(generate_tfa))
+        .route("/users/me/tfa/enable", post(enable_tfa))
+        .route("/users/me/tfa/disable", post(disable_tfa))
+        .route("/users/{user}/tfa/disable", post(disable_tfa_of))
+        .route("/users/invite", post(invite))
+        .route("/users/invite/accept", post(accept_invite))
+        .route("/users/register", post(register))
+        .route("/users/register/verify-email", get(verify_email))
+        .route("/server/info", get(info))
+}
+
+/// A request of somebody.
+struct Asked {
+    principal: Principal,
+    head: request::Parts,
+    body: Map<String, Json>,
+}
+
+impl Asked {
+    async fn read(shared: &Shared, peer: Peer, request: Request<Body>) -> Result<Self, Problem> {
+        let (head, body) = request.into_parts();
+        let principal = routes::principal(shared, peer, &head).await?;
+        let bytes = to_bytes(body, shared.options.body_limit).await;
+        let bytes = bytes.map_err(|_| Problem::new(ErrorCode::ContentTooLarge, "The body is too large."))?;
+        let body = match bytes.trim_ascii() {
+            [] => Map::new(),
+            text => {
+                // Pages of other origins can send forms, and cookies go with them.
+                let media = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+                if !media.is_some_and(|media| media.trim_start().to_ascii_lowercase().starts_with("application/json")) {
+                    return Err(Problem::new(ErrorCode::UnsupportedMediaType, "The body is application/json."));
+                }
+                serde_json::from_slice(text).map_err(|_| Problem::payload("the body is no JSON object"))?
+            }
+        };
+        Ok(Self { principal, head, body })
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, Problem> {
+        match self.body.get(name) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(Problem::payload(format!("`{name}` is a text"))),
+        }
+    }
+
+    fn needed(&self, name: &str) -> Result<String, Problem> {
+        let text = self.text(name)?.filter(|text| !text.is_empty());
+        text.ok_or_else(|| Problem::payload(format!("`{name}` is required")))
+    }
+
+    fn mode(&self) -> Result<Option<Mode>, Problem> {
+        let name = self.text("mode")?;
+        let known = name
+            .map(|name| Mode::from_name(&name).ok_or_else(|| Problem::payload("`mode` is json, cookie or session")));
+        known.transpose()
+    }
+
+    fn user(&self) -> Result<Arc<str>, Problem> {
+        let unknown = || Problem::new(ErrorCode::InvalidCredentials, "Invalid user credentials.");
+        self.principal.user.clone().ok_or_else(unknown)
+    }
+}
+
+fn accounts(shared: &Shared, path: &str) -> Result<Accounts, Problem> {
+    shared.parts.authenticator.accounts().cloned().ok_or_else(|| Problem::route(path))
+}
+
+/// Reads a request, and answers it.
+macro_rules! handler {
+    ($name:ident, $shared:ident, $accounts:ident, $asked:ident, $answer:expr) => {
+        async fn $name(
+            State($shared): State<Arc<Shared>>,
+            Extension(peer): Extension<Peer>,
+            request: Request<Body>,
+        ) -> Response<Body> {
+            let answered = async {
+                let $accounts = accounts(&$shared, request.uri().path())?;
+                let $asked = Asked::read(&$shared, peer, request).await?;
+                $answer
+            };
+            answered.await.unwrap_or_else(|problem: Problem| problem.into_json())
+        }
+    };
+}
+
+handler!(log_in, shared, accounts, asked, {
+    let request = LoginRequest {
+        email: asked.needed("email")?,
+        password: asked.needed("password")?,
+        otp: asked.text("otp")?,
+        mode: asked.mode()?.unwrap_or_default(),
+    };
+    if !request.email.contains('@') {
+        return Err(Problem::payload("`email` is an e-mail address"));
+    }
+    let granted = accounts.log_in(request, &asked.principal).await?;
+    Ok(grant(&shared, &granted))
+});
+
+handler!(refresh, shared, accounts, asked, {
+    let (token, mode) = token_of(&shared, &accounts, &asked)?;
+    let granted = accounts.refresh(&token, mode).await?;
+    Ok(grant(&shared, &granted))
+});
+
+handler!(log_out, shared, accounts, asked, {
+    let (token, _) = token_of(&shared, &accounts, &asked)?;
+    accounts.log_out(&token, &asked.principal).await?;
+    let mut response = nothing();
+    let options = &shared.parts.authenticator.options().accounts;
+    for cookie in [&options.refresh_cookie, &options.session_cookie] {
+        if cookies::value(&asked.head.headers, &cookie.name).is_some() {
+            response
+                .headers_mut()
+                .extend(cookies::set(cookie, None, options.refresh_ttl).map(|set| (header::SET_COOKIE, set)));
+        }
+    }
+    Ok(response)
+});
+
+handler!(request_password, shared, accounts, asked, {
+    let _ = &shared;
+    accounts.request_password(&asked.needed("email")?, asked.text("reset_url")?).await?;
+    Ok(nothing())
+});
+
+handler!(reset_password, shared, accounts, asked, {
+    let _ = &shared;
+    accounts.reset_password(&asked.needed("token")?, &asked.needed("password")?).await?;
+    Ok(nothing())
+});
+
+handler!(me, shared, accounts, asked, {
+    let _ = &shared;
+    let user = asked.user()?;
+    Ok(data(accounts.read_user(&asked.principal, &user, fields(&asked.head)).await?))
+});
+
+handler!(update_me, shared, accounts, asked, {
+    let _ = &shared;
+    let user = asked.user()?;
+    accounts.update_user(&asked.principal, &user, asked.body.clone()).await?;
+    Ok(data(accounts.read_user(&asked.principal, &user, fields(&asked.head)).await?))
+});
+
+handler!(generate_tfa, shared, accounts, asked, {
+    let _ = &shared;
+    let (secret, url) = accounts.generate_tfa(&asked.user()?, &asked.needed("password")?).await?;
+    Ok(data(json!({ "secret": secret, "otpauth_url": url })))
+});
+
+handler!(enable_tfa, shared, accounts, asked, {
+    let _ = &shared;
+    asked.user()?;
+    accounts.enable_tfa(&asked.principal, &asked.needed("secret")?, &asked.needed("otp")?).await?;
+    Ok(nothing())
+});
+
+handler!(disable_tfa, shared, accounts, asked, {
+    let _ = &shared;
+    asked.user()?;
+    accounts.disable_tfa(&asked.principal, &asked.needed("otp")?).await?;
+    Ok(nothing())
+});
+
+async fn disable_tfa_of(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    Path(user): Path<String>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let answered = async {
+        let accounts = accounts(&shared, request.uri().path())?;
+        let asked = Asked::read(&shared, peer, request).await?;
+        accounts.disable_tfa_of(&asked.principal, &user).await?;
+        Ok(nothing())
+    };
+    answered.await.unwrap_or_else(|problem: Problem| problem.into_json())
+}
+
+handler!(invite, shared, accounts, asked, {
+    let _ = &shared;
+    let emails: Vec<String> = match asked.body.get("email") {
+        Some(Json::String(email)) => vec![email.clone()],
+        Some(Json::Array(emails)) => emails.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
+        _ => return Err(Problem::payload("`email` is required")),
+    };
+    let role = asked.needed("role")?;
+    let url = asked.text("invite_url")?;
+    for email in emails {
+        accounts.invite(&asked.principal, &email, &role, url.as_deref()).await?;
+    }
+    Ok(nothing())
+});
+
+handler!(accept_invite, shared, accounts, asked, {
+    let _ = &shared;
+    accounts.accept_invite(&asked.needed("token")?, &asked.needed("password")?).await?;
+    Ok(nothing())
+});
+
+handler!(register, shared, accounts, asked, {
+    let _ = &shared;
+    let (email, password) = (asked.needed("email")?, asked.needed("password")?);
+    let names = [asked.text("first_name")?, asked.text("last_name")?];
+    accounts.register(&asked.principal, &email, &password, names, asked.text("verification_url")?).await?;
+    Ok(nothing())
+});
+
+handler!(verify_email, shared, accounts, asked, {
+    let _ = &shared;
+    let query = asked.head.uri.query().unwrap_or_default();
+    let token = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
+    let token = token.map(|(_, token)| token.into_owned()).ok_or_else(|| Problem::payload("`token` is required"))?;
+    let user = accounts.verify_email(&token).await?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    let place = HeaderValue::from_str(&format!("/admin/users/{user}"));
+    response.headers_mut().extend(place.ok().map(|place| (header::LOCATION, place)));
+    Ok(response)
+});
+
+handler!(providers, shared, _accounts, asked, {
+    let _ = &asked;
+    let disabled = shared.parts.authenticator.options().accounts.disable_default;
+    Ok(json_response(&json!({ "data": [], "disableDefault": disabled })))
+});
+
+handler!(info, shared, accounts, asked, {
+    let _ = &shared;
+    Ok(data(accounts.info(asked.principal.user.is_some()).await?))
+});
+
+/// The token to go on with, and where the next one is to be kept.
+fn token_of(shared: &Shared, accounts: &Accounts, asked: &Asked) -> Result<(String, Mode), Problem> {
+    let given = asked.text("refresh_token")?;
+    let mode = asked.mode()?.unwrap_or(if given.is_some() { Mode::Json } else { Mode::Cookie });
+    let options = &shared.parts.authenticator.options().accounts;
+    let cookie = |name: &str| cookies::value(&asked.head.headers, name);
+    let token = match mode {
+        Mode::Json => given,
+        Mode::Cookie => cookie(&options.refresh_cookie.name).map(str::to_owned),
+        Mode::Session => match cookie(&options.session_cookie.name) {
+            Some(session) => accounts.session_of(session)?,
+            None => None,
+        },
+    };
+    let token = token.filter(|token| !token.is_empty());
+    Ok((token.ok_or_else(|| Problem::payload("the refresh token is required in the body or in a cookie"))?, mode))
+}
+
+/// What somebody gets who has logged in.
+fn grant(shared: &Shared, granted: &Granted) -> Response<Body> {
+    let expires = u64::try_from(granted.expires.as_millis()).unwrap_or(u64::MAX);
+    let told = match granted.mode {
+        Mode::Json => json!({
+            "expires": expires, "refresh_token": granted.refresh_token, "access_token": granted.access_token,
+        }),
+        Mode::Cookie => json!({ "expires": expires, "access_token": granted.access_token }),
+        Mode::Session => json!({ "expires": expires }),
+    };
+    let mut response = data(told);
+    let set = cookie_of(shared, granted);
+    response.headers_mut().extend(set.map(|set| (header::SET_COOKIE, set)));
+    response
+}
+
+/// The cookie that holds what somebody got.
+pub(super) fn cookie_of(shared: &Shared, granted: &Granted) -> Option<HeaderValue> {
+    let options = &shared.parts.authenticator.options().accounts;
+    match granted.mode {
+        Mode::Json => None,
+        Mode::Cookie => cookies::set(&options.refresh_cookie, Some(&granted.refresh_token), options.refresh_ttl),
+        Mode::Session => cookies::set(&options.session_cookie, Some(&granted.access_token), options.session_ttl),
+    }
+}
+
+/// The fields that a query string asks for.
+fn fields(head: &request::Parts) -> Vec<String> {
+    let pairs = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
+    let asked = pairs.filter(|(name, _)| name == "fields" || name.starts_with("fields[")).map(|(_, value)| value);
+    let each =
+        |value: std::borrow::Cow<'_, str>| value.split(',').map(|field| field.trim().to_owned()).collect::<Vec<_>>();
+    asked.flat_map(each).filter(|field| !field.is_empty()).collect()
+}
+
+fn data(json: Json) -> Response<Body> {
+    json_response(&json!({ "data": json }))
+}
+
+fn json_response(json: &Json) -> Response<Body> {
+    let mut response = Response::new(Body::from(json.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    keep(response.headers_mut());
+    response
+}
+
+fn nothing() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    keep(response.headers_mut());
+    response
+}
+
+fn keep(headers: &mut HeaderMap) {
+    problem::keep_from_caches(headers);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+impl From<engine::Error> for Problem {
+    fn from(error: engine::Error) -> Self {
+        Self::of(&error)
+    }
+}
