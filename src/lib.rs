@@ -8,6 +8,7 @@ pub mod value;
 pub mod clock;
 pub mod error_code;
 pub mod principal;
+pub mod secrets;
 pub mod tasks;
 
 pub mod catalog;

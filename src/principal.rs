@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::IpAddr,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use serde_json::Value as Json;
@@ -44,6 +44,60 @@ pub struct Agent {
     pub user_agent: Option<String>,
     /// `Origin`.
     pub origin: Option<String>,
+    /// The cookie that holds a refresh token.
+    pub refresh_cookie: Option<String>,
+    /// The cookie that holds a session.
+    pub session_cookie: Option<String>,
+    /// Cookies that it is to keep.
+    cookies: Cookies,
+}
+
+/// Cookies that a client is to keep. They say nothing of who it is.
+#[derive(Debug, Default)]
+struct Cookies(Mutex<Vec<Cookie>>);
+
+impl Clone for Cookies {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Cookies {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Cookies {}
+
+/// A cookie that a client is to keep, or, without a value, to forget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cookie {
+    /// A refresh token.
+    Refresh(Option<String>),
+    /// A session.
+    Session(Option<String>),
+}
+
+impl Agent {
+    /// A client of such words, which sent such cookies.
+    pub fn new(
+        user_agent: Option<String>,
+        origin: Option<String>,
+        [refresh_cookie, session_cookie]: [Option<String>; 2],
+    ) -> Self {
+        Self { user_agent, origin, refresh_cookie, session_cookie, cookies: Cookies::default() }
+    }
+
+    /// Lets it keep a cookie.
+    pub fn set_cookie(&self, cookie: Cookie) {
+        self.cookies.0.lock().unwrap_or_else(PoisonError::into_inner).push(cookie);
+    }
+
+    /// The cookies that it is to keep, once.
+    pub fn take_cookies(&self) -> Vec<Cookie> {
+        std::mem::take(&mut *self.cookies.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// What a caller proved itself with: what an open connection must still have.

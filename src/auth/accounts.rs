@@ -20,7 +20,6 @@ use tokio::{
 
 use super::{
     Error, Options,
-    secrets::fingerprint,
     tokens::{Signer, Unfit},
 };
 use crate::{
@@ -34,6 +33,7 @@ use crate::{
     principal::{Id, Principal, Proof},
     realtime::Hub,
     rules::{self, Rules},
+    secrets::fingerprint,
     store::{Row, Store},
     value::{Key, Value},
 };

@@ -8,7 +8,6 @@ use tokio::time::sleep;
 use super::{
     Accounts,
     accounts::{id_value, refused},
-    secrets::{self, fingerprint, random_token},
     totp,
 };
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
     error_code::ErrorCode,
     hooks::{self, Meta},
     principal::{Id, Principal},
+    secrets::{self, fingerprint, random_token},
     store::Row,
     tasks,
     value::Value,
@@ -411,6 +411,27 @@ impl Accounts {
         ];
         self.execute(template, &values).await?;
         Ok(())
+    }
+
+    /// What hashing costs.
+    pub fn hash_options(&self) -> secrets::HashOptions {
+        self.0.options.accounts.hash
+    }
+
+    /// Whether the database answers.
+    pub async fn is_reachable(&self) -> bool {
+        self.0.engine.database().ping().await.is_ok()
+    }
+
+    /// Whether a policy of the caller's own role asks for one-time passwords.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn enforces_tfa(&self, principal: &Principal) -> Result<bool, Error> {
+        let Some(role) = &principal.role else { return Ok(false) };
+        let template = "SELECT [p].[id] FROM [directus_policies] AS [p] JOIN [directus_access] AS [a] \
+                        ON [a].[policy] = [p].[id] WHERE [a].[role] = #1 AND [p].[enforce_tfa] = TRUE";
+        Ok(!self.rows(template, &[id_value(role)]).await?.is_empty())
     }
 
     /// Users, with all rights, on somebody's behalf.

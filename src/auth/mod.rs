@@ -5,7 +5,6 @@
 
 mod accounts;
 mod login;
-mod secrets;
 mod tokens;
 mod totp;
 mod users;
@@ -25,13 +24,13 @@ use tokio::{sync::broadcast, time::sleep};
 pub use self::{
     accounts::Accounts,
     login::{Granted, LoginRequest, Mode},
-    secrets::{HashOptions, hash, random_token},
 };
 use crate::{
     error_code::ErrorCode,
     permissions::Identity,
     principal::{Agent, Principal, Proof},
     rules::{self, Rules},
+    secrets::{HashOptions, random_token},
 };
 
 /// Who is to be recognised.

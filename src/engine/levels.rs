@@ -233,6 +233,11 @@ async fn by_key(source: &Source<'_>, root: &KeyRoot, variables: &Variables) -> R
     let mut key = Vec::with_capacity(root.key.len());
     for (term, target) in &root.key {
         let json = term.resolve(&bindings).ok_or(Error::Forbidden(None))?;
+        if json.is_null() {
+            // Nobody's own row.
+            return Ok(Filled::Text(b"null".to_vec()));
+        }
+
         key.push(target.key(json, bindings.now_micros).map_err(|_| Error::Forbidden(None))?);
     }
     let Some(statement) = &root.node.statement else { return Err(Error::Forbidden(None)) };

@@ -31,8 +31,8 @@ pub use self::{
     loader::Loader,
     shape::{
         AggregateRoot, Asked, ChangeMember, ChangeValue, ChangesRoot, Child, Gone, GoneMember, Judge, KeyRoot,
-        LiveAggregateRoot, Member, Node, Output, Overflow, Position, Root, RootKind, Shape, TransactionScope, Watch,
-        WriteAnswer, WriteOperation, WriteRoot,
+        LiveAggregateRoot, Member, Native, Node, Output, Overflow, Position, Root, RootKind, Shape, TransactionScope,
+        Watch, WriteAnswer, WriteOperation, WriteRoot,
     },
 };
 use crate::{
@@ -44,6 +44,7 @@ use crate::{
     permissions::Access,
     predicate::Bindings,
     principal::Principal,
+    secrets::HashOptions,
 };
 
 /// Which state of the data the statements of one operation see.
@@ -70,12 +71,20 @@ pub struct Options {
     /// How long a write waits for what others wait for, with which it could share
     /// a transaction, before it has one of its own.
     pub patience: Duration,
+    /// What hashing a value costs that is stored as a hash.
+    pub hash: HashOptions,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let patience = Duration::from_millis(200);
-        Self { consistency: Consistency::default(), max_batch: None, max_depth: 10, patience }
+        Self {
+            consistency: Consistency::default(),
+            max_batch: None,
+            max_depth: 10,
+            patience,
+            hash: HashOptions::default(),
+        }
     }
 }
 

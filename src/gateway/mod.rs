@@ -60,7 +60,7 @@ use crate::{
     principal::Principal,
     realtime::Hub,
     rules::{Known, Rules},
-    server,
+    secrets, server,
     store::{FirstAdmin, Store},
     tasks,
 };
@@ -104,6 +104,8 @@ pub struct Core {
     pub catalog: Arc<Catalog>,
     /// The rules in force, if there are any.
     pub rules: Option<Rules>,
+    /// What who may do.
+    pub policy: Policy,
     /// The system tables, where they are used.
     pub store: Option<Store>,
     /// The first administrator, if one was made just now.
@@ -308,7 +310,7 @@ impl Core {
             metadata,
         };
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
-        let engine = engine(&database, &catalog, hooks, clock, options);
+        let engine = engine(&database, &catalog, hooks, clock, options, auth.accounts.hash);
         let rules = match (&store, options.rules.as_deref()) {
             (Some(store), _) => Some(Rules::new(store.rules().await?)),
             (None, Some(path)) => Some(Rules::new(rules_of(path, &catalog)?)),
@@ -319,12 +321,12 @@ impl Core {
             rules: rules.clone().map(|rules| Arc::new(rules) as Arc<dyn Decides>),
         });
         let limits = limits(&options.limits);
-        let service = graphql::Service::new(engine.clone(), catalog.clone(), policy, limits, clock.clone());
+        let service = graphql::Service::new(engine.clone(), catalog.clone(), policy.clone(), limits, clock.clone());
         // Now rather than at the first request: it takes its time, and may fail.
         for principal in [Principal::admin(), Principal::public()] {
             service.planner().prepare(&principal)?;
         }
-        Ok(Self { service, engine, catalog, rules, store, first_admin })
+        Ok(Self { service, engine, catalog, rules, policy, store, first_admin })
     }
 }
 
@@ -366,10 +368,10 @@ async fn make_admin(
     auth: &auth::Options,
 ) -> anyhow::Result<Option<NewAdmin>> {
     let email = wished.email.clone().unwrap_or_else(|| "admin@example.com".to_owned());
-    let made_up = wished.password.is_none().then(|| auth::random_token(16));
+    let made_up = wished.password.is_none().then(|| secrets::random_token(16));
     let password = wished.password.clone().or_else(|| made_up.clone()).unwrap_or_default();
     let hash = auth.accounts.hash;
-    let password_hash = tasks::blocking(move || auth::hash(&password, hash)).await?;
+    let password_hash = tasks::blocking(move || secrets::hash(&password, hash)).await?;
     let password_hash = password_hash.map_err(|error| anyhow!("the password cannot be hashed: {error}"))?;
     let admin = FirstAdmin { email: email.clone(), password_hash, token: auth.admin_token.clone() };
     let was_made = store.create_admin(&admin).await?;
@@ -382,6 +384,7 @@ fn engine(
     hooks: Hooks,
     clock: &Clock,
     options: &config::Gateway,
+    hash: secrets::HashOptions,
 ) -> Engine {
     let log = Arc::new(MemoryLog::new(options.events, clock.clone()));
     let parts = engine::Parts {
@@ -397,7 +400,7 @@ fn engine(
     };
     let limits = &options.limits;
     let (max_batch, max_depth) = (limits.batch, limits.depth);
-    Engine::new(parts, engine::Options { consistency, max_batch, max_depth, ..engine::Options::default() })
+    Engine::new(parts, engine::Options { consistency, max_batch, max_depth, hash, ..engine::Options::default() })
 }
 
 /// The rules of a file, which must fit the database.
@@ -528,7 +531,7 @@ impl Gateway {
     /// When the listener has no address.
     pub async fn serve_on(self, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self { options, core, clock } = self;
-        let Core { service, engine, catalog, rules, store, .. } = core;
+        let Core { service, engine, catalog, rules, policy, store, .. } = core;
         let (hooks, context) = (engine.hooks().clone(), engine.own_context());
         hooks.start(&clock, &context);
         for event in STARTING {
@@ -540,17 +543,26 @@ impl Gateway {
         let database = engine.database().clone();
         if let (Some(path), Some(rules)) = (options.gateway.rules, rules.clone()) {
             let hub = service.hub().clone();
-            tasks::spawn("rules", watch_rules(path, rules, catalog, hub));
+            tasks::spawn("rules", watch_rules(path, rules, catalog.clone(), hub));
         }
-        let accounts = store.zip(rules.clone()).map(|(store, rules)| {
+        let accounts = store.clone().zip(rules.clone()).map(|(store, rules)| {
             let (hub, auth) = (service.hub().clone(), options.auth.clone());
             Accounts::new(store, hub, engine.clone(), rules, auth, clock.clone())
         });
+        let system = match (&accounts, &store) {
+            (Some(accounts), Some(store)) => {
+                let (accounts, store) = (accounts.clone(), store.clone());
+                let parts = graphql::SystemOptions { accounts, store, catalog: catalog.clone(), policy };
+                Some(service.of_the_system(parts, limits(&options.gateway.limits)))
+            }
+            _ => None,
+        };
         if let Some(accounts) = &accounts {
             tasks::spawn("accounts", accounts.clone().watch());
         }
         let parts = server::Parts {
             service,
+            system,
             database: database.clone(),
             authenticator: Authenticator::new(options.auth).with_rules(rules).with_accounts(accounts),
             clock,

@@ -18,6 +18,7 @@ mod plans;
 mod rules;
 mod schema;
 mod service;
+mod system;
 mod types;
 mod variables;
 
@@ -29,6 +30,7 @@ pub use self::{
     limits::Limits,
     planner::{Planner, SchemaError},
     service::{Opened, Service},
+    system::{Operations, SystemOptions},
 };
 use crate::error_code::ErrorCode;
 

@@ -31,6 +31,7 @@ use super::{
     plans::{Plan, Plans, Prepared},
     rules,
     schema::{self, CheckOnly},
+    system::Operations,
     types::{Inputs, Names, Types},
     variables,
 };
@@ -51,6 +52,7 @@ pub struct Planner {
     catalog: Arc<Catalog>,
     names: Names,
     scope: Scope,
+    operations: Option<Arc<Operations>>,
     policy: Policy,
     limits: Limits,
     plans: Plans,
@@ -79,6 +81,7 @@ impl View {
             catalog: &planner.catalog,
             access: &self.access,
             scope: planner.scope,
+            operations: planner.operations.as_ref(),
             names: &planner.names,
             inputs: &self.inputs,
         }
@@ -102,12 +105,24 @@ impl Planner {
         Self {
             names: Names::new(&catalog),
             scope: Scope::Items,
+            operations: None,
             catalog,
             policy,
             plans: Plans::new(limits.plan_cache_bytes),
             limits,
             views: Mutex::default(),
         }
+    }
+
+    /// A planner of the system's collections, and of what else there is beside them.
+    pub fn of_the_system(catalog: Arc<Catalog>, policy: Policy, limits: Limits, operations: Arc<Operations>) -> Self {
+        let planner = Self::new(catalog, policy, limits);
+        Self { scope: Scope::System, operations: Some(operations), ..planner }
+    }
+
+    /// Whether what it makes may hold passwords, so that nothing of it is kept.
+    fn is_secret(&self, operation: OperationType) -> bool {
+        self.scope == Scope::System && operation == OperationType::Mutation
     }
 
     /// The texts of the statements that a request is answered with, those of
@@ -211,7 +226,8 @@ impl Planner {
         let prepared = self.prepared(&view, request, allowed).await?;
         // Here, and not only where plans are made: one may be known from a request by POST.
         let operation = document::operation(&prepared.document, prepared.operation_name.as_deref());
-        check_kind(operation.map_err(|message| vec![problem(message)])?.ty, allowed)?;
+        let kind = operation.map_err(|message| vec![problem(message)])?.ty;
+        check_kind(kind, allowed)?;
         timings.parse = watch.elapsed();
         let watch = Stopwatch::start();
         let values = variables::coerce_variables(&view.types(self), &prepared.definitions, variables)
@@ -223,7 +239,9 @@ impl Planner {
                 let changes = Changes::new();
                 let plan = Box::pin(self.compile(&view, &prepared, allowed, &values, &changes)).await?;
                 let plan = Arc::new(plan);
-                self.plans.keep_plan(key, plan.clone());
+                if !self.is_secret(kind) {
+                    self.plans.keep_plan(key, plan.clone());
+                }
                 plan
             }
         };
@@ -254,7 +272,8 @@ impl Planner {
         }
         let inputs = Inputs::default();
         let (catalog, scope, names) = (&self.catalog, self.scope, &self.names);
-        let types = Types { catalog, access: &access, scope, names, inputs: &inputs };
+        let operations = self.operations.as_ref();
+        let types = Types { catalog, access: &access, scope, operations, names, inputs: &inputs };
         let schema =
             schema::build(&types, self.limits.introspection).map_err(|error| SchemaError(error.to_string()))?;
         let fingerprint = access.fingerprint().to_owned();
@@ -280,10 +299,13 @@ impl Planner {
         let operation = document::operation(&document, name).map_err(|message| vec![problem(message)])?;
         let definitions: Vec<_> =
             operation.variable_definitions.iter().map(|definition| definition.node.clone()).collect();
+        let is_secret = self.is_secret(operation.ty);
         let names: Vec<String> = definitions.iter().map(|definition| definition.name.node.to_string()).collect();
         let roles = document::roles(&document, &names);
         let prepared = Arc::new(Prepared::new(document, name.map(str::to_owned), definitions, roles));
-        self.plans.keep_document(view.scope, &request.query, name, prepared.clone());
+        if !is_secret {
+            self.plans.keep_document(view.scope, &request.query, name, prepared.clone());
+        }
         Ok(prepared)
     }
 

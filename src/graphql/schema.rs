@@ -18,6 +18,7 @@ use serde_json::Value as Json;
 use super::{
     limits::MAX_NESTING,
     mutations::{self, Kind, SCOPES, TRANSACTION_SCOPE},
+    system,
     types::{self, Type, Types},
 };
 use crate::{
@@ -31,8 +32,12 @@ use crate::{
 /// When two types collide, which the catalog's naming rules out.
 pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::Schema, dynamic::SchemaError> {
     let tables: Vec<&Table> = types.tables().collect();
-    let writes =
-        types.catalog.tables.iter().any(|table| Kind::GROUPS.into_iter().flatten().any(|kind| types.may(*kind, table)));
+    let writes = types.natives(true).next().is_some()
+        || types
+            .catalog
+            .tables
+            .iter()
+            .any(|table| Kind::GROUPS.into_iter().flatten().any(|kind| types.may(*kind, table)));
     let follows = types.followable_tables().next().is_some();
     let (mutation, subscription) = (writes.then_some("Mutation"), follows.then_some("Subscription"));
     let builder = dynamic::Schema::build("Query", mutation, subscription).extension(CheckFactory);
@@ -54,6 +59,7 @@ pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::S
     if follows {
         registration.subscription();
     }
+    registration.natives();
     registration.shared();
     let builder = registration.builder.limit_recursive_depth(MAX_NESTING);
     let builder = if introspection { builder } else { builder.disable_introspection().disable_suggestions() };
@@ -174,7 +180,11 @@ impl Registration<'_, '_> {
             let field = self.field(&format!("{name}_aggregated"), &of, None);
             query = query.field(Self::with_arguments(field, types::aggregate_arguments(collection)));
         }
-        if tables.is_empty() {
+        for declared in self.types.natives(false) {
+            query = query.field(self.native(declared));
+        }
+        let is_empty = tables.is_empty() && self.types.natives(false).next().is_none();
+        if is_empty {
             let nothing = Some("There is nothing that you may read.".to_owned());
             query = query.field(self.field("_empty", &Type::named("Void"), nothing));
         }
@@ -323,6 +333,9 @@ impl Registration<'_, '_> {
                 }
             }
         }
+        for declared in self.types.natives(true) {
+            mutation = mutation.field(self.native(declared));
+        }
         self.register(mutation);
         for table in tables {
             self.write_inputs(table);
@@ -414,6 +427,34 @@ impl Registration<'_, '_> {
             }
             self.register(input);
         }
+    }
+
+    /// A field that no table answers.
+    fn native(&mut self, declared: &system::Declared) -> dynamic::Field {
+        let mut field = self.field(declared.name, &declared.of(), None);
+        for (name, of) in declared.arguments() {
+            self.note(&of.name);
+            field = field.argument(InputValue::new(name, type_ref(&of)));
+        }
+        field
+    }
+
+    /// The types of such fields.
+    fn natives(&mut self) {
+        if self.types.natives(true).next().is_none() {
+            return;
+        }
+        for (name, members) in system::OBJECTS {
+            let mut object = Object::new(name);
+            for (member, of) in system::members(members) {
+                object = object.field(self.field(member, &of, None));
+            }
+            self.register(object);
+        }
+        let values = types::enum_values(types::AUTH_MODE).unwrap_or_default().iter();
+        let items = values.map(|(value, meaning)| dynamic::EnumItem::new(*value).description(*meaning));
+        self.register(items.fold(Enum::new(types::AUTH_MODE), Enum::item));
+        self.scalars.insert("permissions_me_type".to_owned());
     }
 
     /// What collections share, as far as any of them uses it.

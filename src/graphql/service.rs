@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde_json::{Map, Value as Json};
 
 use super::{
-    Allowed, Limits, Planner, Request, Response, Timings, answer,
+    Allowed, Limits, Operations, Planner, Request, Response, SystemOptions, Timings, answer,
     compile::Changes,
     planner::{Planned, Refusal, SchemaError},
     plans::Plan,
@@ -52,6 +52,15 @@ impl Service {
     pub fn new(engine: Engine, catalog: Arc<Catalog>, policy: Policy, limits: Limits, clock: Clock) -> Self {
         let hub = Hub::new(engine.clone(), realtime::Options::default());
         Self(Arc::new(Inner { engine, hub, planner: Planner::new(catalog, policy, limits), clock }))
+    }
+
+    /// The same engine's system collections, and what else there is beside them.
+    #[must_use]
+    pub fn of_the_system(&self, operations: SystemOptions, limits: Limits) -> Self {
+        let (catalog, policy) = (operations.catalog.clone(), operations.policy.clone());
+        let planner = Planner::of_the_system(catalog, policy, limits, Arc::new(Operations::new(operations)));
+        let (engine, hub, clock) = (self.0.engine.clone(), self.0.hub.clone(), self.0.clock.clone());
+        Self(Arc::new(Inner { engine, hub, planner, clock }))
     }
 
     /// Answers one request. Dropping the future cancels its statements.

@@ -8,6 +8,7 @@ use std::{
 
 use serde_json::Value as Json;
 
+use super::system::Operations;
 use crate::{
     catalog::{
         Catalog, Column, ColumnId, ColumnType, Exposure, Field, FieldKind, Table, TableId, metadata::SYSTEM_PREFIX,
@@ -55,6 +56,7 @@ pub(super) struct Types<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) access: &'a Access,
     pub(super) scope: super::Scope,
+    pub(super) operations: Option<&'a Arc<Operations>>,
     pub(super) names: &'a Names,
     pub(super) inputs: &'a Inputs,
 }
@@ -344,9 +346,17 @@ pub(super) fn enum_values(name: &str) -> Option<&'static [(&'static str, &'stati
             ("enter", "The item matches now, and did not before."),
             ("leave", "The item matched before, and does not now."),
         ]),
+        AUTH_MODE => Some(&[
+            ("json", "The client keeps both tokens itself."),
+            ("cookie", "The refresh token is in a cookie."),
+            ("session", "A cookie holds the session."),
+        ]),
         _ => None,
     }
 }
+
+/// Where a client keeps its tokens.
+pub(super) const AUTH_MODE: &str = "auth_mode";
 
 /// The arguments of `x_mutated`.
 pub(super) fn mutated_arguments(collection: &str) -> Vec<(&'static str, Type)> {

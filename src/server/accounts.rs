@@ -22,7 +22,7 @@ use crate::{
     auth::{Accounts, Granted, LoginRequest, Mode},
     engine,
     error_code::ErrorCode,
-    principal::Principal,
+    principal::{Cookie, Principal},
 };
 
 /// The routes; without users there are none.
@@ -136,23 +136,24 @@ handler!(log_in, shared, accounts, asked, {
 });
 
 handler!(refresh, shared, accounts, asked, {
-    let (token, mode) = token_of(&shared, &accounts, &asked)?;
+    let (token, mode) = token_of(&accounts, &asked)?;
     let granted = accounts.refresh(&token, mode).await?;
     Ok(grant(&shared, &granted))
 });
 
 handler!(log_out, shared, accounts, asked, {
-    let (token, _) = token_of(&shared, &accounts, &asked)?;
+    let (token, _) = token_of(&accounts, &asked)?;
     accounts.log_out(&token, &asked.principal).await?;
     let mut response = nothing();
-    let options = &shared.parts.authenticator.options().accounts;
-    for cookie in [&options.refresh_cookie, &options.session_cookie] {
-        if cookies::value(&asked.head.headers, &cookie.name).is_some() {
-            response
-                .headers_mut()
-                .extend(cookies::set(cookie, None, options.refresh_ttl).map(|set| (header::SET_COOKIE, set)));
-        }
+    let agent = asked.principal.agent.as_deref();
+    let mut forgotten = Vec::new();
+    if agent.is_some_and(|agent| agent.refresh_cookie.is_some()) {
+        forgotten.push(Cookie::Refresh(None));
     }
+    if agent.is_some_and(|agent| agent.session_cookie.is_some()) {
+        forgotten.push(Cookie::Session(None));
+    }
+    response.headers_mut().extend(kept(&shared, forgotten).map(|cookie| (header::SET_COOKIE, cookie)));
     Ok(response)
 });
 
@@ -270,15 +271,14 @@ handler!(info, shared, accounts, asked, {
 });
 
 /// The token to go on with, and where the next one is to be kept.
-fn token_of(shared: &Shared, accounts: &Accounts, asked: &Asked) -> Result<(String, Mode), Problem> {
+fn token_of(accounts: &Accounts, asked: &Asked) -> Result<(String, Mode), Problem> {
     let given = asked.text("refresh_token")?;
     let mode = asked.mode()?.unwrap_or(if given.is_some() { Mode::Json } else { Mode::Cookie });
-    let options = &shared.parts.authenticator.options().accounts;
-    let cookie = |name: &str| cookies::value(&asked.head.headers, name);
+    let agent = asked.principal.agent.as_deref();
     let token = match mode {
         Mode::Json => given,
-        Mode::Cookie => cookie(&options.refresh_cookie.name).map(str::to_owned),
-        Mode::Session => match cookie(&options.session_cookie.name) {
+        Mode::Cookie => agent.and_then(|agent| agent.refresh_cookie.clone()),
+        Mode::Session => match agent.and_then(|agent| agent.session_cookie.as_deref()) {
             Some(session) => accounts.session_of(session)?,
             None => None,
         },
@@ -304,13 +304,22 @@ fn grant(shared: &Shared, granted: &Granted) -> Response<Body> {
 }
 
 /// The cookie that holds what somebody got.
-pub(super) fn cookie_of(shared: &Shared, granted: &Granted) -> Option<HeaderValue> {
+fn cookie_of(shared: &Shared, granted: &Granted) -> Option<HeaderValue> {
+    let cookie = match granted.mode {
+        Mode::Json => return None,
+        Mode::Cookie => Cookie::Refresh(Some(granted.refresh_token.clone())),
+        Mode::Session => Cookie::Session(Some(granted.access_token.clone())),
+    };
+    kept(shared, vec![cookie]).next()
+}
+
+/// The headers that let a client keep cookies.
+pub(super) fn kept(shared: &Shared, cookies: Vec<Cookie>) -> impl Iterator<Item = HeaderValue> + '_ {
     let options = &shared.parts.authenticator.options().accounts;
-    match granted.mode {
-        Mode::Json => None,
-        Mode::Cookie => cookies::set(&options.refresh_cookie, Some(&granted.refresh_token), options.refresh_ttl),
-        Mode::Session => cookies::set(&options.session_cookie, Some(&granted.access_token), options.session_ttl),
-    }
+    cookies.into_iter().filter_map(|cookie| match cookie {
+        Cookie::Refresh(token) => cookies::set(&options.refresh_cookie, token.as_deref(), options.refresh_ttl),
+        Cookie::Session(token) => cookies::set(&options.session_cookie, token.as_deref(), options.session_ttl),
+    })
 }
 
 /// The fields that a query string asks for.

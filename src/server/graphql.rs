@@ -11,7 +11,7 @@ use axum::{
 use futures_util::StreamExt as _;
 
 use super::{
-    Options, Shared,
+    Options, Shared, accounts,
     front::Peer,
     hooked::{self, HasErrors},
     media::{self, Media},
@@ -66,6 +66,33 @@ pub(super) async fn answer(
                 true => Box::pin(hooked::filtered(&shared.parts.hooks, &head, response)).await,
             };
             into_http(response, media, &head.method)
+        }
+        Err(problem) => problem.into_response(media),
+    }
+}
+
+/// Answers at `/graphql/system`: queries and mutations, by whatever method.
+pub(super) async fn answer_of_the_system(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let Some(service) = &shared.parts.system else { return Problem::route(head.uri.path()).into_json() };
+    let Some(media) = media::negotiate(&head.headers) else { return not_acceptable().into_json() };
+    let answering = async {
+        let principal = routes::principal(&shared, peer, &head).await?;
+        let text = Text::of(&shared, &head, body).await?;
+        let allowed = text.allows(Allowed::Queries, Allowed::All);
+        let response = service.execute(&principal, text.parse()?.request, allowed).await;
+        Ok((response, principal.agent))
+    };
+    match within(shared.options.operation_timeout, answering).await {
+        Ok((response, agent)) => {
+            let mut response = into_http(response, media, &head.method);
+            let kept = agent.map(|agent| agent.take_cookies()).unwrap_or_default();
+            response.headers_mut().extend(accounts::kept(&shared, kept).map(|cookie| (header::SET_COOKIE, cookie)));
+            response
         }
         Err(problem) => problem.into_response(media),
     }

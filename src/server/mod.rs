@@ -81,6 +81,8 @@ impl std::fmt::Debug for PageOptions {
 pub struct Parts {
     /// The GraphQL side.
     pub service: Service,
+    /// The same for the system's collections, where there are any.
+    pub system: Option<Service>,
     /// Asked for a sign of life.
     pub database: Database,
     /// Knows the callers.

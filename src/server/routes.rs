@@ -21,6 +21,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/graphql", any(graphql::answer))
         .route("/graphql/", any(graphql::answer))
+        .route("/graphql/system", any(graphql::answer_of_the_system))
+        .route("/graphql/system/", any(graphql::answer_of_the_system))
         .route("/", get(page::index))
         .route("/graphiql.js", get(page::script))
         .route("/graphiql.css", get(page::style))
@@ -34,6 +36,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(only_get)
         .route("/server/specs/graphql", any(specs::download))
         .route("/server/specs/graphql/items", any(specs::download))
+        .route("/server/specs/graphql/system", any(specs::download_of_the_system))
         .merge(super::accounts::routes())
         .fallback(asked_elsewhere)
         .with_state(shared)
@@ -66,23 +69,27 @@ pub(super) async fn principal(shared: &Shared, peer: Peer, head: &request::Parts
     let authorization = authorization(&head.headers)?;
     let access_token = access_token(head.uri.query().unwrap_or_default())?;
     let authenticator = &shared.parts.authenticator;
-    let (mut cookie, mut agent) = (None, None);
+    let mut agent = None;
     if authenticator.accounts().is_some() {
-        cookie = cookies::value(&head.headers, &authenticator.options().accounts.session_cookie.name);
-        agent = Some(Arc::new(agent_of(&head.headers)));
+        let options = &authenticator.options().accounts;
+        let cookie = |name: &str| cookies::value(&head.headers, name).map(str::to_owned);
+        let kept = [&options.refresh_cookie, &options.session_cookie].map(|of| cookie(&of.name));
+        agent = Some(Arc::new(agent_of(&head.headers, kept)));
     }
+    let cookie = agent.as_ref().and_then(|agent| agent.session_cookie.clone());
+    let cookie = cookie.as_deref();
     let credentials = Credentials { authorization, access_token: access_token.as_deref(), cookie };
     let ip = client(shared.options.trust_proxy, peer, &head.headers);
     Ok(authenticator.authenticate(credentials, Some(ip), agent).await?)
 }
 
 /// What a client says of itself.
-fn agent_of(headers: &HeaderMap) -> Agent {
+fn agent_of(headers: &HeaderMap, cookies: [Option<String>; 2]) -> Agent {
     let text = |name, most| {
         let value: Option<&str> = headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         value.map(|text| text.chars().take(most).collect::<String>())
     };
-    Agent { user_agent: text(header::USER_AGENT, 1_024), origin: text(header::ORIGIN, 255) }
+    Agent::new(text(header::USER_AGENT, 1_024), text(header::ORIGIN, 255), cookies)
 }
 
 /// Credentials that cannot be understood are wrong ones, not none.

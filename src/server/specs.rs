@@ -14,7 +14,7 @@ use super::{
     problem::Problem,
     routes::{Caller, not_found},
 };
-use crate::error_code::ErrorCode;
+use crate::{error_code::ErrorCode, graphql::Service};
 
 /// The schema in the schema definition language.
 pub(super) async fn download(
@@ -27,7 +27,24 @@ pub(super) async fn download(
     if !shared.options.introspection || method != Method::GET {
         return not_found(uri).await;
     }
-    let Ok(sdl) = shared.parts.service.sdl(&caller.0) else {
+    sdl(&shared, &shared.parts.service, &caller)
+}
+
+/// The same of the system's collections.
+pub(super) async fn download_of_the_system(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    method: Method,
+    uri: Uri,
+) -> Response<Body> {
+    match &shared.parts.system {
+        Some(service) if shared.options.introspection && method == Method::GET => sdl(&shared, service, &caller),
+        _ => not_found(uri).await,
+    }
+}
+
+fn sdl(shared: &Shared, service: &Service, caller: &Caller) -> Response<Body> {
+    let Ok(sdl) = service.sdl(&caller.0) else {
         return Problem::new(ErrorCode::InternalServerError, "An unexpected error occurred.").into_json();
     };
     let mut response = Response::new(Body::from(sdl));

@@ -15,6 +15,7 @@ use crate::{
     config::{Command, DEMO_FILE, FirstAdmin, Gateway, Limits, Metadata, Ping, PublicAccess, Serve, describe},
     db, events,
     realtime::QueueLimits,
+    secrets,
     server::{self, CorsOptions, Origins, PageOptions},
     telemetry,
 };
@@ -77,8 +78,8 @@ impl AdminArguments {
 }
 
 impl HashArguments {
-    fn options(&self) -> auth::HashOptions {
-        auth::HashOptions {
+    fn options(&self) -> secrets::HashOptions {
+        secrets::HashOptions {
             memory: self.hash_memory_cost,
             time: self.hash_time_cost,
             parallelism: self.hash_parallelism,
@@ -90,7 +91,7 @@ impl AccountArguments {
     fn into_options(self) -> (FirstAdmin, auth::AccountOptions) {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let options = auth::AccountOptions {
-            secret: given(self.secret).unwrap_or_else(|| auth::random_token(32)),
+            secret: given(self.secret).unwrap_or_else(|| secrets::random_token(32)),
             public_url: self.public_url,
             access_ttl: self.access_token_ttl,
             refresh_ttl: self.refresh_token_ttl,

@@ -16,6 +16,7 @@ mod delete;
 mod group;
 mod related;
 mod shared;
+mod specials;
 mod update;
 mod upsert;
 mod violation;
@@ -378,6 +379,9 @@ fn resolve<'v>(table: &Table, operation: &WriteOperation, variables: &'v Variabl
             }
             _ => Ok(payloads(input)?.into_iter().map(Given::Owned).collect()),
         }
+    };
+    let row_key = |table: &Table, key: &Json| {
+        row_key(table, key.as_str().and_then(|text| variables.caller.value(text)).unwrap_or(key))
     };
     let keys = |input: &Input| match json(input) {
         Json::Array(keys) => keys.iter().map(|key| Ok(row_key(table, key)?)).collect::<Result<Vec<_>, Error>>(),

@@ -17,7 +17,7 @@ use std::{
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use super::{
-    Write,
+    Write, specials,
     work::{Session, Work},
 };
 use crate::{
@@ -222,7 +222,7 @@ impl Engine {
         };
         let is_heard =
             self.listeners.filtered(table.id, verb).is_some() || self.listeners.told(table.id, verb).is_some();
-        if is_heard || table.triggers || self.options.max_batch == Some(0) {
+        if is_heard || table.triggers || !specials::are_cheap(table) || self.options.max_batch == Some(0) {
             return None;
         }
         let bindings = Bindings { caller: &caller.principal, ..Bindings::at(self.clock.now_micros()) };
@@ -235,6 +235,7 @@ impl Engine {
                 return None;
             }
         }
+        specials::fill(table, action, &mut draft, &caller.principal, bindings.now_micros);
         let is_row = draft.to_one.is_empty() && draft.to_many.is_empty();
         let is_complete = match action {
             WriteAction::Create => draft.check_complete(table).is_ok(),

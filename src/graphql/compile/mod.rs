@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     document::{Collected, Walk},
     limits::{self, Exceeded, Limits},
+    system,
     types::{self, Type, Types},
     variables::coerce_literal,
 };
@@ -135,6 +136,7 @@ impl<'a> Compiler<'a> {
         let operation = kind;
         let mutates = kind == OperationType::Mutation;
         let (non_null, kind) = match name {
+            _ if self.types.native(name, mutates).is_some() => self.native_root(name, mutates, field),
             "__typename" if kind == OperationType::Subscription => (true, Err(Error::Internal)),
             "__typename" => (true, Ok(RootKind::Constant(quoted(if mutates { "Mutation" } else { "Query" })))),
             _ if mutates => self.mutation_root(name, field),
@@ -184,6 +186,50 @@ impl<'a> Compiler<'a> {
             Some((name.into(), self.input(field, name, &of(name)).ok().flatten()?))
         });
         Some(Asked { table: table.id, arguments: arguments.collect(), fields: self.field_names(field) })
+    }
+
+    /// A field that no table answers.
+    fn native_root(&mut self, name: &str, mutates: bool, field: &Collected<'a>) -> (bool, Result<RootKind, Error>) {
+        let (Some(declared), Some(operations)) = (self.types.native(name, mutates), self.types.operations) else {
+            return (false, Err(Error::Internal));
+        };
+        let table = |name: &str| self.types.catalog.collection(name).ok_or(Error::Internal);
+        let root = match name {
+            "users_me" => table("directus_users").and_then(|users| self.own_user(users, field)),
+            "roles_me" => table("directus_roles").and_then(|roles| {
+                let own = serde_json::json!({ "id": { "_in": "$CURRENT_ROLES" } });
+                let arguments = Arguments { filter: Some(Input::from(own)), ..Arguments::default() };
+                self.node(roles, Source::Table, &arguments, &field.selections, 1, 1).map(RootKind::List)
+            }),
+            "update_users_me" => table("directus_users").and_then(|users| self.update_own_user(users, field)),
+            _ => self.native_of(declared, operations, field),
+        };
+        (declared.of().non_null, root)
+    }
+
+    fn native_of(
+        &self,
+        declared: &'static system::Declared,
+        operations: &Arc<system::Operations>,
+        field: &Collected<'a>,
+    ) -> Result<RootKind, Error> {
+        let mut arguments = Vec::new();
+        for (name, of) in declared.arguments() {
+            arguments.extend(self.input(field, name, &of)?.map(|input| (name, input)));
+        }
+        let selection = system::Pick::of(self.walk, field);
+        let operations = operations.clone();
+        Ok(RootKind::Native(Box::new(system::NativeRoot { name: declared.name, arguments, selection, operations })))
+    }
+
+    /// The caller's own row.
+    fn own_user(&mut self, users: &'a Table, field: &Collected<'a>) -> Result<RootKind, Error> {
+        let target = |column: &ColumnId| Target::of(users.column(*column), Rounding::Refuse);
+        let me = || Term::Constant("$CURRENT_USER".into());
+        let key = users.key.iter().map(|column| (me(), target(column))).collect();
+        let source = Source::Keys(users.key.clone());
+        let node = self.node(users, source, &Arguments::default(), &field.selections, 1, 1)?;
+        Ok(RootKind::Key(KeyRoot { node, key }))
     }
 
     fn collection_root(&mut self, name: &str, field: &Collected<'a>) -> (bool, Result<RootKind, Error>) {

@@ -66,6 +66,23 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    /// The caller's own row, changed.
+    pub(super) fn update_own_user(&mut self, users: &'a Table, field: &Collected<'a>) -> Result<RootKind, Error> {
+        let of =
+            types::Type::named(super::super::mutations::input_name(users, crate::plan::write::WriteAction::Update));
+        let data = self.input(field, "data", &of)?.unwrap_or(Input::Scalar(Json::Object(serde_json::Map::new())));
+        let keys = Input::List(vec![Input::Scalar("$CURRENT_USER".into())]);
+        let operation = WriteOperation::Update { keys, data, strict: true };
+        let answer = match self.types.reads_back(users) {
+            true => {
+                let source = Source::Among(users.key.clone());
+                WriteAnswer::Row(self.node(users, source, &Arguments::default(), &field.selections, 1, 1)?)
+            }
+            false => WriteAnswer::Done,
+        };
+        Ok(RootKind::Write(Box::new(WriteRoot { table: users.id, operation, answer })))
+    }
+
     /// A list of one key, from the arguments that hold its parts.
     fn single_key(&self, table: &Table, field: &Collected<'a>) -> Result<Input, Error> {
         let mut parts = Vec::with_capacity(table.key.len());

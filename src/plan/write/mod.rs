@@ -201,7 +201,7 @@ impl Draft {
             .filter(|(name, _)| !payload.contains_key(*name))
             .map(|(name, value)| (name.clone(), bindings.filled_in(value)))
             .collect();
-        check(right, &payload, &presets, bindings)?;
+        check(table, right, &payload, &presets, bindings)?;
         let mut draft = Self { columns: Vec::with_capacity(payload.len() + presets.len()), ..Self::default() };
         if !right.is_everything() {
             let is_key = |name: &&String| table.key.iter().any(|column| table.column_field(*column) == name.as_str());
@@ -362,15 +362,22 @@ impl Draft {
     }
 }
 
-/// Holds a payload with what is preset in it against the caller's rules.
-fn check(right: Right<'_>, payload: &Payload, presets: &Payload, bindings: &Bindings<'_>) -> Result<(), Fault> {
-    if right.validation().is_empty() {
+/// Holds a payload with what is preset in it against the rules of its fields and
+/// the caller's.
+fn check(
+    table: &Table,
+    right: Right<'_>,
+    payload: &Payload,
+    presets: &Payload,
+    bindings: &Bindings<'_>,
+) -> Result<(), Fault> {
+    if right.validation().is_empty() && table.validations.is_empty() {
         return Ok(());
     }
     let mut whole = presets.clone();
     whole.extend(payload.iter().map(|(name, value)| (name.clone(), value.clone())));
     let broken = |rule| validation::check(&bindings.filled_in(rule), &whole).into_iter().next();
-    match right.validation().iter().find_map(broken) {
+    match table.validations.iter().chain(right.validation()).find_map(broken) {
         Some(Broken { field, kind, detail }) => Err(Fault::Validation {
             field,
             path: Vec::new(),

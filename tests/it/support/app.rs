@@ -87,9 +87,11 @@ impl TestApp {
         let service = Service::new(engine, catalog.clone(), settings.policy, settings.limits, clock.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("the listener has an address");
-        let authenticator = Authenticator::new(auth::Options { admin_token: Some(TOKEN.to_owned()) });
+        let authenticator =
+            Authenticator::new(auth::Options { admin_token: Some(TOKEN.to_owned()), ..auth::Options::default() });
         let parts = server::Parts {
             service: service.clone(),
+            system: None,
             database: database.clone(),
             authenticator,
             clock,

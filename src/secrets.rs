@@ -45,12 +45,12 @@ pub fn hash(password: &str, options: HashOptions) -> Result<String, argon2::pass
 
 /// Whether a password is the one of a hash, of whatever variant and cost of
 /// argon2. Takes a while.
-pub(super) fn matches(password: &str, hash: &str) -> bool {
+pub fn matches(password: &str, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 /// A few letters that stand for a secret and do not give it away.
-pub(super) fn fingerprint(secret: &str) -> String {
+pub fn fingerprint(secret: &str) -> String {
     Sha256::digest(secret.as_bytes()).iter().take(9).map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,0 +1,497 @@
+//! What the fields do.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::{
+    auth::{Accounts, Granted, LoginRequest, Mode},
+    catalog::{Catalog, Column, ColumnType, Exposure, FieldKind, Table},
+    engine::Error,
+    hooks,
+    permissions::{Access, Policy, Right},
+    principal::{Cookie, Principal},
+    secrets,
+    store::{Row, Store},
+    tasks,
+};
+
+/// What the fields are about.
+#[derive(Clone, Debug)]
+pub struct SystemOptions {
+    /// The users.
+    pub accounts: Accounts,
+    /// The system tables.
+    pub store: Store,
+    /// What there is.
+    pub catalog: Arc<Catalog>,
+    /// What who may do.
+    pub policy: Policy,
+}
+
+/// Answers what no table does.
+#[derive(Debug)]
+pub struct Operations(SystemOptions);
+
+type Arguments = Map<String, Json>;
+
+fn text(arguments: &Arguments, name: &str) -> Option<String> {
+    arguments.get(name).and_then(Json::as_str).map(str::to_owned)
+}
+
+fn needed(arguments: &Arguments, name: &str) -> Result<String, Error> {
+    let missing = || hooks::Error::invalid_payload(format!("`{name}` is required")).into();
+    text(arguments, name).filter(|text| !text.is_empty()).ok_or_else(missing)
+}
+
+fn mode(arguments: &Arguments) -> Mode {
+    text(arguments, "mode").and_then(|name| Mode::from_name(&name)).unwrap_or_default()
+}
+
+impl Operations {
+    /// Over these.
+    pub fn new(options: SystemOptions) -> Self {
+        Self(options)
+    }
+
+    fn access(&self, principal: &Principal) -> Access {
+        self.0.policy.access(principal, &self.0.catalog)
+    }
+
+    /// Answers a field.
+    pub(super) async fn run(&self, name: &str, given: &Arguments, principal: &Principal) -> Result<Json, Error> {
+        let accounts = &self.0.accounts;
+        let done = Json::Bool(true);
+        Ok(match name {
+            "server_ping" => "pong".into(),
+            "server_info" => accounts.info(principal.user.is_some() || principal.admin).await?,
+            "server_health" => self.health(principal).await?,
+            "collections" => self.collections(principal).await?.into(),
+            "collections_by_name" => {
+                let wanted = needed(given, "name")?;
+                one(self.collections(principal).await?, |told| told["collection"] == wanted.as_str())?
+            }
+            "fields" => self.fields(principal, None).await?.into(),
+            "fields_in_collection" => self.fields(principal, text(given, "collection").as_deref()).await?.into(),
+            "fields_by_name" => {
+                let (collection, field) = (needed(given, "collection")?, needed(given, "field")?);
+                one(self.fields(principal, Some(&collection)).await?, |told| told["field"] == field.as_str())?
+            }
+            "relations" => self.relations(principal, None).await?.into(),
+            "relations_in_collection" => self.relations(principal, text(given, "collection").as_deref()).await?.into(),
+            "relations_by_name" => {
+                let (collection, field) = (needed(given, "collection")?, needed(given, "field")?);
+                one(self.relations(principal, Some(&collection)).await?, |told| told["field"] == field.as_str())?
+            }
+            "permissions_me" => self.permissions(principal),
+            "policies_me_globals" => json!({
+                "app_access": principal.app, "admin_access": principal.admin,
+                "enforce_tfa": accounts.enforces_tfa(principal).await?,
+            }),
+            "auth_login" => {
+                let request = LoginRequest {
+                    email: needed(given, "email")?,
+                    password: needed(given, "password")?,
+                    otp: text(given, "otp"),
+                    mode: mode(given),
+                };
+                granted(&accounts.log_in(request, principal).await?, principal)
+            }
+            "auth_refresh" => {
+                let token = self.token(given, principal)?;
+                granted(&accounts.refresh(&token, mode(given)).await?, principal)
+            }
+            "auth_logout" => {
+                let token = self.token(given, principal)?;
+                accounts.log_out(&token, principal).await?;
+                if let Some(agent) = &principal.agent {
+                    agent.set_cookie(Cookie::Refresh(None));
+                    agent.set_cookie(Cookie::Session(None));
+                }
+                done
+            }
+            "auth_password_request" => {
+                accounts.request_password(&needed(given, "email")?, text(given, "reset_url")).await?;
+                done
+            }
+            "auth_password_reset" => {
+                accounts.reset_password(&needed(given, "token")?, &needed(given, "password")?).await?;
+                done
+            }
+            "users_me_tfa_generate" => match &principal.user {
+                None => Json::Null,
+                Some(user) => {
+                    let (secret, url) = accounts.generate_tfa(user, &needed(given, "password")?).await?;
+                    json!({ "secret": secret, "otpauth_url": url })
+                }
+            },
+            "users_me_tfa_enable" | "users_me_tfa_disable" if principal.user.is_none() => Json::Null,
+            "users_me_tfa_enable" => {
+                accounts.enable_tfa(principal, &needed(given, "secret")?, &needed(given, "otp")?).await?;
+                done
+            }
+            "users_me_tfa_disable" => {
+                accounts.disable_tfa(principal, &needed(given, "otp")?).await?;
+                done
+            }
+            "users_invite" => {
+                let (email, role) = (needed(given, "email")?, needed(given, "role")?);
+                accounts.invite(principal, &email, &role, text(given, "invite_url").as_deref()).await?;
+                done
+            }
+            "users_invite_accept" => {
+                accounts.accept_invite(&needed(given, "token")?, &needed(given, "password")?).await?;
+                done
+            }
+            "users_register" => {
+                let names = [text(given, "first_name"), text(given, "last_name")];
+                let (email, password) = (needed(given, "email")?, needed(given, "password")?);
+                accounts.register(principal, &email, &password, names, text(given, "verification_url")).await?;
+                done
+            }
+            "users_register_verify" => {
+                accounts.verify_email(&needed(given, "token")?).await?;
+                done
+            }
+            "utils_random_string" => {
+                let length = given.get("length").and_then(Json::as_i64).unwrap_or(32);
+                match usize::try_from(length).ok().filter(|length| (1..=500).contains(length)) {
+                    Some(length) => secrets::random_token(length).into(),
+                    None => return Err(hooks::Error::invalid_payload("`length` is a number from 1 to 500").into()),
+                }
+            }
+            "utils_hash_generate" => {
+                let (value, cost) = (needed(given, "string")?, accounts.hash_options());
+                let hashed = tasks::blocking(move || secrets::hash(&value, cost)).await;
+                hashed.ok().and_then(Result::ok).ok_or(Error::Internal)?.into()
+            }
+            "utils_hash_verify" => {
+                let (value, hash) = (needed(given, "string")?, needed(given, "hash")?);
+                tasks::blocking(move || secrets::matches(&value, &hash)).await.map_err(|_| Error::Internal)?.into()
+            }
+            "utils_cache_clear" => {
+                if !principal.admin {
+                    return Err(Error::Forbidden(None));
+                }
+                accounts.read_rules().await.map_err(Error::from)?;
+                Json::Null
+            }
+            other => {
+                tracing::error!(field = other, "a field is declared that nothing answers");
+                return Err(Error::Internal);
+            }
+        })
+    }
+
+    /// The token to go on with.
+    fn token(&self, given: &Arguments, principal: &Principal) -> Result<String, Error> {
+        let agent = principal.agent.as_deref();
+        let token = match mode(given) {
+            Mode::Json => text(given, "refresh_token"),
+            Mode::Cookie => agent.and_then(|agent| agent.refresh_cookie.clone()),
+            Mode::Session => match agent.and_then(|agent| agent.session_cookie.as_deref()) {
+                Some(session) => self.0.accounts.session_of(session)?,
+                None => None,
+            },
+        };
+        let missing = || hooks::Error::invalid_payload("the refresh token is required").into();
+        token.filter(|token| !token.is_empty()).ok_or_else(missing)
+    }
+
+    async fn health(&self, principal: &Principal) -> Result<Json, Error> {
+        if principal.user.is_none() && !principal.admin {
+            return Err(Error::Forbidden(None));
+        }
+        let is_well = self.0.accounts.is_reachable().await;
+        Ok(json!({ "status": if is_well { "ok" } else { "error" } }))
+    }
+
+    /// Tables that a caller may read something of.
+    fn readable<'c>(&'c self, access: &Access) -> Vec<&'c Table> {
+        let is_told = |table: &&Table| table.exposure != Exposure::Internal && access.read(table.id).is_some();
+        self.0.catalog.tables.iter().filter(is_told).collect()
+    }
+
+    async fn collections(&self, principal: &Principal) -> Result<Vec<Json>, Error> {
+        let access = self.access(principal);
+        let rows = self.rows("SELECT * FROM [directus_collections] ORDER BY [collection]").await?;
+        let row = |name: &str| rows.iter().find(|row| row.get("collection").and_then(Json::as_str) == Some(name));
+        let mut told = Vec::new();
+        for table in self.readable(&access) {
+            let meta = match (row(&table.name), table.exposure) {
+                (Some(row), _) => collection_meta(row),
+                (None, Exposure::System) => system_meta(table),
+                (None, _) => Json::Null,
+            };
+            told.push(json!({
+                "collection": table.collection,
+                "meta": meta,
+                "schema": { "name": table.name, "comment": table.comment },
+            }));
+        }
+        // Folders, which only administrators need.
+        let is_folder = |row: &&Row| {
+            let name = row.get("collection").and_then(Json::as_str).unwrap_or_default();
+            self.0.catalog.collection(name).is_none()
+        };
+        for row in rows.iter().filter(|_| access.is_full()).filter(is_folder) {
+            told.push(json!({ "collection": row.get("collection"), "meta": collection_meta(row), "schema": null }));
+        }
+        Ok(told)
+    }
+
+    async fn fields(&self, principal: &Principal, of: Option<&str>) -> Result<Vec<Json>, Error> {
+        let access = self.access(principal);
+        let rows = self.rows("SELECT * FROM [directus_fields] ORDER BY [id]").await?;
+        let mut told = Vec::new();
+        let tables = self.readable(&access);
+        if of.is_some_and(|of| !tables.iter().any(|table| table.collection == of)) {
+            return Err(Error::Forbidden(None));
+        }
+        for table in tables.into_iter().filter(|table| of.is_none_or(|of| table.collection == of)) {
+            let Some(right) = access.read(table.id) else { continue };
+            for field in table.fields.iter().filter(|field| right.allows(&field.name)) {
+                let is_it = |row: &&Row| {
+                    row.get("collection").and_then(Json::as_str) == Some(&table.name)
+                        && row.get("field").and_then(Json::as_str) == Some(&field.name)
+                };
+                let column = table.field_column(field).map(|column| table.column(column));
+                told.push(json!({
+                    "collection": table.collection,
+                    "field": field.name,
+                    "type": column.map_or("alias", type_name),
+                    "meta": rows.iter().find(is_it).map_or(Json::Null, field_meta),
+                    "schema": column.map_or(Json::Null, |column| self.column_facts(table, field.kind, column)),
+                }));
+            }
+        }
+        Ok(told)
+    }
+
+    fn column_facts(&self, table: &Table, kind: FieldKind, column: &Column) -> Json {
+        let target = match kind {
+            FieldKind::ToOne(id, _) => Some(self.0.catalog.relationship(id)),
+            _ => None,
+        };
+        let to = target.map(|relationship| self.0.catalog.table(relationship.to));
+        let to_column = target.zip(to).and_then(|(way, to)| Some(to.column(*way.to_columns.first()?).name.clone()));
+        json!({
+            "name": column.name, "table": table.name, "data_type": column.declared, "default_value": column.default,
+            "max_length": column.length, "numeric_precision": column.precision, "numeric_scale": column.scale,
+            "is_generated": column.generated, "generation_expression": null,
+            "is_indexed": table.uniques.iter().any(|unique| unique.first() == Some(&column.id)),
+            "is_nullable": column.nullable,
+            "is_unique": table.is_unique(&[column.id]), "is_primary_key": table.is_single_key(column.id),
+            "has_auto_increment": column.auto_increment, "foreign_key_column": to_column,
+            "foreign_key_table": to.map(|to| to.name.clone()), "comment": column.comment,
+        })
+    }
+
+    async fn relations(&self, principal: &Principal, of: Option<&str>) -> Result<Vec<Json>, Error> {
+        let access = self.access(principal);
+        let rows = self.rows("SELECT * FROM [directus_relations] ORDER BY [id]").await?;
+        let catalog = &self.0.catalog;
+        let allows =
+            |table: &Table, field: &str| access.read(table.id).is_some_and(|right: Right<'_>| right.allows(field));
+        let mut told = Vec::new();
+        for table in self.readable(&access).into_iter().filter(|table| of.is_none_or(|of| table.collection == of)) {
+            for field in table.fields.iter().filter(|field| allows(table, &field.name)) {
+                let FieldKind::ToOne(id, Some(column)) = field.kind else { continue };
+                let relationship = catalog.relationship(id);
+                let to = catalog.table(relationship.to);
+                if access.read(to.id).is_none() {
+                    continue;
+                }
+                let is_it = |row: &&Row| {
+                    row.get("many_collection").and_then(Json::as_str) == Some(&table.name)
+                        && row.get("many_field").and_then(Json::as_str) == Some(&field.name)
+                };
+                let to_column = relationship.to_columns.first().map(|column| to.column(*column).name.clone());
+                let schema = json!({
+                    "table": table.name, "column": table.column(column).name, "foreign_key_table": to.name,
+                    "foreign_key_column": to_column, "constraint_name": null, "on_update": "NO ACTION",
+                    "on_delete": self.on_delete(table, column),
+                });
+                told.push(json!({
+                    "collection": table.collection, "field": field.name, "related_collection": to.collection,
+                    "schema": if relationship.enforced { schema } else { Json::Null },
+                    "meta": rows.iter().find(is_it).map_or(Json::Null, relation_meta),
+                }));
+            }
+        }
+        Ok(told)
+    }
+
+    fn on_delete(&self, table: &Table, column: crate::catalog::ColumnId) -> &'static str {
+        let is_it = |cascade: &&crate::catalog::Cascade| cascade.table == table.id && cascade.columns == [column];
+        match self.0.catalog.cascades.iter().find(is_it) {
+            Some(cascade) if cascade.deletes => "CASCADE",
+            Some(_) => "SET NULL",
+            None => "NO ACTION",
+        }
+    }
+
+    /// What a caller may do, collection by collection (contract `permissions.md` 3).
+    fn permissions(&self, principal: &Principal) -> Json {
+        let access = self.access(principal);
+        let told = |right: Option<Right<'_>>, table: &Table, with_fields: bool| match right {
+            None => json!({ "access": "none" }),
+            Some(right) => {
+                let is_whole = right.rows().is_always();
+                let mut told = json!({ "access": if is_whole { "full" } else { "partial" } });
+                if with_fields {
+                    let all = table.fields.iter().all(|field| right.allows(&field.name));
+                    let fields: Vec<&str> = match all {
+                        true => vec!["*"],
+                        false => {
+                            let names = table.fields.iter().map(|field| field.name.as_str());
+                            names.filter(|name| right.allows(name)).collect()
+                        }
+                    };
+                    told["fields"] = fields.into();
+                    if let Some(presets) = right.presets() {
+                        told["presets"] = Json::Object(presets.clone());
+                    }
+                }
+                told
+            }
+        };
+        let mut collections = Map::new();
+        for table in self.0.catalog.tables.iter() {
+            let rights =
+                [access.create(table.id), access.read(table.id), access.update(table.id), access.delete(table.id)];
+            if rights.iter().all(Option::is_none) {
+                continue;
+            }
+            let [create, read, update, delete] = rights;
+            collections.insert(
+                table.collection.clone(),
+                json!({
+                    "create": told(create, table, true), "read": told(read, table, true),
+                    "update": told(update, table, true), "delete": told(delete, table, false),
+                    "share": { "access": if principal.admin { "full" } else { "none" } },
+                }),
+            );
+        }
+        Json::Object(collections)
+    }
+
+    async fn rows(&self, template: &str) -> Result<Vec<Row>, Error> {
+        self.0.store.rows(template, &[]).await.map_err(|error| {
+            tracing::warn!(%error, "the system tables cannot be asked");
+            Error::Unavailable
+        })
+    }
+}
+
+/// What somebody gets who has logged in; what is kept in cookies goes there.
+fn granted(granted: &Granted, principal: &Principal) -> Json {
+    let agent = principal.agent.as_deref();
+    let (mut access_token, mut refresh_token) =
+        (Json::from(granted.access_token.as_str()), Json::from(granted.refresh_token.as_str()));
+    match granted.mode {
+        Mode::Json => {}
+        Mode::Cookie => {
+            refresh_token = Json::Null;
+            agent.inspect(|agent| agent.set_cookie(Cookie::Refresh(Some(granted.refresh_token.clone()))));
+        }
+        Mode::Session => {
+            (access_token, refresh_token) = (Json::Null, Json::Null);
+            agent.inspect(|agent| agent.set_cookie(Cookie::Session(Some(granted.access_token.clone()))));
+        }
+    }
+    let expires = granted.expires.as_millis().to_string();
+    json!({ "access_token": access_token, "expires": expires, "refresh_token": refresh_token })
+}
+
+fn one(told: Vec<Json>, is_it: impl Fn(&Json) -> bool) -> Result<Json, Error> {
+    told.into_iter().find(is_it).ok_or(Error::Forbidden(None))
+}
+
+/// Members of a row, those of truth and of JSON as what they are.
+fn meta(row: &Row, truths: &[&str], documents: &[&str], lists: &[&str]) -> Json {
+    use crate::catalog::metadata::{json, truth};
+    let value = |(name, value): (&String, &Json)| {
+        let value = match name.as_str() {
+            known if truths.contains(&known) && !value.is_null() => truth(row, known).into(),
+            known if documents.contains(&known) => json(row, known).unwrap_or_default(),
+            known if lists.contains(&known) => match value.as_str() {
+                Some(text) => text.split(',').filter(|item| !item.is_empty()).map(Json::from).collect(),
+                None => Json::Null,
+            },
+            _ => value.clone(),
+        };
+        (name.clone(), value)
+    };
+    Json::Object(row.iter().map(value).collect())
+}
+
+fn collection_meta(row: &Row) -> Json {
+    let mut told = meta(
+        row,
+        &["hidden", "singleton", "archive_app_filter", "versioning"],
+        &["translations", "item_duplication_fields"],
+        &[],
+    );
+    // Version 11 knows nothing of it.
+    if told.get("status").is_none() {
+        told["status"] = "active".into();
+    }
+    told
+}
+
+fn field_meta(row: &Row) -> Json {
+    let mut told = meta(
+        row,
+        &["readonly", "hidden", "required", "searchable"],
+        &["options", "display_options", "translations", "conditions", "validation"],
+        &["special"],
+    );
+    if told.get("searchable").is_none() {
+        told["searchable"] = true.into();
+    }
+    told
+}
+
+fn relation_meta(row: &Row) -> Json {
+    meta(row, &[], &[], &["one_allowed_collections"])
+}
+
+fn system_meta(table: &Table) -> Json {
+    json!({
+        "collection": table.collection, "hidden": false, "singleton": table.singleton, "archive_app_filter": true,
+        "collapse": "open", "versioning": false, "status": "active", "note": table.comment,
+        "sort_field": table.sort.map(|column| table.column_field(column)),
+        "accountability": match table.tracking {
+            crate::catalog::Tracking::All => Json::from("all"),
+            crate::catalog::Tracking::Activity => Json::from("activity"),
+            crate::catalog::Tracking::Nothing => Json::Null,
+        },
+    })
+}
+
+/// The type's name (contract `system-tables.md` 6).
+fn type_name(column: &Column) -> &'static str {
+    if column.specials.hash {
+        return "hash";
+    }
+    match column.column_type {
+        ColumnType::Integer => "integer",
+        ColumnType::BigInteger => "bigInteger",
+        ColumnType::Float | ColumnType::Double => "float",
+        ColumnType::Decimal => "decimal",
+        ColumnType::Boolean => "boolean",
+        ColumnType::Text if column.declared.to_ascii_lowercase().contains("text") => "text",
+        ColumnType::Text => "string",
+        ColumnType::Uuid => "uuid",
+        ColumnType::Timestamp => "timestamp",
+        ColumnType::DateTime => "dateTime",
+        ColumnType::Date => "date",
+        ColumnType::Time => "time",
+        ColumnType::Json => "json",
+        ColumnType::Csv => "csv",
+        ColumnType::Binary => "binary",
+        ColumnType::Geometry => "geometry",
+        ColumnType::Array(_) | ColumnType::Other => "unknown",
+    }
+}
