@@ -4,6 +4,7 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
+use fancy_regex::Regex;
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
 
@@ -49,6 +50,18 @@ pub fn matches(password: &str, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
+/// Whether a password is what a policy demands: a regular expression, which may
+/// stand between slashes (contract `auth.md` 7). A policy that makes no sense lets
+/// no password through.
+pub fn fits(policy: &str, password: &str) -> bool {
+    let pattern = policy.strip_prefix('/').and_then(|policy| policy.strip_suffix('/')).unwrap_or(policy);
+    let fits = Regex::new(pattern).and_then(|regex| regex.is_match(password));
+    if let Err(error) = &fits {
+        tracing::error!(%error, "the password policy cannot be used; no password fits");
+    }
+    fits.unwrap_or(false)
+}
+
 /// A few letters that stand for a secret and do not give it away.
 pub fn fingerprint(secret: &str) -> String {
     Sha256::digest(secret.as_bytes()).iter().take(9).map(|byte| format!("{byte:02x}")).collect()
@@ -75,6 +88,13 @@ mod tests {
         let argon2i = "$argon2i$v=19$m=4096,t=3,p=1$c29tZXNhbHQ$iWh06vD8Fy27wf9npn6FXWiCX4K6pW6Ue1Bnzz07Z8A";
         assert!(PasswordHash::new(argon2i).is_ok());
         assert!(!matches("something else", argon2i));
+    }
+
+    #[test]
+    fn the_policies_that_directus_offers_are_understood() {
+        let strong = r"/(?=^.{8,}$)(?=.*\d)(?=.*[!@#$%^&*()_+}{';'?>.<,])(?!.*\s)(?=.*[A-Z])(?=.*[a-z]).*$/";
+        assert!(fits(strong, "Abcdef1!") && !fits(strong, "Abcdef1! x") && !fits(strong, "abcdef1!"));
+        assert!(fits("^.{3,}$", "abc") && !fits("/^.{3,}$/", "ab") && !fits("(", "abc"));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use fancy_regex::Regex;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
@@ -19,7 +18,6 @@ use crate::{
     error_code::ErrorCode,
     hooks,
     permissions::{Decides as _, validation},
-    plan::write::{Fault, Rule},
     principal::{Id, Principal},
     store::Row,
     value::Value,
@@ -67,7 +65,6 @@ impl Accounts {
     }
 
     async fn set_password(&self, row: &Row, password: &str, more: Map<String, Json>) -> Result<(), Error> {
-        self.check_password(password).await?;
         let id: Id = text(row, "id").unwrap_or_default().into();
         let mut payload = more;
         payload.insert("password".to_owned(), password.into());
@@ -76,29 +73,6 @@ impl Accounts {
         self.execute("DELETE FROM [directus_sessions] WHERE [user] = #1", &[id_value(&id)]).await?;
         self.user_changed(&id.to_ascii_lowercase().into());
         Ok(())
-    }
-
-    /// What a password must be (`auth_password_policy`).
-    async fn check_password(&self, password: &str) -> Result<(), Error> {
-        let policy = self.setting("auth_password_policy").await?;
-        let Some(policy) = policy.as_ref().and_then(Json::as_str).filter(|policy| !policy.is_empty()) else {
-            return Ok(());
-        };
-        let pattern = policy.strip_prefix('/').and_then(|policy| policy.strip_suffix('/')).unwrap_or(policy);
-        let fits = Regex::new(pattern).and_then(|regex| regex.is_match(password));
-        if let Err(error) = &fits {
-            tracing::error!(%error, "the password policy cannot be used; no password fits");
-        }
-        match fits.unwrap_or(false) {
-            true => Ok(()),
-            // What was given is nobody's business.
-            false => Err(Fault::Validation {
-                field: "password".to_owned(),
-                path: Vec::new(),
-                rule: Rule::Permission { kind: "regex", detail: None },
-            }
-            .into()),
-        }
     }
 
     fn once(&self, email: &str, scope: &str, hash: Option<String>, ttl: Duration) -> String {
@@ -355,7 +329,6 @@ impl Accounts {
                 return Err(Error::Forbidden(None));
             }
         }
-        self.check_password(password).await?;
         let verifies = crate::catalog::metadata::truth(&settings, "public_registration_verify_email");
         if self.user_by_email(email).await?.is_none() {
             let payload = json!({
@@ -456,12 +429,5 @@ mod tests {
         ] {
             assert_eq!(is_same_place(allowed, wished), is_same, "{wished}");
         }
-    }
-
-    #[test]
-    fn the_policies_that_directus_offers_are_understood() {
-        let strong = r"(?=^.{8,}$)(?=.*\d)(?=.*[!@#$%^&*()_+}{';'?>.<,])(?!.*\s)(?=.*[A-Z])(?=.*[a-z]).*$";
-        let fits = |password: &str| Regex::new(strong).and_then(|regex| regex.is_match(password)).unwrap();
-        assert!(fits("Abcdef1!") && !fits("Abcdef1! x") && !fits("abcdef1!") && !fits("Abc1!"));
     }
 }

@@ -21,6 +21,9 @@ pub use self::{
     types::{ColumnType, Dialect},
 };
 
+/// What is shown in the place of a value that is shown to nobody.
+pub const CONCEALED: &str = "**********";
+
 /// Position of a table in its catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableId(pub u32);

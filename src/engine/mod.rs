@@ -45,6 +45,7 @@ use crate::{
     predicate::Bindings,
     principal::Principal,
     secrets::HashOptions,
+    store::Store,
 };
 
 /// Which state of the data the statements of one operation see.
@@ -101,6 +102,8 @@ pub struct Parts {
     pub events: Events,
     /// Tells when.
     pub clock: Clock,
+    /// The system tables, where they are used.
+    pub store: Option<Store>,
 }
 
 impl Parts {
@@ -108,7 +111,7 @@ impl Parts {
     pub fn plain(database: Database, catalog: Arc<Catalog>, clock: Clock) -> Self {
         let log = Arc::new(MemoryLog::new(Default::default(), clock.clone()));
         let events = Events::new(log, catalog.tables.len());
-        Self { database, catalog, hooks: Hooks::none(), events, clock }
+        Self { database, catalog, hooks: Hooks::none(), events, clock, store: None }
     }
 }
 
@@ -123,6 +126,7 @@ pub struct Engine {
     hooks: Hooks,
     events: Events,
     clock: Clock,
+    store: Option<Store>,
     loader: Loader,
     listeners: Arc<heard::Listeners>,
     sharing: Arc<write::Sharing>,
@@ -170,14 +174,13 @@ pub struct Answer {
 impl Engine {
     /// An engine over a database.
     pub fn new(parts: Parts, options: Options) -> Self {
-        let Parts { database, catalog, hooks, events, clock } = parts;
+        let Parts { database, catalog, hooks, events, clock, store } = parts;
         let listeners = Arc::new(heard::Listeners::new(&catalog, &hooks));
         let (loader, sharing) = (Loader::new(database.clone()), Arc::default());
         let watching = Arc::new(Semaphore::new(MAX_WATCHING));
-        Self { loader, database, catalog, hooks, events, clock, listeners, sharing, watching, options }
+        Self { loader, database, catalog, hooks, events, clock, store, listeners, sharing, watching, options }
     }
 
-    /// What hooks get on behalf of a caller.
     /// What hooks get, on behalf of a caller.
     pub fn context_of(&self, caller: &Caller) -> Context {
         let caller = Some((caller.principal.clone(), caller.access.clone()));
@@ -201,6 +204,11 @@ impl Engine {
     /// Who has a say.
     pub fn hooks(&self) -> &Hooks {
         &self.hooks
+    }
+
+    /// The system tables, where they are used.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
     }
 
     /// Where changes are told.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Position;
 use crate::{
-    catalog::{ColumnId, ColumnType, Table, TableId},
+    catalog::{CONCEALED, ColumnId, ColumnType, Table, TableId},
     db::{Form, Rows},
     principal::Principal,
     value::{Key, Value},
@@ -99,13 +99,19 @@ impl RowImage {
         }
     }
 
-    /// The row as an object of its columns' fields.
+    /// The row as an object of its columns' fields; what is shown to nobody is
+    /// concealed here too.
     pub fn to_json(&self, table: &Table) -> Map<String, Json> {
         let member = |column: &crate::catalog::Column| {
+            let field = table.column_field(column.id).to_owned();
+            if column.is_concealed() {
+                let shown = if self.is_null(column.id) { Json::Null } else { CONCEALED.into() };
+                return (field, shown);
+            }
             let mut text = Vec::new();
             self.write_json(column.id, &column.column_type, Form::Raw, &mut text);
             let json = serde_json::from_slice(&text).unwrap_or_default();
-            (table.column_field(column.id).to_owned(), json)
+            (field, json)
         };
         table.columns.iter().map(member).collect()
     }

@@ -310,7 +310,7 @@ impl Core {
             metadata,
         };
         let catalog = Arc::new(Catalog::build(database.dialect(), &facts, &serving));
-        let engine = engine(&database, &catalog, hooks, clock, options, auth.accounts.hash);
+        let engine = engine(&database, &catalog, (hooks, store.clone()), clock, options, auth.accounts.hash);
         let rules = match (&store, options.rules.as_deref()) {
             (Some(store), _) => Some(Rules::new(store.rules().await?)),
             (None, Some(path)) => Some(Rules::new(rules_of(path, &catalog)?)),
@@ -381,7 +381,7 @@ async fn make_admin(
 fn engine(
     database: &Database,
     catalog: &Arc<Catalog>,
-    hooks: Hooks,
+    (hooks, store): (Hooks, Option<Store>),
     clock: &Clock,
     options: &config::Gateway,
     hash: secrets::HashOptions,
@@ -393,6 +393,7 @@ fn engine(
         hooks,
         events: Events::new(log, catalog.tables.len()),
         clock: clock.clone(),
+        store,
     };
     let consistency = match options.consistency {
         config::Consistency::Statement => engine::Consistency::Statement,

@@ -6,7 +6,7 @@ use super::{
     writer::{Alias, Writer},
 };
 use crate::{
-    catalog::{Cardinality, Column, ColumnId, ColumnType, Dialect, RelationshipId},
+    catalog::{CONCEALED, Cardinality, Column, ColumnId, ColumnType, Dialect, RelationshipId},
     plan::Error,
     predicate::{DatePart, JsonPath, Operand, Predicate, Segment},
     value::Value,
@@ -99,7 +99,9 @@ pub(super) fn compared(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> R
         Operand::JsonPath(id, path) => json_text(w, alias, *id, path),
         Operand::Count(relationship, visible) => count(w, alias, *relationship, visible),
         Operand::Concealed(id) => {
-            wrap(w, "(CASE WHEN ", alias, *id, " IS NOT NULL THEN '**********' END)");
+            wrap(w, "(CASE WHEN ", alias, *id, " IS NOT NULL THEN '");
+            w.push(CONCEALED);
+            w.push("' END)");
             Ok(())
         }
         Operand::Masked(operand, rows) => masked(w, alias, rows, |w| compared(w, alias, operand)),

@@ -16,6 +16,7 @@ use crate::{
     catalog::{Dialect, Metadata, facts::Facts},
     db::{self, Database, Transaction},
     permissions::RuleSet,
+    sql::Bound,
     value::Value,
 };
 
@@ -119,9 +120,15 @@ impl Store {
     /// # Errors
     /// Whatever the database reports.
     pub async fn rows(&self, template: &str, parameters: &[Value]) -> Result<Vec<Row>, db::Error> {
-        let text = text::of(self.database.dialect(), self.schema.as_deref(), template);
-        let values = text::values(self.database.dialect(), template, parameters);
+        let Bound { text, values } = self.bound(template, parameters);
         Ok(self.database.fetch(&text, &values).await?.objects())
+    }
+
+    /// A statement as the database takes it.
+    pub fn bound(&self, template: &str, parameters: &[Value]) -> Bound {
+        let dialect = self.database.dialect();
+        let text = text::of(dialect, self.schema.as_deref(), template);
+        Bound { text, values: text::values(dialect, template, parameters) }
     }
 
     /// Runs a statement that writes; how many rows it affected.
@@ -129,8 +136,7 @@ impl Store {
     /// # Errors
     /// Whatever the database reports.
     pub async fn execute(&self, template: &str, parameters: &[Value]) -> Result<u64, db::Error> {
-        let text = text::of(self.database.dialect(), self.schema.as_deref(), template);
-        let values = text::values(self.database.dialect(), template, parameters);
+        let Bound { text, values } = self.bound(template, parameters);
         self.database.execute(&text, &values).await
     }
 
@@ -141,8 +147,7 @@ impl Store {
         template: &str,
         parameters: &[Value],
     ) -> Result<u64, db::Error> {
-        let text = text::of(self.database.dialect(), self.schema.as_deref(), template);
-        let values = text::values(self.database.dialect(), template, parameters);
+        let Bound { text, values } = self.bound(template, parameters);
         transaction.execute(&text, &values).await
     }
 
@@ -152,8 +157,7 @@ impl Store {
         template: &str,
         parameters: &[Value],
     ) -> Result<Vec<Row>, db::Error> {
-        let text = text::of(self.database.dialect(), self.schema.as_deref(), template);
-        let values = text::values(self.database.dialect(), template, parameters);
+        let Bound { text, values } = self.bound(template, parameters);
         Ok(transaction.fetch(&text, &values).await?.objects())
     }
 

@@ -6,6 +6,7 @@
 #![expect(unreachable_pub, reason = "what the modules of a test binary share, nobody else can reach")]
 
 mod access;
+mod accounts;
 mod aggregates;
 mod awkward;
 mod awkward_filters;

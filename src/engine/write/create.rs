@@ -57,6 +57,7 @@ impl Session {
         let draft = |payload| Draft::new(catalog, access, table, WriteAction::Create, payload, &bindings);
         let mut drafts = payloads.into_iter().map(draft).collect::<Result<Vec<_>, _>>()?;
         self.link(table, &mut drafts).await?;
+        self.guard(table, WriteAction::Create, &mut drafts, &[]).await?;
         self.complete(table, WriteAction::Create, &mut drafts).await?;
         drafts.iter().try_for_each(|draft| draft.check_complete(table))?;
         let images = self.insert(table, &drafts).await?;

@@ -40,6 +40,7 @@ impl Session {
             }
         };
         let told = self.told(table, Verb::Delete).map(|heard| (heard, self.slot()));
+        self.release(table, &keys).await?;
         let (images, reached) = self.remove(table, &keys, &rows, missing).await?;
         if missing == Missing::Refuse && images.len() < keys.len() {
             return Err(Error::Forbidden(None));

@@ -9,11 +9,13 @@
 //! commit        then the event log, then the actions
 //! ```
 
+mod accountability;
 mod answer;
 mod cascade;
 mod create;
 mod delete;
 mod group;
+mod guard;
 mod related;
 mod shared;
 mod specials;
@@ -189,7 +191,7 @@ impl Engine {
         loop {
             let transaction = Work::begin(self).await?;
             let session = Session::new(transaction.clone(), caller.clone(), options.clone(), context.clone());
-            let outcome = match work(session).await {
+            let outcome = match finish(work(session.clone()).await, &session).await {
                 Ok(value) => transaction.commit(caller).await.map(|()| value),
                 Err(error) => {
                     transaction.roll_back().await;
@@ -351,6 +353,15 @@ impl Engine {
         }
         Ok(outcomes)
     }
+}
+
+/// What must be done and must hold at the end of a transaction.
+async fn finish<T>(outcome: Result<T, Error>, session: &Session) -> Result<T, Error> {
+    let value = outcome?;
+    session.settle().await?;
+    let by = session.caller.principal.clone();
+    session.keep_account(|_| by.clone()).await?;
+    Ok(value)
 }
 
 /// Fills the templates of a write with the variables' values.

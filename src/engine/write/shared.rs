@@ -21,7 +21,7 @@ use super::{
     work::{Session, Work},
 };
 use crate::{
-    catalog::{ColumnId, ColumnType, Table, TableId},
+    catalog::{ColumnId, ColumnType, Exposure, Table, TableId},
     engine::{Caller, Engine, Error, heard::Verb},
     events::{Change, Commit, RowImage},
     hooks::{Context, MutationOptions},
@@ -222,6 +222,9 @@ impl Engine {
         };
         let is_heard =
             self.listeners.filtered(table.id, verb).is_some() || self.listeners.told(table.id, verb).is_some();
+        if table.exposure != Exposure::Items {
+            return None;
+        }
         if is_heard || table.triggers || !specials::are_cheap(table) || self.options.max_batch == Some(0) {
             return None;
         }
@@ -288,9 +291,17 @@ impl Engine {
                 return Err(Failure::Undone(error));
             }
         };
-        let once = session.wrote_once();
-        let owners: Vec<_> = rows.iter().map(|row| row.by.clone()).collect();
         let keys: Vec<_> = images.iter().map(|image| image.as_ref().map(|image| image.row_key(table))).collect();
+        let by = |change: &Change| {
+            let at = keys.iter().position(|key| key.as_ref() == Some(&change.key));
+            at.map_or_else(Arc::default, |at| rows[at].by.clone())
+        };
+        let once = session.wrote_once();
+        if let Err(error) = session.keep_account(by).await {
+            work.roll_back().await;
+            return Err(Failure::Undone(error));
+        }
+        let owners: Vec<_> = rows.iter().map(|row| row.by.clone()).collect();
         work.commit_as(move |changes, touched, at_micros| {
             let mut changes: HashMap<Vec<Key>, Change> =
                 changes.into_iter().map(|change| (change.key.clone(), change)).collect();

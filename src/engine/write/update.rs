@@ -97,6 +97,7 @@ impl Session {
             keys.push(distinct(alteration.keys));
         }
         self.link(table, &mut drafts).await?;
+        self.guard(table, WriteAction::Update, &mut drafts, &keys).await?;
         self.complete(table, WriteAction::Update, &mut drafts).await?;
         for (draft, keys) in drafts.iter_mut().zip(&keys) {
             draft.keep_key(table, keys)?;

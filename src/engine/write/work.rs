@@ -23,7 +23,7 @@ use super::{
     violation,
 };
 use crate::{
-    catalog::{Cardinality, Catalog, ColumnId, Table, TableId},
+    catalog::{Cardinality, Catalog, Exposure, ColumnId, Table, TableId, Tracking},
     db::{Rows, Transaction},
     engine::{Engine, Error},
     events::{Change, Commit},
@@ -31,7 +31,8 @@ use crate::{
     plan::write::{Fault, RowKey},
     predicate::Bindings,
     sql::{Bound, write::Command},
-    tasks,
+    store, tasks,
+    value::Value,
 };
 
 /// One transaction, shared by all that is written in it: nested rows, and what
@@ -54,12 +55,22 @@ pub(in crate::engine) struct Work {
 #[derive(Debug, Default)]
 struct Done {
     changes: Vec<Change>,
+    /// What has to be kept account of, and is not yet.
+    accounted: Vec<Accounted>,
     /// Tables of which more may have changed.
     touched: HashSet<TableId>,
     /// Whether more has changed than can be told.
     is_untold: bool,
     /// In the order in which they are told; `None` where one is being made.
     actions: Vec<Option<Told>>,
+}
+
+/// A change that has to be kept account of.
+#[derive(Debug)]
+pub(super) struct Accounted {
+    pub(super) change: Change,
+    /// How many relations deep it was written.
+    pub(super) depth: usize,
 }
 
 /// Longest wait for the database's answer to a commit.
@@ -115,7 +126,7 @@ impl Work {
         }
         let finish = async move {
             let Some(transaction) = self.transaction.lock().await.take() else { return Err(Error::Internal) };
-            let Done { changes, touched, is_untold, actions } = std::mem::take(&mut *self.done());
+            let Done { changes, touched, is_untold, actions, .. } = std::mem::take(&mut *self.done());
             let touched = touched.into_iter().collect();
             // Now that all its locks are held, whoever must come after it has
             // no ticket yet.
@@ -289,10 +300,57 @@ impl Session {
     /// Notes what has changed, for the log.
     pub(super) fn changed(&self, table: &Table, changes: impl IntoIterator<Item = Change>) {
         let mut done = self.work.done();
-        match self.options.emit_events {
-            true => done.changes.extend(changes),
-            false => drop(done.touched.insert(table.id)),
+        let done = &mut *done;
+        let is_accounted = table.tracking != Tracking::Nothing;
+        if !self.options.emit_events {
+            done.touched.insert(table.id);
         }
+        for change in changes {
+            if is_accounted {
+                done.accounted.push(Accounted { change: change.clone(), depth: self.depth });
+            }
+            if self.options.emit_events {
+                done.changes.push(change);
+            }
+        }
+    }
+
+    /// What has to be kept account of, from here on somebody else's to do.
+    pub(super) fn take_accounted(&self) -> Vec<Accounted> {
+        std::mem::take(&mut self.work.done().accounted)
+    }
+
+    /// The rows of a statement about the system tables, as the transaction sees them.
+    pub(super) async fn system_rows(&self, template: &str, values: &[Value]) -> Result<Vec<store::Row>, Error> {
+        let Some(bound) = self.engine().store().map(|store| store.bound(template, values)) else {
+            return Ok(Vec::new());
+        };
+        Ok(self.read(&bound).await?.objects())
+    }
+
+    /// The same as others still see them.
+    pub(super) async fn system_rows_outside(&self, template: &str, values: &[Value]) -> Result<Vec<store::Row>, Error> {
+        let Some(store) = self.engine().store() else { return Ok(Vec::new()) };
+        store.rows(template, values).await.map_err(|error| Error::from_database(error, template))
+    }
+
+    /// Writes to the system tables on the side, which is told to nobody.
+    pub(super) async fn system_execute(&self, template: &str, values: &[Value]) -> Result<(), Error> {
+        let Some(bound) = self.engine().store().map(|store| store.bound(template, values)) else { return Ok(()) };
+        let mut transaction = self.work.transaction.lock().await;
+        let transaction = transaction.as_mut().ok_or(Error::Internal)?;
+        self.work.commands.fetch_add(1, Ordering::Relaxed);
+        let done = transaction.execute(&bound.text, &bound.values).await;
+        done.map(drop).map_err(|error| Error::from_database(error, &bound.text))
+    }
+
+    /// What was changed in the system tables so far.
+    pub(super) fn system_changes(&self) -> Vec<Change> {
+        let done = self.work.done();
+        let is_systems = |change: &&Change| self.catalog().table(change.table).exposure == Exposure::System;
+        // What is told and what is kept account of may be the same.
+        let kept = done.accounted.iter().map(|accounted| &accounted.change);
+        done.changes.iter().chain(kept).filter(is_systems).cloned().collect()
     }
 
     /// Notes that more has changed than will be told: whoever follows the log must

@@ -8,10 +8,11 @@ use tidegate::{
     auth::{self, Authenticator},
     catalog::{self, Catalog},
     clock::Clock,
+    config,
     db::{self, Database},
     engine::{self, Engine},
     events::Events,
-    gateway,
+    gateway::{self, Gateway},
     graphql::{self, Service},
     hooks,
     permissions::Policy,
@@ -111,15 +112,31 @@ impl TestApp {
     pub async fn embedded(data: Arc<TestDatabase>, builder: gateway::Builder) -> Self {
         let options = options(&data, &Settings::default());
         let builder = builder.configure(|serve| {
+            serve.gateway.metadata = config::Metadata::None;
             serve.gateway.database = options;
             serve.server = server_options();
         });
         Self::embedded_as_it_is(data, builder).await
     }
 
+        /// A gateway over a database's system tables.
+    pub async fn with_store(data: Arc<TestDatabase>, builder: gateway::Builder) -> Self {
+        let options = options(&data, &Settings::default());
+        let builder = builder.configure(|serve| {
+            serve.gateway.database = options;
+            serve.server = server_options();
+        });
+        let gateway = builder.database(&data.url).build().await.expect("it can be put together");
+        Self::of(data, gateway).await
+    }
+
     /// As [`Self::embedded`], with options of the test's own.
     pub async fn embedded_as_it_is(data: Arc<TestDatabase>, builder: gateway::Builder) -> Self {
         let gateway = builder.database(&data.url).admin_token(TOKEN).build().await.expect("it can be put together");
+        Self::of(data, gateway).await
+    }
+
+    async fn of(data: Arc<TestDatabase>, gateway: Gateway) -> Self {
         let context = gateway.context();
         let (database, catalog, events) =
             (gateway.database().clone(), gateway.catalog().clone(), gateway.events().clone());
