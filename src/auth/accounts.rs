@@ -34,7 +34,7 @@ use crate::{
     realtime::Hub,
     rules::{self, Rules},
     secrets::fingerprint,
-    store::{Row, Store},
+    store::{Row, Store, statements},
     value::{Key, Value},
 };
 
@@ -288,7 +288,7 @@ impl Accounts {
         let user = match known {
             Some(known) => known.fact,
             None => {
-                let found = self.find_user("[token] = $1", Value::Text(token.into())).await?;
+                let found = self.find_user(statements::USERS_RIGHTS_BY_TOKEN, Value::Text(token.into())).await?;
                 let user = found.map(|user| user.id.clone());
                 self.0.static_tokens.insert(proof.token, Known { fact: user.clone(), as_of });
                 user
@@ -306,7 +306,7 @@ impl Accounts {
             let known = self.0.static_tokens.get(&proof.token).filter(|known| known.as_of == as_of);
             // The token itself is not kept; the user's of now is held against it.
             if known.is_none_or(|known| known.fact.as_ref() != Some(user)) {
-                let rows = self.rows("SELECT [token] FROM [directus_users] WHERE [id] = #1", &[id_value(user)]).await?;
+                let rows = self.rows(statements::STATIC_TOKEN, &[id_value(user)]).await?;
                 let token = rows.first().and_then(|row| row.get("token")).and_then(Json::as_str);
                 if token.map(rules::digest) != Some(proof.token) {
                     return Err(Error::Unknown);
@@ -323,16 +323,15 @@ impl Accounts {
             return Ok(known.fact);
         }
         let found = match uuid::Uuid::try_parse(id) {
-            Ok(_) => self.find_user("[id] = #1", id_value(id)).await?,
+            Ok(_) => self.find_user(statements::USERS_RIGHTS, id_value(id)).await?,
             Err(_) => None,
         };
         self.0.users.insert(id.clone(), Known { fact: found.clone(), as_of });
         Ok(found)
     }
 
-    async fn find_user(&self, condition: &str, value: Value) -> Result<Option<Arc<User>>, Error> {
-        let template = format!("SELECT [id], [role], [status], [password] FROM [directus_users] WHERE {condition}");
-        let rows = self.rows(&template, &[value]).await?;
+    async fn find_user(&self, template: &str, value: Value) -> Result<Option<Arc<User>>, Error> {
+        let rows = self.rows(template, &[value]).await?;
         Ok(rows.first().and_then(User::of).map(Arc::new))
     }
 
@@ -340,10 +339,8 @@ impl Accounts {
         if let Some(lives) = self.0.sessions.get(token) {
             return Ok(lives);
         }
-        let template = "SELECT [token] FROM [directus_sessions] WHERE [token] = $1 AND [user] = #2 \
-                        AND [share] IS NULL AND [expires] >= @3";
         let values = [Value::Text(token.into()), id_value(user), self.0.store.instant(self.now_millis())];
-        let lives = !self.rows(template, &values).await?.is_empty();
+        let lives = !self.rows(statements::LIVE_SESSION, &values).await?.is_empty();
         self.0.sessions.insert(token.to_owned(), lives);
         Ok(lives)
     }

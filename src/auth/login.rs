@@ -17,7 +17,7 @@ use crate::{
     hooks::{self, Meta},
     principal::{Id, Principal},
     secrets::{self, fingerprint, random_token},
-    store::Row,
+    store::{Row, statements},
     tasks,
     value::Value,
 };
@@ -198,13 +198,12 @@ impl Accounts {
 
     /// A value of the settings.
     pub(super) async fn setting(&self, name: &str) -> Result<Option<Json>, Error> {
-        let rows = self.rows("SELECT * FROM [directus_settings] ORDER BY [id] LIMIT 1", &[]).await?;
+        let rows = self.rows(statements::SETTINGS, &[]).await?;
         Ok(rows.into_iter().next().and_then(|mut row| row.remove(name)).filter(|value| !value.is_null()))
     }
 
     pub(super) async fn user_by_email(&self, email: &str) -> Result<Option<Row>, Error> {
-        let template = "SELECT * FROM [directus_users] WHERE LOWER([email]) = $1";
-        let rows = self.rows(template, &[Value::Text(email.to_lowercase().into())]).await?;
+        let rows = self.rows(statements::USER_BY_EMAIL, &[Value::Text(email.to_lowercase().into())]).await?;
         Ok(rows.into_iter().next())
     }
 
@@ -216,8 +215,6 @@ impl Accounts {
         let now = self.now_millis();
         let agent = client.agent.as_deref();
         let text = |text: Option<&String>| text.map_or(Value::Null, |text| Value::Text(text.as_str().into()));
-        let template = "INSERT INTO [directus_sessions] ([token], [user], [expires], [ip], [user_agent], [origin]) \
-                        VALUES ($1, #2, @3, $4, $5, $6)";
         let values = [
             Value::Text(refresh_token.as_str().into()),
             id_value(&id),
@@ -226,8 +223,8 @@ impl Accounts {
             text(agent.and_then(|agent| agent.user_agent.as_ref())),
             text(agent.and_then(|agent| agent.origin.as_ref())),
         ];
-        self.execute(template, &values).await?;
-        self.execute("DELETE FROM [directus_sessions] WHERE [expires] < @1", &[self.0.store.instant(now)]).await?;
+        self.execute(statements::NEW_SESSION, &values).await?;
+        self.execute(statements::FORGET_SESSIONS, &[self.0.store.instant(now)]).await?;
         self.seen(&id, now).await?;
         let access_token = self.access_token(user, &refresh_token, mode, kind).await?;
         Ok(self.granted(mode, access_token, refresh_token))
@@ -240,8 +237,7 @@ impl Accounts {
     }
 
     async fn seen(&self, user: &Id, now: i64) -> Result<(), Error> {
-        let template = "UPDATE [directus_users] SET [last_access] = @1 WHERE [id] = #2";
-        self.execute(template, &[self.0.store.instant(now), id_value(user)]).await?;
+        self.execute(statements::SEEN, &[self.0.store.instant(now), id_value(user)]).await?;
         Ok(())
     }
 
@@ -289,12 +285,12 @@ impl Accounts {
         let rows = self.session(token, now).await?;
         let Some(session) = rows else { return Err(wrong_credentials()) };
         let user = session.get("user").and_then(Json::as_str).ok_or_else(wrong_credentials)?;
-        let users = self.rows("SELECT * FROM [directus_users] WHERE [id] = #1", &[id_value(user)]).await?;
+        let users = self.rows(statements::USER, &[id_value(user)]).await?;
         let user: Id = user.to_ascii_lowercase().into();
         let row = users.into_iter().next().ok_or_else(wrong_credentials)?;
         let status = row.get("status").and_then(Json::as_str);
         if status != Some("active") {
-            self.execute("DELETE FROM [directus_sessions] WHERE [token] = $1", &[token_value(token)]).await?;
+            self.execute(statements::END_SESSION, &[token_value(token)]).await?;
             self.stall(self.0.options.accounts.login_stall, watch).await;
             return Err(match status {
                 Some("suspended") => refused(ErrorCode::UserSuspended, "User suspended."),
@@ -306,8 +302,7 @@ impl Accounts {
             Mode::Session => self.next_session(token, next, &session, &user, now).await?,
             Mode::Json | Mode::Cookie => self.rotate(token, next, now).await?,
         };
-        let template = "DELETE FROM [directus_sessions] WHERE [user] = #1 AND [expires] < @2";
-        self.execute(template, &[id_value(&user), self.0.store.instant(now)]).await?;
+        self.execute(statements::FORGET_SESSIONS_OF, &[id_value(&user), self.0.store.instant(now)]).await?;
         self.seen(&user, now).await?;
         let access_token = self.access_token(&row, &refresh_token, mode, "refresh").await?;
         Ok(self.granted(mode, access_token, refresh_token))
@@ -315,8 +310,7 @@ impl Accounts {
 
     /// The row of a session that has not expired.
     async fn session(&self, token: &str, now: i64) -> Result<Option<Row>, Error> {
-        let template = "SELECT * FROM [directus_sessions] WHERE [token] = $1 AND [expires] >= @2";
-        let rows = self.rows(template, &[token_value(token), self.0.store.instant(now)]).await?;
+        let rows = self.rows(statements::SESSION, &[token_value(token), self.0.store.instant(now)]).await?;
         let is_own = |row: &Row| ["oauth_client", "share"].iter().all(|name| row.get(*name).is_none_or(Json::is_null));
         Ok(rows.into_iter().next().filter(is_own))
     }
@@ -325,9 +319,8 @@ impl Accounts {
     async fn rotate(&self, token: &str, next: Option<String>, now: i64) -> Result<String, Error> {
         let fresh = next.unwrap_or_else(|| random_token(TOKEN_LENGTH));
         let expires = self.0.store.instant(now + millis(self.0.options.accounts.refresh_ttl));
-        let template = "UPDATE [directus_sessions] SET [token] = $1, [expires] = @2 WHERE [token] = $3";
         let values = [token_value(&fresh), expires, token_value(token)];
-        match self.execute(template, &values).await? {
+        match self.execute(statements::ROTATE_SESSION, &values).await? {
             // Somebody else was faster with the same token.
             0 => Err(wrong_credentials()),
             _ => Ok(fresh),
@@ -347,24 +340,19 @@ impl Accounts {
         let options = &self.0.options.accounts;
         let expires = self.0.store.instant(now + millis(options.session_ttl));
         if let Some(next) = next {
-            let template = "UPDATE [directus_sessions] SET [expires] = @1 WHERE [token] = $2";
-            self.execute(template, &[expires, token_value(&next)]).await?;
+            self.execute(statements::EXTEND_SESSION, &[expires, token_value(&next)]).await?;
             return Ok(next);
         }
         let fresh = random_token(TOKEN_LENGTH);
         let grace = self.0.store.instant(now + millis(options.grace));
-        let template = "UPDATE [directus_sessions] SET [next_token] = $1, [expires] = @2 \
-                        WHERE [token] = $3 AND [next_token] IS NULL";
-        if self.execute(template, &[token_value(&fresh), grace, token_value(token)]).await? == 0 {
+        if self.execute(statements::FOLLOW_SESSION, &[token_value(&fresh), grace, token_value(token)]).await? == 0 {
             let winner = self.session(token, now).await?;
             let next = winner.as_ref().and_then(|row| row.get("next_token")).and_then(Json::as_str);
             return next.map(str::to_owned).ok_or_else(wrong_credentials);
         }
         let kept = |name: &str| session.get(name).and_then(Json::as_str).map_or(Value::Null, token_value);
-        let template = "INSERT INTO [directus_sessions] ([token], [user], [expires], [ip], [user_agent], [origin]) \
-                        VALUES ($1, #2, @3, $4, $5, $6)";
         let values = [token_value(&fresh), id_value(user), expires, kept("ip"), kept("user_agent"), kept("origin")];
-        self.execute(template, &values).await?;
+        self.execute(statements::NEW_SESSION, &values).await?;
         Ok(fresh)
     }
 
@@ -376,7 +364,7 @@ impl Accounts {
         let Some(session) = self.session(token, self.now_millis()).await? else { return Ok(()) };
         let Some(user) = session.get("user").and_then(Json::as_str) else { return Ok(()) };
         let user: Id = user.to_ascii_lowercase().into();
-        self.execute("DELETE FROM [directus_sessions] WHERE [token] = $1", &[token_value(token)]).await?;
+        self.execute(statements::END_SESSION, &[token_value(token)]).await?;
         self.end_login(&user, token);
         self.record("logout", &user, client).await
     }
@@ -397,9 +385,6 @@ impl Accounts {
     async fn record(&self, action: &str, user: &Id, client: &Principal) -> Result<(), Error> {
         let agent = client.agent.as_deref();
         let text = |text: Option<&String>| text.map_or(Value::Null, |text| Value::Text(text.as_str().into()));
-        let template = "INSERT INTO [directus_activity] \
-                        ([action], [user], [timestamp], [ip], [user_agent], [origin], [collection], [item]) \
-                        VALUES ($1, #2, @3, $4, $5, $6, 'directus_users', $7)";
         let values = [
             token_value(action),
             id_value(user),
@@ -409,7 +394,7 @@ impl Accounts {
             text(agent.and_then(|agent| agent.origin.as_ref())),
             token_value(user),
         ];
-        self.execute(template, &values).await?;
+        self.execute(statements::RECORD, &values).await?;
         Ok(())
     }
 
@@ -429,9 +414,7 @@ impl Accounts {
     /// When the database cannot be asked.
     pub async fn enforces_tfa(&self, principal: &Principal) -> Result<bool, Error> {
         let Some(role) = &principal.role else { return Ok(false) };
-        let template = "SELECT [p].[id] FROM [directus_policies] AS [p] JOIN [directus_access] AS [a] \
-                        ON [a].[policy] = [p].[id] WHERE [a].[role] = #1 AND [p].[enforce_tfa] = TRUE";
-        Ok(!self.rows(template, &[id_value(role)]).await?.is_empty())
+        Ok(!self.rows(statements::TFA_POLICIES, &[id_value(role)]).await?.is_empty())
     }
 
     /// Users, with all rights, on somebody's behalf.

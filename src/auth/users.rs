@@ -19,7 +19,7 @@ use crate::{
     hooks,
     permissions::{Decides as _, validation},
     principal::{Id, Principal},
-    store::Row,
+    store::{Row, statements},
     value::Value,
 };
 
@@ -70,7 +70,7 @@ impl Accounts {
         payload.insert("password".to_owned(), password.into());
         let users = self.users_service(&Principal::public());
         users.update_one(Json::from(&*id), Json::Object(payload)).await?;
-        self.execute("DELETE FROM [directus_sessions] WHERE [user] = #1", &[id_value(&id)]).await?;
+        self.execute(statements::END_SESSIONS, &[id_value(&id)]).await?;
         self.user_changed(&id.to_ascii_lowercase().into());
         Ok(())
     }
@@ -232,8 +232,7 @@ impl Accounts {
 
     async fn store_tfa(&self, user: &str, secret: Option<&str>) -> Result<(), Error> {
         let secret = secret.map_or(Value::Null, |secret| Value::Text(secret.into()));
-        let template = "UPDATE [directus_users] SET [tfa_secret] = $1 WHERE [id] = #2";
-        match self.execute(template, &[secret, id_value(user)]).await? {
+        match self.execute(statements::SET_TFA, &[secret, id_value(user)]).await? {
             0 => Err(Error::Forbidden(None)),
             _ => Ok(()),
         }
@@ -241,7 +240,7 @@ impl Accounts {
 
     async fn user_row(&self, user: &str) -> Result<Row, Error> {
         uuid::Uuid::try_parse(user).map_err(|_| wrong_credentials())?;
-        let rows = self.rows("SELECT * FROM [directus_users] WHERE [id] = #1", &[id_value(user)]).await?;
+        let rows = self.rows(statements::USER, &[id_value(user)]).await?;
         rows.into_iter().next().ok_or_else(wrong_credentials)
     }
 
@@ -315,7 +314,7 @@ impl Accounts {
         [first_name, last_name]: [Option<String>; 2],
         url: Option<String>,
     ) -> Result<(), Error> {
-        let settings = self.rows("SELECT * FROM [directus_settings] ORDER BY [id] LIMIT 1", &[]).await?;
+        let settings = self.rows(statements::SETTINGS, &[]).await?;
         let settings = settings.into_iter().next().unwrap_or_default();
         if !crate::catalog::metadata::truth(&settings, "public_registration") {
             return Err(Error::Forbidden(None));
@@ -380,7 +379,7 @@ impl Accounts {
             "public_registration",
             "public_registration_verify_email",
         ];
-        let rows = self.rows("SELECT * FROM [directus_settings] ORDER BY [id] LIMIT 1", &[]).await?;
+        let rows = self.rows(statements::SETTINGS, &[]).await?;
         let row = rows.into_iter().next().unwrap_or_default();
         let value = |name: &str| match name {
             "public_registration" | "public_registration_verify_email" => {

@@ -304,8 +304,7 @@ impl Metadata {
         for (name, table) in &tables {
             for (field, list) in &table.lists {
                 let (many, column) = list.of.split_once('.').unwrap_or_default();
-                let is_same =
-                    |known: &&mut RelationMetadata| known.many_collection == many && known.many_field == column;
+
                 let relation = RelationMetadata {
                     many_collection: many.to_owned(),
                     many_field: column.to_owned(),
@@ -314,10 +313,10 @@ impl Metadata {
                     sort_field: list.sorted_by.clone(),
                     deletes: list.deselected.as_deref() == Some("delete"),
                 };
-                match metadata.relations.iter_mut().find(is_same) {
-                    Some(known) => *known = relation,
-                    None => metadata.relations.push(relation),
-                }
+                metadata.relations.retain(|known| {
+                    known.one_field.is_some() || (&*known.many_collection, &*known.many_field) != (many, column)
+                });
+                metadata.relations.push(relation);
             }
         }
         metadata
@@ -349,11 +348,14 @@ impl Metadata {
         &self.relations
     }
 
-    /// What is said of the relation that starts in a field.
-    pub(super) fn relation(&self, collection: &str, field: &str) -> Option<&RelationMetadata> {
-        let is_it = |known: &&RelationMetadata| known.many_collection == collection && known.many_field == field;
-        // Rows of one's own come after those that are built in.
-        self.relations.iter().rev().find(is_it)
+    /// What is said of the relation that starts in a field: at its other end there
+    /// may be several lists.
+    pub(super) fn relations_of<'m>(
+        &'m self,
+        collection: &'m str,
+        field: &'m str,
+    ) -> impl Iterator<Item = &'m RelationMetadata> {
+        self.relations.iter().filter(move |known| known.many_collection == collection && known.many_field == field)
     }
 }
 
@@ -401,12 +403,10 @@ mod tests {
         assert!(password.specials.hash && password.specials.is_concealed() && !password.specials.uuid);
         assert!(metadata.collection("directus_settings").unwrap().singleton);
         assert_eq!(metadata.collection("directus_activity").unwrap().tracking, Tracking::Nothing);
-        let policies = metadata.relation("directus_access", "user").unwrap();
+        let relation = |table, column| metadata.relations_of(table, column).next().unwrap();
+        let policies = relation("directus_access", "user");
         assert_eq!((policies.one_field.as_deref(), policies.deletes), (Some("policies"), true));
-        assert_eq!(
-            metadata.relation("directus_users", "avatar").unwrap().one_collection.as_deref(),
-            Some("directus_files")
-        );
+        assert_eq!(relation("directus_users", "avatar").one_collection.as_deref(), Some("directus_files"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{
     Cardinality, Cascade, Catalog, ColumnId, Exposure, Field, FieldKind, Metadata, Note, NoteAction, Relationship,
     RelationshipId, TableId, TableKind,
     facts::{ForeignKeyFacts, OnDelete, TableFacts, full_name},
+    metadata::RelationMetadata,
     naming::FieldNames,
 };
 
@@ -25,14 +26,20 @@ struct ForeignKey {
     reverse: Reverse,
 }
 
+/// A list at the other end of a foreign key.
+struct List {
+    field: String,
+    sort: Option<ColumnId>,
+    deletes: bool,
+    position: usize,
+}
+
 /// The field at the other end of a foreign key.
 enum Reverse {
     /// Named after what points here.
     Inferred,
-    /// As metadata says.
-    Declared { field: String, sort: Option<ColumnId>, deletes: bool, position: usize },
-    /// There is none.
-    None,
+    /// As metadata says: there may be none, or several.
+    Declared(Vec<List>),
 }
 
 /// Adds all relationships and their fields. `served` are the facts of the
@@ -49,8 +56,8 @@ pub(super) fn infer(catalog: &mut Catalog, served: &[&TableFacts], metadata: Opt
     }
     let mut listed: Vec<&ForeignKey> = keys.iter().collect();
     listed.sort_by_key(|key| match &key.reverse {
-        Reverse::Declared { position, .. } => *position,
-        _ => usize::MAX,
+        Reverse::Declared(lists) => lists.iter().map(|list| list.position).min().unwrap_or(usize::MAX),
+        Reverse::Inferred => usize::MAX,
     });
     for key in listed {
         let alone = keys.iter().filter(|other| (other.from, other.to) == (key.from, key.to)).count() == 1;
@@ -95,25 +102,23 @@ fn declare(catalog: &mut Catalog, served: &[&TableFacts], metadata: &Metadata, k
             [column] => &many.columns[usize::from(column.0)].name,
             _ => continue,
         };
-        let relation = metadata.relation(&many.name, column);
-        key.reverse = match relation {
-            Some(relation) if relation.one_collection.as_ref() == Some(&one.name) => match &relation.one_field {
-                Some(field) => Reverse::Declared {
-                    field: field.clone(),
-                    sort: relation.sort_field.as_deref().and_then(|name| {
-                        let at = many.columns.iter().position(|column| column.name == name)?;
-                        Some(ColumnId(at as u16))
-                    }),
-                    deletes: relation.deletes,
-                    position: metadata.position(&one.name, field).unwrap_or(usize::MAX),
-                },
-                None => Reverse::None,
-            },
-            Some(_) => Reverse::None,
-            // Who manages a collection says what its relations are.
-            None if metadata.collection(&many.name).is_some() => Reverse::None,
-            None => Reverse::Inferred,
-        };
+        // Who manages a collection says what its relations are.
+        let is_managed = metadata.collection(&many.name).is_some();
+        if !is_managed && metadata.relations_of(&many.name, column).next().is_none() {
+            continue;
+        }
+        let place = |name: &str| many.columns.iter().position(|column| column.name == name);
+        let of_target = |relation: &&RelationMetadata| relation.one_collection.as_ref() == Some(&one.name);
+        let lists = metadata.relations_of(&many.name, column).filter(of_target).filter_map(|relation| {
+            let field = relation.one_field.clone()?;
+            Some(List {
+                sort: relation.sort_field.as_deref().and_then(place).map(|at| ColumnId(at as u16)),
+                deletes: relation.deletes,
+                position: metadata.position(&one.name, &field).unwrap_or(usize::MAX),
+                field,
+            })
+        });
+        key.reverse = Reverse::Declared(lists.collect());
     }
 }
 
@@ -230,11 +235,31 @@ fn add_many_to_one(catalog: &mut Catalog, names: &mut [FieldNames], key: &Foreig
 }
 
 fn add_one_to_many(catalog: &mut Catalog, names: &mut [FieldNames], key: &ForeignKey, alone: bool) {
-    let (declared, sort, deletes) = match &key.reverse {
-        Reverse::None => return,
-        Reverse::Inferred => (None, None, false),
-        Reverse::Declared { field, sort, deletes, .. } => (Some(field.clone()), *sort, *deletes),
-    };
+    match &key.reverse {
+        Reverse::Declared(lists) => {
+            for list in lists {
+                let wishes = [list.field.clone()];
+                add_list(catalog, names, key, &wishes, (list.sort, list.deletes));
+            }
+        }
+        Reverse::Inferred => {
+            let child = catalog.table(key.from).collection.clone();
+            let by = format!("{child}_by_{}", joined_columns(catalog, key.from, &key.from_columns));
+            let wishes = if alone { vec![child, by] } else { vec![by] };
+            add_list(catalog, names, key, &wishes, (None, false));
+        }
+    }
+}
+
+/// The rows that point to one by a foreign key, under the first of some names that
+/// is free.
+fn add_list(
+    catalog: &mut Catalog,
+    names: &mut [FieldNames],
+    key: &ForeignKey,
+    wishes: &[String],
+    (sort, deletes): (Option<ColumnId>, bool),
+) {
     let sort = sort.or(catalog.table(key.from).sort);
     let id = push(catalog, |id| Relationship {
         id,
@@ -248,15 +273,8 @@ fn add_one_to_many(catalog: &mut Catalog, names: &mut [FieldNames], key: &Foreig
         sort,
         deletes,
     });
-    let child = catalog.table(key.from).collection.clone();
-    let by = format!("{child}_by_{}", joined_columns(catalog, key.from, &key.from_columns));
-    let wishes = match declared {
-        Some(field) => vec![field],
-        None if alone => vec![child, by],
-        None => vec![by],
-    };
     let parent = key.to.0 as usize;
-    let name = names[parent].claim_first(&wishes);
+    let name = names[parent].claim_first(wishes);
     catalog.tables[parent].add_field(Field { name, kind: FieldKind::ToMany(id) });
 }
 

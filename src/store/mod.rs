@@ -6,6 +6,7 @@
 
 mod migrations;
 mod rules;
+pub mod statements;
 mod text;
 
 use std::sync::Arc;
@@ -101,9 +102,9 @@ impl Store {
     /// # Errors
     /// When they cannot be read.
     pub async fn metadata(&self) -> Result<Metadata, Error> {
-        let collections = self.rows("SELECT * FROM [directus_collections] ORDER BY [collection]", &[]).await?;
-        let fields = self.rows("SELECT * FROM [directus_fields] ORDER BY [id]", &[]).await?;
-        let relations = self.rows("SELECT * FROM [directus_relations] ORDER BY [id]", &[]).await?;
+        let collections = self.rows(statements::COLLECTIONS, &[]).await?;
+        let fields = self.rows(statements::FIELDS, &[]).await?;
+        let relations = self.rows(statements::RELATIONS, &[]).await?;
         Ok(Metadata::from_rows(&collections, &fields, &relations))
     }
 
@@ -192,7 +193,7 @@ impl Store {
     /// # Errors
     /// Whatever the database reports.
     pub async fn has_no_users(&self) -> Result<bool, db::Error> {
-        Ok(self.rows("SELECT [id] FROM [directus_users] LIMIT 1", &[]).await?.is_empty())
+        Ok(self.rows(statements::ANY_USER, &[]).await?.is_empty())
     }
 
     /// Makes the first administrator with role and policy, unless another gateway
@@ -205,7 +206,7 @@ impl Store {
         let (role, policy) = (id(), id());
         let mut transaction = migrations::locked(self).await?;
         let made = async {
-            let known = self.rows_within(&mut transaction, "SELECT [id] FROM [directus_users] LIMIT 1", &[]).await?;
+            let known = self.rows_within(&mut transaction, statements::ANY_USER, &[]).await?;
             if !known.is_empty() {
                 return Ok(false);
             }

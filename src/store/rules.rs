@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value as Json};
 
-use super::{Error, Row, Store};
+use super::{Error, Row, Store, statements};
 use crate::{
     catalog::metadata::{json, truth},
     permissions::{Action, Addresses, Attached, Fields, Given, Permission, PolicyRules, RuleSet},
@@ -13,10 +13,10 @@ use crate::{
 };
 
 pub(super) async fn read(store: &Store) -> Result<RuleSet, Error> {
-    let roles = store.rows("SELECT [id], [parent] FROM [directus_roles]", &[]).await?;
-    let policies = store.rows("SELECT * FROM [directus_policies]", &[]).await?;
-    let attached = store.rows("SELECT * FROM [directus_access] ORDER BY [id]", &[]).await?;
-    let permissions = store.rows("SELECT * FROM [directus_permissions] ORDER BY [id]", &[]).await?;
+    let roles = store.rows(statements::ROLES, &[]).await?;
+    let policies = store.rows(statements::POLICIES, &[]).await?;
+    let attached = store.rows(statements::ACCESS, &[]).await?;
+    let permissions = store.rows(statements::PERMISSIONS, &[]).await?;
     Ok(rule_set(&roles, &policies, &attached, &permissions))
 }
 

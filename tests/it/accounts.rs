@@ -105,7 +105,9 @@ impl Served {
 
     /// A user with a role of their own, whose policy has these permissions.
     async fn user(&self, admin: &Tokens, email: &str, permissions: &str) -> Tokens {
-        let role = self.system(admin, &format!(r#"mutation {{ create_roles_item(data: {{ name: "{email}" }}) {{ id }} }}"#)).await;
+        let role = self
+            .system(admin, &format!(r#"mutation {{ create_roles_item(data: {{ name: "{email}" }}) {{ id }} }}"#))
+            .await;
         let role = role["create_roles_item"]["id"].as_str().expect("it has an id").to_owned();
         let query = format!(
             r#"mutation {{ create_policies_item(data: {{ name: "{email}", permissions: [{permissions}],
@@ -131,7 +133,10 @@ async fn a_new_database_gets_tables_and_an_administrator() {
         let notes = served.notes(Some(&admin.access)).await;
         assert_eq!(notes.body["data"]["note"][0]["title"], "one", "{kind:?} {:#}", notes.body);
         let me = served
-            .system(&admin, "{ users_me { email password tfa_secret role { name policies { policy { admin_access } } } } }")
+            .system(
+                &admin,
+                "{ users_me { email password tfa_secret role { name policies { policy { admin_access } } } } }",
+            )
             .await;
         let role = json!({ "name": "Administrator", "policies": [{ "policy": { "admin_access": true } }] });
         let expected =
@@ -145,7 +150,10 @@ async fn a_new_database_gets_tables_and_an_administrator() {
         let again = Served::over(data).await;
         let admin = again.admin().await;
         assert_eq!(again.system(&admin, "{ users { email } }").await["users"].as_array().map(Vec::len), Some(1));
-        assert_eq!(again.system(&admin, "{ policies { name } access { sort } }").await["access"].as_array().map(Vec::len), Some(2));
+        assert_eq!(
+            again.system(&admin, "{ policies { name } access { sort } }").await["access"].as_array().map(Vec::len),
+            Some(2)
+        );
     }
 }
 
@@ -230,7 +238,8 @@ async fn logging_out_ends_the_access_token_too() {
         assert_eq!(served.rest(Method::POST, "/auth/logout", None, body).await.status, 204, "{kind:?}");
         let none = served.rest(Method::POST, "/auth/logout", None, json!({})).await;
         assert_eq!(none.codes(), ["INVALID_PAYLOAD"], "{kind:?}");
-        let activity = served.system(&other, r#"{ activity(filter: { action: { _eq: "logout" } }) { collection user { email } } }"#);
+        let activity = served
+            .system(&other, r#"{ activity(filter: { action: { _eq: "logout" } }) { collection user { email } } }"#);
         let expected = json!([{ "collection": "directus_users", "user": { "email": "admin@example.com" } }]);
         assert_eq!(activity.await["activity"], expected, "{kind:?}");
     }
@@ -294,7 +303,8 @@ async fn what_is_changed_takes_effect_at_once() {
         // The user is out.
         let me = served.rest(Method::GET, "/users/me", Some(&user.access), Json::Null).await;
         let me = me.body["data"]["id"].as_str().unwrap().to_owned();
-        let suspended = format!(r#"mutation {{ update_users_item(id: "{me}", data: {{ status: "suspended" }}) {{ id }} }}"#);
+        let suspended =
+            format!(r#"mutation {{ update_users_item(id: "{me}", data: {{ status: "suspended" }}) {{ id }} }}"#);
         served.system(&admin, &suspended).await;
         let notes = served.notes(Some(&user.access)).await;
         assert_eq!((notes.status, notes.codes()), (401, vec!["INVALID_CREDENTIALS"]), "{kind:?}");
@@ -339,7 +349,8 @@ async fn static_tokens_are_known_until_they_are_changed() {
         let users = served.system(&admin, r#"{ users(filter: { email: { _eq: "bot@example.com" } }) { id } }"#).await;
         let id = users["users"][0]["id"].as_str().unwrap().to_owned();
         let token = |token: &str| {
-            let query = format!(r#"mutation {{ update_users_item(id: "{id}", data: {{ token: "{token}" }}) {{ token }} }}"#);
+            let query =
+                format!(r#"mutation {{ update_users_item(id: "{id}", data: {{ token: "{token}" }}) {{ token }} }}"#);
             let (served, admin) = (&served, &admin);
             async move { served.system(admin, &query).await }
         };
@@ -368,12 +379,23 @@ async fn what_is_concealed_cannot_be_guessed() {
         ] {
             assert_eq!(served.system_code(&admin, query).await, "GRAPHQL_VALIDATION", "{kind:?} {query}");
         }
-        let grouped = served.system(&admin, r#"{ users_aggregated(groupBy: ["token"]) { group countDistinct { token } } }"#).await;
+        let grouped = served
+            .system(&admin, r#"{ users_aggregated(groupBy: ["token"]) { group countDistinct { token } } }"#)
+            .await;
         let expected = json!([{ "group": { "token": "**********" }, "countDistinct": { "token": 1 } }]);
         assert_eq!(grouped["users_aggregated"], expected, "{kind:?}");
-        assert_eq!(served.system(&admin, r#"{ users(search: "abcdef") { id } }"#).await["users"], json!([]), "{kind:?}");
         assert_eq!(
-            served.system_code(&admin, r#"mutation { upsert_users_item(data: { token: "abcdef" }, on: ["token"]) { id } }"#).await,
+            served.system(&admin, r#"{ users(search: "abcdef") { id } }"#).await["users"],
+            json!([]),
+            "{kind:?}"
+        );
+        assert_eq!(
+            served
+                .system_code(
+                    &admin,
+                    r#"mutation { upsert_users_item(data: { token: "abcdef" }, on: ["token"]) { id } }"#
+                )
+                .await,
             "FORBIDDEN",
             "{kind:?}"
         );
@@ -417,11 +439,15 @@ async fn users_are_held_to_their_rules() {
         assert_eq!(code(r#"{ email: "no address" }"#).await, "FAILED_VALIDATION", "{kind:?}");
         assert_eq!(code(r#"{ email: "ADMIN@example.com" }"#).await, "RECORD_NOT_UNIQUE", "{kind:?}");
         assert_eq!(code(r#"{ email: "x@example.com", tfa_secret: "ABC" }"#).await, "INVALID_PAYLOAD", "{kind:?}");
-        served.system(&admin, r#"mutation { update_settings(data: { auth_password_policy: "/^.{8,}$/" }) { id } }"#).await;
+        served
+            .system(&admin, r#"mutation { update_settings(data: { auth_password_policy: "/^.{8,}$/" }) { id } }"#)
+            .await;
         assert_eq!(code(r#"{ email: "x@example.com", password: "short" }"#).await, "FAILED_VALIDATION", "{kind:?}");
         let role = served.system(&admin, r#"mutation { create_roles_item(data: { name: "a" }) { id } }"#).await;
         let role = role["create_roles_item"]["id"].as_str().unwrap();
-        let own = format!(r#"mutation {{ update_roles_item(id: "{role}", data: {{ parent: {{ id: "{role}" }} }}) {{ id }} }}"#);
+        let own = format!(
+            r#"mutation {{ update_roles_item(id: "{role}", data: {{ parent: {{ id: "{role}" }} }}) {{ id }} }}"#
+        );
         assert_eq!(served.system_code(&admin, &own).await, "INVALID_PAYLOAD", "{kind:?}");
         let policy = r#"mutation { create_policies_item(data: { name: "p", ip_access: ["10.*"] }) { id } }"#;
         assert_eq!(served.system_code(&admin, policy).await, "INVALID_PAYLOAD", "{kind:?}");
@@ -447,7 +473,8 @@ async fn writes_are_kept_account_of_in_their_own_transaction() {
         let user = json!({ "email": "admin@example.com" });
         let created = json!({ "id": 7, "title": "seven" });
         let changed = json!({ "id": 7, "title": "VII", "owner": null });
-        let revision = |data: &Json, delta: Json| json!([{ "collection": "note", "item": "7", "data": data, "delta": delta }]);
+        let revision =
+            |data: &Json, delta: Json| json!([{ "collection": "note", "item": "7", "data": data, "delta": delta }]);
         let expected = json!([
             { "action": "create", "item": "7", "user": user, "revisions": revision(&created, created.clone()) },
             { "action": "update", "item": "7", "user": user, "revisions": revision(&changed, json!({ "title": "VII" })) },
@@ -457,7 +484,8 @@ async fn writes_are_kept_account_of_in_their_own_transaction() {
         // A password leaves no trace.
         served.system(&admin, r#"mutation { update_users_me(data: { password: "correct horse 2" }) { id } }"#).await;
         let admin = served.log_in("admin@example.com", "correct horse 2").await;
-        let query = r#"{ revisions(filter: { collection: { _eq: "directus_users" } }, sort: ["-id"], limit: 1) { delta } }"#;
+        let query =
+            r#"{ revisions(filter: { collection: { _eq: "directus_users" } }, sort: ["-id"], limit: 1) { delta } }"#;
         let kept = served.system(&admin, query).await;
         assert_eq!(kept["revisions"][0]["delta"]["password"], "**********", "{kind:?} {kept:#}");
     }

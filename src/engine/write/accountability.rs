@@ -62,12 +62,7 @@ impl Session {
         })
     }
 
-    async fn keep_revisions(
-        &self,
-        accounted: &[Accounted],
-        kept: &[RowImage],
-        activity: &Table,
-    ) -> Result<(), Error> {
+    async fn keep_revisions(&self, accounted: &[Accounted], kept: &[RowImage], activity: &Table) -> Result<(), Error> {
         let Some(revisions) = self.catalog().collection("directus_revisions") else { return Ok(()) };
         let (columns, fields) = columns(revisions, &REVISION);
         let mut rows = Vec::new();
@@ -81,7 +76,8 @@ impl Session {
                 "data": data,
                 "delta": delta,
             });
-            let values = fields.iter().zip(&columns).map(|(field, column)| self.value_of(revisions, *column, &told[*field]));
+            let values =
+                fields.iter().zip(&columns).map(|(field, column)| self.value_of(revisions, *column, &told[*field]));
             rows.push(values.collect());
         }
         if rows.is_empty() {
@@ -96,9 +92,7 @@ impl Session {
             Json::Null => Value::Null,
             Json::Object(_) | Json::Array(_) => Value::Text(json.to_string().into()),
             // Whose id is none for this column did it as nobody.
-            json => Target::of(column, Rounding::Refuse)
-                .bind(json, self.bindings().now_micros)
-                .unwrap_or(Value::Null),
+            json => Target::of(column, Rounding::Refuse).bind(json, self.bindings().now_micros).unwrap_or(Value::Null),
         }
     }
 }

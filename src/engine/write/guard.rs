@@ -16,7 +16,7 @@ use crate::{
     permissions::Addresses,
     plan::write::{Draft, Fault, RowKey, Rule, WriteAction},
     secrets,
-    store::Row,
+    store::{Row, statements},
     value::{Key, Value},
 };
 
@@ -58,7 +58,8 @@ impl Session {
         if given(table, draft, "tfa_secret").is_some() {
             return Err(Fault::Payload("`tfa_secret` is set by enabling one-time passwords".to_owned()).into());
         }
-        let from_outside = ["provider", "external_identifier"].into_iter().any(|name| given(table, draft, name).is_some());
+        let from_outside =
+            ["provider", "external_identifier"].into_iter().any(|name| given(table, draft, name).is_some());
         if from_outside {
             if !is_admin {
                 return Err(Error::Forbidden(None));
@@ -68,8 +69,7 @@ impl Session {
             }
         }
         if let Some(Value::Text(password)) = given(table, draft, "password") {
-            let template = "SELECT [auth_password_policy] FROM [directus_settings] ORDER BY [id] LIMIT 1";
-            let settings = self.system_rows(template, &[]).await?;
+            let settings = self.system_rows(statements::SETTINGS, &[]).await?;
             let policy = settings.first().and_then(|row| row.get("auth_password_policy")).and_then(Json::as_str);
             // What was given is nobody's business.
             if policy.is_some_and(|policy| !policy.is_empty() && !secrets::fits(policy, password)) {
@@ -83,8 +83,8 @@ impl Session {
             if keys.len() > 1 {
                 return Err(Fault::Payload("several users cannot have the same `email`".to_owned()).into());
             }
-            let template = "SELECT [id] FROM [directus_users] WHERE LOWER([email]) = $1";
-            let others = self.system_rows(template, &[Value::Text(email.to_lowercase().into())]).await?;
+            let others =
+                self.system_rows(statements::USER_BY_EMAIL, &[Value::Text(email.to_lowercase().into())]).await?;
             if others.iter().any(|row| !keys.iter().any(|key| is_key(key, row))) {
                 return Err(Error::Broken(Box::new(crate::engine::Broken {
                     kind: crate::db::ViolationKind::Unique,
@@ -117,7 +117,7 @@ impl Session {
 
     /// Roles with those above them.
     async fn parents(&self) -> Result<HashMap<String, Option<String>>, Error> {
-        let rows = self.system_rows("SELECT [id], [parent] FROM [directus_roles]", &[]).await?;
+        let rows = self.system_rows(statements::ROLES, &[]).await?;
         let id = |row: &Row, name: &str| row.get(name).and_then(Json::as_str).map(str::to_ascii_lowercase);
         Ok(rows.iter().filter_map(|row| Some((id(row, "id")?, id(row, "parent")))).collect())
     }
@@ -129,18 +129,9 @@ impl Session {
             return Ok(());
         }
         let steps: &[&str] = match &*table.name {
-            "directus_users" => &[
-                "UPDATE [directus_comments] SET [user_updated] = NULL WHERE [user_updated] = #1",
-                "UPDATE [directus_notifications] SET [sender] = NULL WHERE [sender] = #1",
-                "UPDATE [directus_versions] SET [user_updated] = NULL WHERE [user_updated] = #1",
-                "UPDATE [directus_files] SET [uploaded_by] = NULL WHERE [uploaded_by] = #1",
-                "UPDATE [directus_files] SET [modified_by] = NULL WHERE [modified_by] = #1",
-            ],
-            "directus_roles" => &[
-                "UPDATE [directus_roles] SET [parent] = NULL WHERE [parent] = #1",
-                // Who loses a role must not become who has none.
-                "UPDATE [directus_users] SET [status] = 'suspended' WHERE [role] = #1",
-            ],
+            "directus_users" => &statements::RELEASE_USER,
+            // Who loses a role must not become who has none.
+            "directus_roles" => &[statements::RELEASE_ROLES, statements::SUSPEND_ROLE],
             _ => return Ok(()),
         };
         for key in keys.iter().filter_map(|key| text_of(key)) {
@@ -181,12 +172,11 @@ impl Session {
         let Some(user) = text_of(&change.key) else { return Ok(()) };
         let user = Value::Text(user.into());
         if is_out {
-            self.system_execute("DELETE FROM [directus_sessions] WHERE [user] = #1", &[user]).await?;
+            self.system_execute(statements::END_SESSIONS, &[user]).await?;
         } else if differs("password") || differs("email") {
             let own = self.caller.principal.proof.as_ref().and_then(|proof| proof.session.clone());
             let own = Value::Text(own.unwrap_or_default().into());
-            let template = "DELETE FROM [directus_sessions] WHERE [user] = #1 AND [token] <> $2";
-            self.system_execute(template, &[user, own]).await?;
+            self.system_execute(statements::END_OTHER_SESSIONS, &[user, own]).await?;
         }
         Ok(())
     }
@@ -210,12 +200,8 @@ impl Session {
             false => self.system_rows_outside(template, &[]).await,
         };
         let id = |row: &Row, name: &str| row.get(name).and_then(Json::as_str).map(str::to_ascii_lowercase);
-        let roles = rows("SELECT [id], [parent] FROM [directus_roles]").await?;
-        let given = rows(
-            "SELECT [a].[role], [a].[user] FROM [directus_access] AS [a] JOIN [directus_policies] AS [p] \
-             ON [a].[policy] = [p].[id] WHERE [p].[admin_access] = TRUE",
-        )
-        .await?;
+        let roles = rows(statements::ROLES).await?;
+        let given = rows(statements::ADMIN_ACCESS).await?;
         let parents: HashMap<String, Option<String>> =
             roles.iter().filter_map(|row| Some((id(row, "id")?, id(row, "parent")))).collect();
         let mut admin_roles: HashSet<String> = given.iter().filter_map(|row| id(row, "role")).collect();
@@ -232,7 +218,7 @@ impl Session {
             }
             admin_roles.extend(more);
         }
-        let users = rows("SELECT [id], [role] FROM [directus_users] WHERE [status] = 'active'").await?;
+        let users = rows(statements::ACTIVE_USERS).await?;
         let may = |row: &Row| {
             id(row, "id").is_some_and(|user| admins.contains(&user))
                 || id(row, "role").is_some_and(|role| admin_roles.contains(&role))

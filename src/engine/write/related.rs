@@ -262,7 +262,8 @@ impl Session {
         let columns = &relationship.to_columns;
         // One null among several columns is enough; a tenant stays what it is.
         let emptied: Vec<&ColumnId> = columns.iter().filter(|column| may_be_emptied(child, **column)).collect();
-        if emptied.is_empty() && columns.iter().any(|column| child.key.contains(column)) {
+        let is_part_of_key = emptied.is_empty() && columns.iter().any(|column| child.key.contains(column));
+        if relationship.deletes || is_part_of_key {
             return self.delete(child, gone, Missing::Refuse).await;
         }
         if let (Some(column), true) = (columns.first(), emptied.is_empty()) {

@@ -23,7 +23,7 @@ use super::{
     violation,
 };
 use crate::{
-    catalog::{Cardinality, Catalog, Exposure, ColumnId, Table, TableId, Tracking},
+    catalog::{Cardinality, Catalog, ColumnId, Exposure, Table, TableId, Tracking},
     db::{Rows, Transaction},
     engine::{Engine, Error},
     events::{Change, Commit},

@@ -12,7 +12,7 @@ use crate::{
     permissions::{Access, Policy, Right},
     principal::{Cookie, Principal},
     secrets,
-    store::{Row, Store},
+    store::{Row, Store, statements},
     tasks,
 };
 
@@ -214,7 +214,7 @@ impl Operations {
 
     async fn collections(&self, principal: &Principal) -> Result<Vec<Json>, Error> {
         let access = self.access(principal);
-        let rows = self.rows("SELECT * FROM [directus_collections] ORDER BY [collection]").await?;
+        let rows = self.rows(statements::COLLECTIONS).await?;
         let row = |name: &str| rows.iter().find(|row| row.get("collection").and_then(Json::as_str) == Some(name));
         let mut told = Vec::new();
         for table in self.readable(&access) {
@@ -242,7 +242,7 @@ impl Operations {
 
     async fn fields(&self, principal: &Principal, of: Option<&str>) -> Result<Vec<Json>, Error> {
         let access = self.access(principal);
-        let rows = self.rows("SELECT * FROM [directus_fields] ORDER BY [id]").await?;
+        let rows = self.rows(statements::FIELDS).await?;
         let mut told = Vec::new();
         let tables = self.readable(&access);
         if of.is_some_and(|of| !tables.iter().any(|table| table.collection == of)) {
@@ -289,7 +289,7 @@ impl Operations {
 
     async fn relations(&self, principal: &Principal, of: Option<&str>) -> Result<Vec<Json>, Error> {
         let access = self.access(principal);
-        let rows = self.rows("SELECT * FROM [directus_relations] ORDER BY [id]").await?;
+        let rows = self.rows(statements::RELATIONS).await?;
         let catalog = &self.0.catalog;
         let allows =
             |table: &Table, field: &str| access.read(table.id).is_some_and(|right: Right<'_>| right.allows(field));

@@ -119,7 +119,7 @@ impl TestApp {
         Self::embedded_as_it_is(data, builder).await
     }
 
-        /// A gateway over a database's system tables.
+    /// A gateway over a database's system tables.
     pub async fn with_store(data: Arc<TestDatabase>, builder: gateway::Builder) -> Self {
         let options = options(&data, &Settings::default());
         let builder = builder.configure(|serve| {
