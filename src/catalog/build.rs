@@ -125,6 +125,7 @@ impl Catalog {
                 comment: said.and_then(|said| said.note.clone()).or_else(|| column.comment.clone()),
                 allowed: column.allowed.clone(),
                 specials,
+                is_json_text: column.column_type == ColumnType::Text && specials.cast == Some(Cast::Json),
                 searchable: said.is_none_or(|said| said.searchable) && !specials.is_concealed(),
             });
             let name = names.claim(&column.name);

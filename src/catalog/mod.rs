@@ -130,6 +130,8 @@ pub struct Column {
     pub specials: Specials,
     /// Whether texts are searched in it.
     pub searchable: bool,
+    /// Whether it holds JSON that the database itself does not know as such.
+    pub is_json_text: bool,
 }
 
 /// A rule of a table, see [`facts::ConstraintFacts`].
@@ -321,10 +323,5 @@ impl Column {
     /// Whether its value is shown to nobody.
     pub fn is_concealed(&self) -> bool {
         self.specials.is_concealed()
-    }
-
-    /// Whether it holds JSON that the database itself does not know as such.
-    pub fn is_json_text(&self) -> bool {
-        self.specials.cast == Some(Cast::Json) && !self.declared.to_ascii_lowercase().contains("json")
     }
 }

@@ -187,7 +187,7 @@ impl<'a> Types<'a> {
         let has_functions = match self.kind(field) {
             FieldKind::Column(column) => {
                 let column = table.column(column);
-                let is_document = column.column_type == ColumnType::Json && !column.is_json_text();
+                let is_document = column.column_type == ColumnType::Json && !column.is_json_text;
                 !column.is_concealed() && (column.column_type.is_temporal() || is_document)
             }
             FieldKind::ToMany(_) => true,
@@ -250,7 +250,7 @@ pub(super) fn scalar(column_type: &ColumnType) -> &'static str {
 pub(super) fn operators(column: &Column) -> &'static str {
     match &column.column_type {
         _ if column.is_concealed() => "hash_filter_operators",
-        ColumnType::Json if column.is_json_text() => "string_filter_operators",
+        ColumnType::Json if column.is_json_text => "string_filter_operators",
         ColumnType::Integer | ColumnType::Float | ColumnType::Double | ColumnType::Decimal => "number_filter_operators",
         ColumnType::BigInteger => "big_int_filter_operators",
         ColumnType::Boolean => "boolean_filter_operators",

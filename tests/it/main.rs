@@ -17,6 +17,7 @@ mod cli;
 mod cli_tools;
 mod crash;
 mod dates;
+mod directus;
 mod examples;
 mod filters;
 mod fuzz;
