@@ -8,8 +8,9 @@ pub mod value;
 pub mod clock;
 pub mod error_code;
 pub mod principal;
-pub mod secrets;
 pub mod tasks;
+
+pub mod secrets;
 
 pub mod catalog;
 

@@ -169,6 +169,22 @@ impl Principal {
         self
     }
 
+    /// What rules name of the caller's own rows and there is: `$CURRENT_USER.team`.
+    pub fn known_paths(&self) -> impl Iterator<Item = &str> {
+        let values = self.values.iter().flat_map(|values| values.iter());
+        values.filter(|(name, value)| name.contains('.') && !value.is_null()).map(|(name, _)| name.as_str())
+    }
+
+    /// Keeps what is known of the caller's own rows, if they are still the same
+    /// caller under the same policies.
+    #[must_use]
+    pub fn knowing_what(mut self, other: &Self) -> Self {
+        if self.user == other.user && self.role == other.role && self.policies == other.policies {
+            self.values.clone_from(&other.values);
+        }
+        self
+    }
+
     /// What a text stands for that names something of the caller, and null where
     /// the caller has no such thing; `None` for other texts.
     pub fn value(&self, text: &str) -> Option<&Json> {

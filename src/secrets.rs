@@ -1,5 +1,7 @@
 //! Random tokens, and passwords as argon2 hashes (contract `auth.md` 11).
 
+use std::sync::LazyLock;
+
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
@@ -7,6 +9,9 @@ use argon2::{
 use fancy_regex::Regex;
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+
+use crate::tasks;
 
 /// What refresh and session tokens are written with.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
@@ -34,11 +39,37 @@ pub fn random_token(length: usize) -> String {
     (0..length).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect()
 }
 
-/// A password's argon2id hash. Takes a while: to be done where nobody waits.
+/// Those who hash at a time: each takes a processor, and much memory.
+static HASHING: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+
+/// A password's argon2id hash, made where nobody waits for it; as many at a time
+/// as there are processors.
 ///
 /// # Errors
 /// When the options cannot be used.
-pub fn hash(password: &str, options: HashOptions) -> Result<String, argon2::password_hash::Error> {
+pub async fn hashed(password: String, options: HashOptions) -> Result<String, Unhashed> {
+    let _turn = HASHING.acquire().await.map_err(|_| Unhashed("nothing is hashed any more".to_owned()))?;
+    let hashed = tasks::blocking(move || hash(&password, options)).await;
+    let hashed = hashed.map_err(|error| Unhashed(error.to_string()))?;
+    hashed.map_err(|error| Unhashed(error.to_string()))
+}
+
+/// Whether a password is the one of a hash, found out in the same way.
+///
+/// # Errors
+/// When it cannot be found out.
+pub async fn is_match(password: String, hash: String) -> Result<bool, Unhashed> {
+    let _turn = HASHING.acquire().await.map_err(|_| Unhashed("nothing is hashed any more".to_owned()))?;
+    tasks::blocking(move || matches(&password, &hash)).await.map_err(|error| Unhashed(error.to_string()))
+}
+
+/// Why a password could not be hashed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a password cannot be hashed: {0}")]
+pub struct Unhashed(String);
+
+fn hash(password: &str, options: HashOptions) -> Result<String, argon2::password_hash::Error> {
     let params = Params::new(options.memory, options.time, options.parallelism, None)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     Ok(argon2.hash_password(password.as_bytes())?.to_string())
@@ -46,7 +77,7 @@ pub fn hash(password: &str, options: HashOptions) -> Result<String, argon2::pass
 
 /// Whether a password is the one of a hash, of whatever variant and cost of
 /// argon2. Takes a while.
-pub fn matches(password: &str, hash: &str) -> bool {
+fn matches(password: &str, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 

@@ -3,6 +3,7 @@
 //! it is changed here.
 
 use std::{
+    collections::BTreeMap,
     hash::Hash,
     sync::{
         Arc,
@@ -19,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    Error, Options,
+    Error, Limiter, Options,
     tokens::{Signer, Unfit},
 };
 use crate::{
@@ -61,6 +62,8 @@ pub(super) struct Inner {
     users: Cache<Id, Known<Option<Arc<User>>>>,
     static_tokens: Cache<rules::Fingerprint, Known<Option<Id>>>,
     sessions: Cache<String, bool>,
+    /// What rules name of callers' own rows, by user and policies.
+    values: Cache<(Option<Id>, Arc<[Id]>), Known<Arc<BTreeMap<String, Json>>>>,
     /// Log-ins that were ended, for as long as their access tokens would last.
     ended: Cache<String, ()>,
     /// Whose rights are not what they were.
@@ -71,6 +74,8 @@ pub(super) struct Inner {
     reading_rules: Mutex<()>,
     /// Attempts to log in that failed, by user.
     pub(super) attempts: Cache<Id, u32>,
+    pub(super) logins: Option<Limiter>,
+    pub(super) registrations: Option<Limiter>,
 }
 
 /// Something that was true at a moment.
@@ -122,6 +127,7 @@ impl Accounts {
             users: briefly(),
             static_tokens: briefly(),
             sessions: briefly(),
+            values: briefly(),
             ended: Cache::builder()
                 .max_capacity(MOST_KNOWN)
                 .time_to_live(accounts.access_ttl.max(accounts.session_ttl))
@@ -130,6 +136,8 @@ impl Accounts {
             rules_as_of: AtomicU64::new(0),
             reading_rules: Mutex::default(),
             attempts: Cache::builder().max_capacity(MOST_KNOWN).build(),
+            logins: accounts.login_rate.map(Limiter::new),
+            registrations: accounts.registration_rate.map(Limiter::new),
             tables,
             store,
             engine,
@@ -138,6 +146,14 @@ impl Accounts {
             options,
             clock,
         }))
+    }
+
+    /// Counts what an address asks for.
+    pub(super) fn limited(limiter: &Option<Limiter>, client: &Principal) -> Result<(), engine::Error> {
+        match (limiter, client.ip) {
+            (Some(limiter), Some(ip)) => Ok(limiter.count(ip.to_string())?),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn now_millis(&self) -> i64 {
@@ -226,11 +242,10 @@ impl Accounts {
             return;
         }
         let table = self.0.engine.catalog().table(event.table);
-        let matters = |name: &&str| {
-            let column = table.field(name).and_then(|field| table.field_column(field));
-            column.is_some_and(|column| event.changed.contains(&column))
-        };
-        if ["status", "role", "password", "token", "email"].iter().any(|name| matters(&name)) {
+        // Seeing somebody changes nothing.
+        let is_idle = |name: &str| matches!(name, "last_access" | "last_page");
+        let is_gone = event.after.is_none();
+        if is_gone || event.changed.iter().any(|column| !is_idle(table.column_field(*column))) {
             let user = event.key.first().map(|key| match key {
                 Key::Text(text) => text.to_ascii_lowercase().into(),
                 other => format!("{other:?}").into(),
@@ -298,6 +313,38 @@ impl Accounts {
         Ok((identity, proof))
     }
 
+    /// Fills in what rules name of a caller's own rows, read with all rights; null
+    /// where there is no such row, or nothing in it (contract `permissions.md` 4).
+    pub(super) async fn with_values(&self, principal: Principal, paths: &[String]) -> Result<Principal, Error> {
+        let as_of = self.changes_of(self.0.engine.catalog().tables.iter().map(|table| table.id));
+        let key = (principal.user.clone(), principal.policies.clone());
+        if let Some(known) = self.0.values.get(&key).filter(|known| known.as_of == as_of) {
+            return Ok(principal.with_values((*known.fact).clone()));
+        }
+        let mut values = BTreeMap::new();
+        for (name, collection, id) in [
+            ("$CURRENT_USER.", "directus_users", &principal.user),
+            ("$CURRENT_ROLE.", "directus_roles", &principal.role),
+        ] {
+            let wanted: Vec<&str> = paths.iter().filter_map(|path| path.strip_prefix(name)).collect();
+            let (Some(id), false) = (id, wanted.is_empty()) else { continue };
+            let items = self.0.engine.own_context().items_with_full_rights(collection).without_events();
+            let query = serde_json::json!({ "fields": wanted });
+            match items.read_many(vec![Json::from(&**id)], query).await {
+                Ok(rows) => {
+                    let row = rows.into_iter().next().unwrap_or_default();
+                    values.extend(wanted.iter().map(|path| (format!("{name}{path}"), at_path(&row, path))));
+                }
+                Err(error) if error.code == ErrorCode::Forbidden.as_str() => {
+                    tracing::warn!(?wanted, collection, "rules name what there is not; it is null");
+                }
+                Err(error) => return Err(unavailable(&error)),
+            }
+        }
+        self.0.values.insert(key, Known { fact: Arc::new(values.clone()), as_of });
+        Ok(principal.with_values(values))
+    }
+
     /// Whether whoever had this token still has it.
     pub(super) async fn renew(&self, principal: &Principal) -> Result<Identity, Error> {
         let (Some(user), Some(proof)) = (&principal.user, &principal.proof) else { return Err(Error::Unknown) };
@@ -351,6 +398,24 @@ impl Accounts {
 
     pub(super) async fn execute(&self, template: &str, values: &[Value]) -> Result<u64, Error> {
         self.0.store.execute(template, values).await.map_err(|error| unavailable(&error))
+    }
+}
+
+/// What lies under a path of members; of lists, that of each item.
+fn at_path(row: &Json, path: &str) -> Json {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    match (row, rest) {
+        (Json::Array(items), _) => {
+            let each = items.iter().map(|item| at_path(item, path));
+            each.flat_map(|found| match found {
+                Json::Array(found) => found,
+                Json::Null => Vec::new(),
+                single => vec![single],
+            })
+            .collect()
+        }
+        (_, None) => row.get(name).cloned().unwrap_or_default(),
+        (_, Some(rest)) => row.get(name).map(|below| at_path(below, rest)).unwrap_or_default(),
     }
 }
 

@@ -18,7 +18,6 @@ use crate::{
     principal::{Id, Principal},
     secrets::{self, fingerprint, random_token},
     store::{Row, statements},
-    tasks,
     value::Value,
 };
 
@@ -99,6 +98,7 @@ impl Accounts {
     /// `INVALID_CREDENTIALS` whatever is wrong, `INVALID_OTP`; after the same time
     /// as what goes well.
     pub async fn log_in(&self, request: LoginRequest, client: &Principal) -> Result<Granted, Error> {
+        Self::limited(&self.0.logins, client)?;
         let watch = Stopwatch::start();
         let outcome = self.try_log_in(request, client).await;
         self.stall(self.0.options.accounts.login_stall, watch).await;
@@ -172,8 +172,10 @@ impl Accounts {
 
     /// Whether a password is the one of a hash, found out where nobody waits.
     pub(super) async fn verify(&self, password: String, hash: String) -> Result<bool, Error> {
-        let verified = tasks::blocking(move || secrets::matches(&password, &hash)).await;
-        verified.map_err(|_| Error::Internal)
+        secrets::is_match(password, hash).await.map_err(|error| {
+            tracing::error!(%error, "a password cannot be held against its hash");
+            Error::Internal
+        })
     }
 
     /// Counts an attempt; too many of them suspend the user, and the one too many
@@ -279,7 +281,8 @@ impl Accounts {
     ///
     /// # Errors
     /// `INVALID_CREDENTIALS`, `USER_SUSPENDED`.
-    pub async fn refresh(&self, token: &str, mode: Mode) -> Result<Granted, Error> {
+    pub async fn refresh(&self, token: &str, mode: Mode, client: &Principal) -> Result<Granted, Error> {
+        Self::limited(&self.0.logins, client)?;
         let watch = Stopwatch::start();
         let now = self.now_millis();
         let rows = self.session(token, now).await?;

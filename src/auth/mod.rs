@@ -5,6 +5,7 @@
 
 mod accounts;
 mod login;
+mod rate;
 mod tokens;
 mod totp;
 mod users;
@@ -24,6 +25,7 @@ use tokio::{sync::broadcast, time::sleep};
 pub use self::{
     accounts::Accounts,
     login::{Granted, LoginRequest, Mode},
+    rate::{Limiter, RateLimit, TooOften},
 };
 use crate::{
     error_code::ErrorCode,
@@ -86,6 +88,11 @@ pub struct AccountOptions {
     pub hash: HashOptions,
     /// Whether nobody comes in with a password (`AUTH_DISABLE_DEFAULT`).
     pub disable_default: bool,
+    /// How often an address may try to log in, to go on, or to get a new password
+    /// (`RATE_LIMITER_LOGIN_*`).
+    pub login_rate: Option<RateLimit>,
+    /// How often an address may register (`RATE_LIMITER_REGISTRATION_*`).
+    pub registration_rate: Option<RateLimit>,
 }
 
 impl Default for AccountOptions {
@@ -109,6 +116,8 @@ impl Default for AccountOptions {
             session_cookie: CookieOptions::named("directus_session_token"),
             hash: HashOptions::default(),
             disable_default: false,
+            login_rate: None,
+            registration_rate: None,
         }
     }
 }
@@ -255,7 +264,10 @@ impl Authenticator {
             (None, None) => match cookie {
                 // Only users of the tables have sessions.
                 Some(token) if self.accounts.is_some() => token,
-                _ => return Ok(self.principal(Identity { ip, ..Identity::default() }, None).with_agent(agent)),
+                _ => {
+                    let public = self.principal(Identity { ip, ..Identity::default() }, None).await?;
+                    return Ok(public.with_agent(agent));
+                }
             },
         };
         Ok(self.recognise(token, ip).await?.with_agent(agent))
@@ -268,17 +280,21 @@ impl Authenticator {
         }
         if let Some(identity) = self.rules.as_ref().and_then(|rules| rules.identity(token)) {
             let proof = Proof { token: rules::digest(token), ..Proof::default() };
-            return Ok(self.principal(Identity { ip, ..identity }, Some(proof)));
+            return self.principal(Identity { ip, ..identity }, Some(proof)).await;
         }
         let accounts = self.accounts.as_ref().ok_or(Error::Unknown)?;
         let (identity, proof) = accounts.recognise(token).await?;
-        Ok(self.principal(Identity { ip, ..identity }, Some(proof)))
+        self.principal(Identity { ip, ..identity }, Some(proof)).await
     }
 
-    fn principal(&self, identity: Identity, proof: Option<Proof>) -> Principal {
-        let ip = identity.ip;
-        let known = self.rules.as_ref().map_or_else(|| Principal::public().at(ip), |rules| rules.principal(identity));
-        known.proved_by(proof.map(Arc::new))
+    async fn principal(&self, identity: Identity, proof: Option<Proof>) -> Result<Principal, Error> {
+        let Some(rules) = &self.rules else { return Ok(Principal::public().at(identity.ip)) };
+        let known = rules.principal(identity).proved_by(proof.map(Arc::new));
+        let Some(accounts) = &self.accounts else { return Ok(known) };
+        match &*rules.paths(&known) {
+            [] => Ok(known),
+            paths => accounts.with_values(known, paths).await,
+        }
     }
 
     /// The caller of an open connection as they are known now.
@@ -295,7 +311,7 @@ impl Authenticator {
             (None, false) => Identity::default(),
             (Some(_), _) => accounts.renew(principal).await?,
         };
-        let renewed = self.principal(Identity { ip: principal.ip, ..identity }, None);
+        let renewed = self.principal(Identity { ip: principal.ip, ..identity }, None).await?;
         Ok(renewed.proved_by(principal.proof.clone()).with_agent(principal.agent.clone()))
     }
 
@@ -326,7 +342,7 @@ impl Authenticator {
                         Err(broadcast::error::RecvError::Closed) => return,
                     }
                     match authenticator.renew(&principal).await {
-                        Ok(renewed) if renewed.role == principal.role => {}
+                        Ok(renewed) if renewed == *principal => {}
                         Err(Error::Unavailable) => {}
                         Ok(_) | Err(_) => return,
                     }

@@ -34,7 +34,8 @@ impl Accounts {
     ///
     /// # Errors
     /// When the link may not lead where it shall.
-    pub async fn request_password(&self, email: &str, url: Option<String>) -> Result<(), Error> {
+    pub async fn request_password(&self, client: &Principal, email: &str, url: Option<String>) -> Result<(), Error> {
+        Self::limited(&self.0.logins, client)?;
         let watch = Stopwatch::start();
         let place =
             self.link("password-reset", url.as_deref(), &self.0.options.accounts.reset_urls, "/admin/reset-password")?;
@@ -300,6 +301,7 @@ impl Accounts {
         [first_name, last_name]: [Option<String>; 2],
         url: Option<String>,
     ) -> Result<(), Error> {
+        Self::limited(&self.0.registrations, client)?;
         let watch = Stopwatch::start();
         let outcome = self.try_register(client, email, password, [first_name, last_name], url).await;
         self.stall(self.0.options.accounts.register_stall, watch).await;

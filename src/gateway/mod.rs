@@ -371,8 +371,7 @@ async fn make_admin(
     let made_up = wished.password.is_none().then(|| secrets::random_token(16));
     let password = wished.password.clone().or_else(|| made_up.clone()).unwrap_or_default();
     let hash = auth.accounts.hash;
-    let password_hash = tasks::blocking(move || secrets::hash(&password, hash)).await?;
-    let password_hash = password_hash.map_err(|error| anyhow!("the password cannot be hashed: {error}"))?;
+    let password_hash = secrets::hashed(password, hash).await?;
     let admin = FirstAdmin { email: email.clone(), password_hash, token: auth.admin_token.clone() };
     let was_made = store.create_admin(&admin).await?;
     Ok(was_made.then_some(NewAdmin { email, password: made_up }))

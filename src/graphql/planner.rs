@@ -31,7 +31,7 @@ use super::{
     plans::{Plan, Plans, Prepared},
     rules,
     schema::{self, CheckOnly},
-    system::Operations,
+    system::{self, Operations},
     types::{Inputs, Names, Types},
     variables,
 };
@@ -355,6 +355,13 @@ impl Planner {
         let types = view.types(self);
         let scope = variables::Scope { names: &prepared.names, roles: &prepared.roles, values };
         let walk = Walk { document: &prepared.document, scope };
+        if self.is_secret(operation.ty) {
+            let fields = walk.collect(&[&operation.selection_set.node]);
+            let names = fields.iter().map(|field| field.field.name.node.as_str());
+            if let Some(name) = system::repeated(names) {
+                return Err(vec![problem(format!("`{name}` can be selected once in an operation."))]);
+            }
+        }
         let compiled =
             compile::compile(&types, walk, &self.limits, operation.ty, &operation.selection_set.node, changes);
         let mut compiled = compiled.map_err(exceeded)?;

@@ -8,6 +8,8 @@ mod operations;
 pub(super) use self::native::{NativeRoot, Pick};
 pub use self::operations::{Operations, SystemOptions};
 
+use std::collections::HashSet;
+
 use super::types::{Type, Types};
 
 /// What a caller must be able to do for a field to be there.
@@ -162,6 +164,30 @@ pub(super) const OBJECTS: [(&str, &str); 14] = [
          one_deselect_action: String",
     ),
 ];
+
+/// What an operation may do once: a hundred passwords are not tried in one request
+/// (contract `auth.md` 9).
+const SINGLE_USE: [&str; 13] = [
+    "auth_login",
+    "auth_refresh",
+    "auth_password_request",
+    "auth_password_reset",
+    "users_register",
+    "users_register_verify",
+    "users_invite_accept",
+    "users_me_tfa_generate",
+    "users_me_tfa_enable",
+    "users_me_tfa_disable",
+    "utils_cache_clear",
+    "utils_hash_generate",
+    "utils_hash_verify",
+];
+
+/// The first field that is there twice and may be there once.
+pub(super) fn repeated<'n>(names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let mut seen = HashSet::new();
+    names.filter(|name| SINGLE_USE.contains(name)).find(|name| !seen.insert(*name))
+}
 
 impl Declared {
     /// Its arguments, with their types.

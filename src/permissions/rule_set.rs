@@ -3,7 +3,7 @@
 
 use core::net::IpAddr;
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt::Write as _,
     sync::Arc,
 };
@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Access, Addresses, Fields, Grant,
     access::{Rights, TableRights},
-    app,
+    app, validation,
 };
 use crate::{
     catalog::{Catalog, Table, TableId},
@@ -132,13 +132,16 @@ pub struct Standing {
     app: bool,
     has_user: bool,
     has_role: bool,
+    /// What rules may name of the caller's own rows; anything else is null.
+    paths: Arc<[String]>,
 }
 
 impl Standing {
     /// A principal's.
     pub fn of(principal: &Principal) -> Self {
         let (has_user, has_role) = (principal.user.is_some(), principal.role.is_some());
-        Self { policies: principal.policies.clone(), app: principal.app, has_user, has_role }
+        let paths = principal.known_paths().map(str::to_owned).collect();
+        Self { policies: principal.policies.clone(), app: principal.app, has_user, has_role, paths }
     }
 }
 
@@ -209,7 +212,8 @@ impl RuleSet {
     /// What of it cannot be used with a catalog, in words: collections and fields
     /// that there are not, rules that make no sense.
     pub fn faults(&self, catalog: &Catalog) -> Vec<String> {
-        let standing = Standing { policies: Arc::default(), app: false, has_user: true, has_role: true };
+        let standing =
+            Standing { policies: Arc::default(), app: false, has_user: true, has_role: true, paths: Arc::default() };
         let mut faults = Vec::new();
         for (policy, rules) in &self.policies {
             for permission in &rules.permissions {
@@ -228,6 +232,14 @@ impl RuleSet {
                 for field in given.filter(|field| table.field(field).is_none()) {
                     faults.push(format!("policy `{policy}`: there is no field `{field}` in `{collection}`"));
                 }
+                if let Some(fault) = validation::fault(&permission.validation) {
+                    faults.push(format!("policy `{policy}`, validation of `{collection}`: {fault}"));
+                }
+                if is_hollow(&permission.rows) {
+                    faults.push(format!(
+                        "policy `{policy}`, rows of `{collection}`: an empty condition would be about all rows"
+                    ));
+                }
                 if let Err(error) = rows(permission, table, catalog, &standing) {
                     faults.push(format!("policy `{policy}`, rows of `{collection}`: {error}"));
                 }
@@ -235,6 +247,19 @@ impl RuleSet {
         }
         faults.sort_unstable();
         faults
+    }
+
+    /// What rules name of the caller's own rows, for whoever stands so:
+    /// `$CURRENT_USER.team` and the like.
+    pub fn paths(&self, standing: &Standing) -> BTreeSet<String> {
+        let mut paths = BTreeSet::new();
+        let policies = standing.policies.iter().filter_map(|policy| self.policies.get(policy));
+        for permission in policies.flat_map(|policy| &policy.permissions) {
+            add_paths(&permission.rows, &mut paths);
+            add_paths(&permission.validation, &mut paths);
+            permission.presets.values().for_each(|preset| add_paths(preset, &mut paths));
+        }
+        paths
     }
 
     /// What policies allow whoever stands so, and the permissions that had to be
@@ -311,6 +336,9 @@ fn rows(
 /// owner (contract `permissions.md` 4).
 fn without_the_absent(rule: &Json, standing: &Standing) -> Json {
     match rule {
+        Json::String(text) if text.starts_with("$CURRENT_") && text.contains('.') && !standing.paths.contains(text) => {
+            Json::Null
+        }
         Json::String(text) if !standing.has_user && names(text, "$CURRENT_USER") => Json::Null,
         Json::String(text) if !standing.has_role && names(text, "$CURRENT_ROLE") => Json::Null,
         Json::Array(items) => items.iter().map(|item| without_the_absent(item, standing)).collect(),
@@ -323,6 +351,33 @@ fn without_the_absent(rule: &Json, standing: &Standing) -> Json {
 
 fn names(text: &str, name: &str) -> bool {
     text.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Adds what a rule names of the caller's own rows.
+fn add_paths(rule: &Json, paths: &mut BTreeSet<String>) {
+    match rule {
+        Json::String(text) if text.starts_with("$CURRENT_") && text.contains('.') => drop(paths.insert(text.clone())),
+        Json::Array(items) => items.iter().for_each(|item| add_paths(item, paths)),
+        Json::Object(members) => members.values().for_each(|member| add_paths(member, paths)),
+        _ => {}
+    }
+}
+
+/// Whether something within a rule says nothing, where it was meant to say something.
+fn is_hollow(rule: &Json) -> bool {
+    let is_empty = |part: &Json| match part {
+        Json::Object(members) => members.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        _ => false,
+    };
+    match rule {
+        Json::Object(members) => members.iter().any(|(name, part)| {
+            let is_list_of_values = matches!(name.as_str(), "_in" | "_nin");
+            (!is_list_of_values && is_empty(part)) || is_hollow(part)
+        }),
+        Json::Array(items) => items.iter().any(|part| is_empty(part) || is_hollow(part)),
+        _ => false,
+    }
 }
 
 /// What tables' rights say, in short.

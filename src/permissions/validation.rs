@@ -28,6 +28,24 @@ pub fn check(filter: &Json, payload: &Map<String, Json>) -> Vec<Broken> {
     broken
 }
 
+/// What of a filter nobody understands, in words: it would hold of nothing.
+pub fn fault(filter: &Json) -> Option<String> {
+    let Json::Object(members) = filter else {
+        return (!filter.is_null()).then(|| format!("{filter} is no filter"));
+    };
+    members.iter().find_map(|(name, value)| match name.as_str() {
+        "_and" | "_or" => each(value).find_map(fault),
+        "_submitted" => None,
+        name if name.starts_with('_') => {
+            let is_known = test(name, value, &Json::from("")).is_some();
+            (!is_known).then(|| format!("`{name}` with {value} cannot be used"))
+        }
+        // A value alone is compared with.
+        _ if !value.is_object() => None,
+        _ => fault(value),
+    })
+}
+
 fn member(name: &str, value: &Json, payload: &Map<String, Json>, broken: &mut Vec<Broken>) {
     match name {
         "_and" => each(value).for_each(|part| broken.extend(check(part, payload))),
@@ -317,6 +335,19 @@ mod tests {
     fn what_nobody_understands_holds_of_nothing() {
         assert_eq!(broken(json!({ "a": { "_near": 1 } }), json!({ "a": 1 })), [("a".to_owned(), "unsafe")]);
         assert_eq!(broken(json!({ "a": { "_regex": "(" } }), json!({ "a": "x" })), [("a".to_owned(), "unsafe")]);
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_known_before() {
+        for (filter, is_fault) in [
+            (json!({ "a": { "_eq": 1 }, "_or": [{ "b": { "_regex": "^x" } }] }), false),
+            (json!({ "a": 1, "b": { "_submitted": true } }), false),
+            (json!({ "a": { "_equals": 1 } }), true),
+            (json!({ "_and": [{ "a": { "_regex": "(" } }] }), true),
+            (json!({ "a": { "_between": [1] } }), true),
+        ] {
+            assert_eq!(fault(&filter).is_some(), is_fault, "{filter}");
+        }
     }
 
     #[test]

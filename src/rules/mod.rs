@@ -28,6 +28,7 @@ pub struct Rules(Arc<RwLock<Arc<InForce>>>);
 struct InForce {
     known: Known,
     accesses: Mutex<HashMap<Standing, Access>>,
+    paths: Mutex<HashMap<Standing, Arc<[String]>>>,
 }
 
 /// Rules, and whom they know.
@@ -75,7 +76,7 @@ impl Rules {
 
     /// Puts others in force.
     pub fn replace(&self, known: impl Into<Known>) {
-        let in_force = InForce { known: known.into(), accesses: Mutex::default() };
+        let in_force = InForce { known: known.into(), ..InForce::default() };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(in_force);
     }
 
@@ -91,6 +92,22 @@ impl Rules {
     /// Who somebody is by the rules in force.
     pub fn principal(&self, identity: Identity) -> Principal {
         self.in_force().known.set.principal(identity)
+    }
+
+    /// What rules name of a caller's own rows: `$CURRENT_USER.team` and the like.
+    pub fn paths(&self, principal: &Principal) -> Arc<[String]> {
+        let rules = self.in_force();
+        let standing = Standing::of(principal);
+        let mut known = rules.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(paths) = known.get(&standing) {
+            return paths.clone();
+        }
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        let paths: Arc<[String]> = rules.known.set.paths(&standing).into_iter().collect();
+        known.insert(standing, paths.clone());
+        paths
     }
 
     /// Whose token it is.
@@ -128,7 +145,8 @@ impl Rules {
             },
         };
         let proof = identity.user.as_ref().and(principal.proof.clone());
-        rules.known.set.principal(identity).proved_by(proof).with_agent(principal.agent.clone())
+        let renewed = rules.known.set.principal(identity).proved_by(proof);
+        renewed.with_agent(principal.agent.clone()).knowing_what(principal)
     }
 }
 

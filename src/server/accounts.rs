@@ -137,7 +137,7 @@ handler!(log_in, shared, accounts, asked, {
 
 handler!(refresh, shared, accounts, asked, {
     let (token, mode) = token_of(&accounts, &asked)?;
-    let granted = accounts.refresh(&token, mode).await?;
+    let granted = accounts.refresh(&token, mode, &asked.principal).await?;
     Ok(grant(&shared, &granted))
 });
 
@@ -159,7 +159,7 @@ handler!(log_out, shared, accounts, asked, {
 
 handler!(request_password, shared, accounts, asked, {
     let _ = &shared;
-    accounts.request_password(&asked.needed("email")?, asked.text("reset_url")?).await?;
+    accounts.request_password(&asked.principal, &asked.needed("email")?, asked.text("reset_url")?).await?;
     Ok(nothing())
 });
 

@@ -17,6 +17,7 @@ mod page;
 mod payload;
 mod places;
 mod problem;
+mod rate;
 mod request_id;
 mod reserved;
 mod routes;
@@ -32,6 +33,7 @@ use crate::{auth::Authenticator, clock::Clock, db::Database, graphql::Service};
 
 pub use cors::{Options as CorsOptions, Origins};
 pub use hooked::HookParts;
+pub use rate::RateLimits;
 pub use socket::Options as SocketOptions;
 
 /// How the gateway behaves towards its clients.
@@ -55,6 +57,8 @@ pub struct Options {
     pub page: PageOptions,
     /// What sockets may cost.
     pub sockets: SocketOptions,
+    /// How often somebody may ask.
+    pub rates: RateLimits,
 }
 
 /// What the pages for people begin with.
@@ -100,6 +104,7 @@ struct Shared {
     health: health::Health,
     pages: page::Pages,
     places: Arc<places::Places>,
+    limiters: rate::Limiters,
     reservations: reserved::Reservations,
     /// Whether hooks have a say in what GraphQL answers.
     filters_responses: bool,
@@ -138,7 +143,8 @@ fn front(address: SocketAddr, parts: Parts, options: Options) -> (Arc<front::Fro
     let filters_responses = hooks.filters_responses();
     let places = Arc::new(places::Places::new(&options.sockets));
     let reservations = reserved::Reservations::default();
-    let shared = Arc::new(Shared { parts, options, health, pages, places, reservations, filters_responses });
+    let limiters = rate::Limiters::new(options.rates);
+    let shared = Arc::new(Shared { parts, options, health, pages, places, limiters, reservations, filters_responses });
     let mut router = routes::router(shared.clone());
     if hooks.rewrites_errors() {
         router = router.layer(axum::middleware::from_fn_with_state(shared.clone(), hooked::rewrite_errors));

@@ -21,11 +21,13 @@ pub(super) struct Problem {
     allow: Option<&'static str>,
     /// A hook's own code and status.
     custom: Option<(String, u16)>,
+    /// In how many seconds it may go well.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
     pub(super) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), extensions: Map::new(), allow: None, custom: None }
+        Self { code, message: message.into(), extensions: Map::new(), allow: None, custom: None, retry_after: None }
     }
 
     /// The body cannot be understood; `reason` is a fragment.
@@ -57,6 +59,12 @@ impl Problem {
         Self::new(ErrorCode::RouteNotFound, format!("Route {path} doesn't exist.")).with("path", path)
     }
 
+    /// Says in how many seconds it may go well.
+    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
     /// What a part of the gateway has refused.
     pub(super) fn of(error: &engine::Error) -> Self {
         let code = error.code();
@@ -64,6 +72,9 @@ impl Problem {
         let mut problem = Self::new(known.unwrap_or(ErrorCode::InternalServerError), error.to_string());
         problem.custom = known.is_none().then(|| (code.as_str().to_owned(), error.status()));
         problem.extensions = error.details();
+        if known == Some(ErrorCode::RequestsExceeded) {
+            problem.retry_after = problem.extensions.get("reset").and_then(Json::as_u64);
+        }
         problem
     }
 
@@ -89,6 +100,9 @@ impl Problem {
         keep_from_caches(response.headers_mut());
         if self.code == ErrorCode::InvalidCredentials {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         if let Some(allow) = self.allow {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));

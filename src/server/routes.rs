@@ -80,7 +80,14 @@ pub(super) async fn principal(shared: &Shared, peer: Peer, head: &request::Parts
     let cookie = cookie.as_deref();
     let credentials = Credentials { authorization, access_token: access_token.as_deref(), cookie };
     let ip = client(shared.options.trust_proxy, peer, &head.headers);
-    Ok(authenticator.authenticate(credentials, Some(ip), agent).await?)
+    let principal = authenticator.authenticate(credentials, Some(ip), agent).await;
+    // Who brings a wrong token is counted as well.
+    let who = || match principal.as_ref().ok().and_then(|principal| principal.user.as_deref()) {
+        Some(user) => format!("user {user}"),
+        None => ip.to_string(),
+    };
+    shared.limiters.request(who)?;
+    Ok(principal?)
 }
 
 /// What a client says of itself.

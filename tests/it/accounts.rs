@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value as Json, json};
-use tidegate::{Gateway, config, secrets::HashOptions};
+use tidegate::{auth::RateLimit, config, secrets::HashOptions, server};
 
 use crate::support::{Kind, Reply, Socket, TestApp, TestDatabase, followed, node};
 
@@ -40,16 +40,15 @@ impl Served {
     }
 
     async fn over_with(data: Arc<TestDatabase>, change: impl FnOnce(&mut config::Serve) + Send + 'static) -> Self {
-        let builder = Gateway::builder().configure(move |serve| {
+        let own = |serve: &mut config::Serve| {
             serve.gateway.metadata = config::Metadata::Directus;
             serve.gateway.first_admin.email = Some("admin@example.com".to_owned());
             serve.gateway.first_admin.password = Some(PASSWORD.to_owned());
             serve.auth.accounts.hash = CHEAP;
             serve.auth.accounts.login_stall = std::time::Duration::ZERO;
             serve.auth.accounts.register_stall = std::time::Duration::ZERO;
-            change(serve);
-        });
-        Self { app: TestApp::with_store(data, builder).await }
+        };
+        Self { app: TestApp::with_store(data, |builder| builder.configure(own).configure(change)).await }
     }
 
     async fn rest(&self, method: Method, path: &str, token: Option<&str>, body: Json) -> Reply {
@@ -533,4 +532,67 @@ async fn the_directus_client_works_unmodified() {
     let served = Served::start(Kind::Sqlite).await;
     let url = served.app.url("/");
     node("directus.mjs", &[&url, "--email", "admin@example.com", "--password", PASSWORD]).await;
+}
+
+#[tokio::test]
+async fn rules_name_what_is_in_the_callers_own_row() {
+    for kind in Kind::ALL {
+        let served = Served::start(kind).await;
+        let admin = served.admin().await;
+        let rule = r#"{ collection: "note", action: "read", fields: ["*"],
+            permissions: { title: { _eq: "$CURRENT_USER.title" } } }"#;
+        let user = served.user(&admin, "u@example.com", rule).await;
+        let notes = served.notes(Some(&user.access)).await;
+        assert_eq!(notes.body["data"]["note"], json!([]), "{kind:?} {:#}", notes.body);
+        let users = served.system(&admin, r#"{ users(filter: { email: { _eq: "u@example.com" } }) { id } }"#).await;
+        let id = users["users"][0]["id"].as_str().unwrap();
+        for title in ["one", "two"] {
+            let query =
+                format!(r#"mutation {{ update_users_item(id: "{id}", data: {{ title: "{title}" }}) {{ id }} }}"#);
+            served.system(&admin, &query).await;
+            let notes = served.notes(Some(&user.access)).await;
+            assert_eq!(notes.body["data"]["note"][0]["title"], title, "{kind:?}");
+            assert_eq!(notes.body["data"]["note"].as_array().map(Vec::len), Some(1), "{kind:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_tries_many_passwords_at_once() {
+    let data = Arc::new(TestDatabase::create(Kind::Sqlite, SCRIPT).await);
+    let limit = RateLimit { points: 3, duration: std::time::Duration::from_secs(3_600) };
+    let served = Served::over_with(data, move |serve| serve.auth.accounts.login_rate = Some(limit)).await;
+    let twice = r#"mutation { a: auth_login(email: "a@b.example", password: "x") { expires }
+        b: auth_login(email: "a@b.example", password: "y") { expires } }"#;
+    let reply = served.graphql("/graphql/system", None, twice).await;
+    assert_eq!(reply.codes(), ["GRAPHQL_VALIDATION"]);
+    let once = r#"mutation { auth_login(email: "a@b.example", password: "x") { expires } }"#;
+    for _ in 0..2 {
+        assert_eq!(served.graphql("/graphql/system", None, once).await.codes(), ["INVALID_CREDENTIALS"]);
+    }
+    assert_eq!(served.try_log_in("admin@example.com", "wrong").await.status, 401);
+    let refused = served.try_log_in("admin@example.com", PASSWORD).await;
+    assert_eq!((refused.status, refused.codes()), (429, vec!["REQUESTS_EXCEEDED"]));
+    assert_eq!(refused.header("retry-after"), "3600");
+    assert_eq!(served.graphql("/graphql/system", None, once).await.codes(), ["REQUESTS_EXCEEDED"]);
+    // What takes a processor for a while is not for everybody.
+    let hash = r#"mutation { utils_hash_generate(string: "x") }"#;
+    assert_eq!(served.graphql("/graphql/system", None, hash).await.codes(), ["FORBIDDEN"]);
+}
+
+#[tokio::test]
+async fn requests_are_counted_where_that_is_wished() {
+    let data = Arc::new(TestDatabase::create(Kind::Sqlite, SCRIPT).await);
+    let limit = RateLimit { points: 2, duration: std::time::Duration::from_secs(3_600) };
+    let rates = server::RateLimits { requests: Some(limit), ..server::RateLimits::default() };
+    let served = Served::over_with(data, move |serve| serve.server.rates = rates).await;
+    for _ in 0..2 {
+        assert_eq!(served.graphql("/graphql", None, "{ _empty }").await.status, 200);
+    }
+    let refused = served.graphql("/graphql", None, "{ _empty }").await;
+    assert_eq!(
+        (refused.status, refused.codes(), refused.header("retry-after")),
+        (429, vec!["REQUESTS_EXCEEDED"], "3600")
+    );
+    assert_eq!(served.app.request(Method::GET, "/server/ping").send().await.unwrap().status(), 200);
 }

@@ -92,11 +92,11 @@ struct Opened {
 
 impl Opened {
     async fn over(data: Arc<TestDatabase>) -> Self {
-        let builder = Gateway::builder().configure(|serve| {
+        let own = |serve: &mut config::Serve| {
             serve.gateway.metadata = config::Metadata::Directus;
             serve.auth.accounts.hash = HashOptions { memory: 64, time: 1, parallelism: 1 };
-        });
-        Self { app: TestApp::with_store(data, builder).await }
+        };
+        Self { app: TestApp::with_store(data, |builder| builder.configure(own)).await }
     }
 
     async fn start(kind: Kind) -> Self {

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use super::{
     AccountArguments, AdminArguments, BootstrapArguments, Cli, CorsArguments, DemoArguments, EventArguments,
     GatewayArguments, HashArguments, HttpArguments, LimitArguments, LogArguments, PingArguments, PoolArguments,
-    ServeArguments, SocketArguments, Subcommands,
+    RateArguments, ServeArguments, SocketArguments, Subcommands,
 };
 use crate::{
     auth,
@@ -55,7 +55,8 @@ impl ServeArguments {
         let gateway = self.gateway.into_options(self.public)?;
         let gateway = Gateway { rules: self.rules, metadata, first_admin, ..gateway };
         let mut serve = self.http.into_options(gateway)?;
-        serve.auth.accounts = accounts;
+        let auth::AccountOptions { login_rate, registration_rate, .. } = serve.auth.accounts;
+        serve.auth.accounts = auth::AccountOptions { login_rate, registration_rate, ..accounts };
         Ok(serve)
     }
 }
@@ -118,6 +119,8 @@ impl AccountArguments {
             },
             hash: self.hash.options(),
             disable_default: self.auth_disable_default,
+            login_rate: None,
+            registration_rate: None,
         };
         (self.admin.into_options(), options)
     }
@@ -220,6 +223,7 @@ impl EventArguments {
 impl HttpArguments {
     fn into_options(self, gateway: Gateway) -> anyhow::Result<Serve> {
         let page = PageOptions { title: describe(&gateway.database.url), ..PageOptions::default() };
+        let (rates, login_rate, registration_rate) = self.rates.into_options();
         let server = server::Options {
             body_limit: self.max_payload_size,
             operation_timeout: self.operation_timeout,
@@ -230,10 +234,32 @@ impl HttpArguments {
             introspection: gateway.limits.introspection,
             page,
             sockets: self.sockets.into_options(),
+            rates,
         };
         let admin_token = self.admin_token.filter(|token| !token.is_empty());
-        let auth = auth::Options { admin_token, ..auth::Options::default() };
+        let accounts = auth::AccountOptions { login_rate, registration_rate, ..auth::AccountOptions::default() };
+        let auth = auth::Options { admin_token, accounts };
         Ok(Serve { gateway, host: self.host, port: self.port, auth, server })
+    }
+}
+
+impl RateArguments {
+    /// The limits of requests, of log-ins and of registrations.
+    fn into_options(self) -> (server::RateLimits, Option<auth::RateLimit>, Option<auth::RateLimit>) {
+        let limit = |is_enabled: bool, points, duration: Duration| {
+            (is_enabled && !duration.is_zero()).then_some(auth::RateLimit { points, duration })
+        };
+        let requests = limit(self.rate_limiter_enabled, self.rate_limiter_points, self.rate_limiter_duration);
+        let global =
+            limit(self.rate_limiter_global_enabled, self.rate_limiter_global_points, self.rate_limiter_global_duration);
+        let login =
+            limit(self.rate_limiter_login_enabled, self.rate_limiter_login_points, self.rate_limiter_login_duration);
+        let registration = limit(
+            self.rate_limiter_registration_enabled,
+            self.rate_limiter_registration_points,
+            self.rate_limiter_registration_duration,
+        );
+        (server::RateLimits { requests, global }, login, registration)
     }
 }
 

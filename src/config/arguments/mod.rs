@@ -342,6 +342,49 @@ struct HttpArguments {
     cors: CorsArguments,
     #[command(flatten)]
     sockets: SocketArguments,
+    #[command(flatten)]
+    rates: RateArguments,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Rate limits")]
+struct RateArguments {
+    /// Whether requests are counted by address, or by user.
+    #[arg(long, env = "RATE_LIMITER_ENABLED", default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    rate_limiter_enabled: bool,
+    /// How many of them there may be.
+    #[arg(long, env = "RATE_LIMITER_POINTS", default_value = "50", value_name = "NUMBER")]
+    rate_limiter_points: u32,
+    /// In how long a time.
+    #[arg(long, env = "RATE_LIMITER_DURATION", default_value = "1", value_name = "TIME", value_parser = units::duration)]
+    rate_limiter_duration: Duration,
+    /// Whether all requests together are counted.
+    #[arg(long, env = "RATE_LIMITER_GLOBAL_ENABLED", default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    rate_limiter_global_enabled: bool,
+    /// How many of them there may be.
+    #[arg(long, env = "RATE_LIMITER_GLOBAL_POINTS", default_value = "1000", value_name = "NUMBER")]
+    rate_limiter_global_points: u32,
+    /// In how long a time.
+    #[arg(long, env = "RATE_LIMITER_GLOBAL_DURATION", default_value = "1", value_name = "TIME", value_parser = units::duration)]
+    rate_limiter_global_duration: Duration,
+    /// Whether attempts to log in are counted by address.
+    #[arg(long, env = "RATE_LIMITER_LOGIN_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    rate_limiter_login_enabled: bool,
+    /// How many of them there may be.
+    #[arg(long, env = "RATE_LIMITER_LOGIN_POINTS", default_value = "100", value_name = "NUMBER")]
+    rate_limiter_login_points: u32,
+    /// In how long a time.
+    #[arg(long, env = "RATE_LIMITER_LOGIN_DURATION", default_value = "60", value_name = "TIME", value_parser = units::duration)]
+    rate_limiter_login_duration: Duration,
+    /// Whether registrations are counted by address.
+    #[arg(long, env = "RATE_LIMITER_REGISTRATION_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    rate_limiter_registration_enabled: bool,
+    /// How many of them there may be.
+    #[arg(long, env = "RATE_LIMITER_REGISTRATION_POINTS", default_value = "5", value_name = "NUMBER")]
+    rate_limiter_registration_points: u32,
+    /// In how long a time.
+    #[arg(long, env = "RATE_LIMITER_REGISTRATION_DURATION", default_value = "60", value_name = "TIME", value_parser = units::duration)]
+    rate_limiter_registration_duration: Duration,
 }
 
 #[derive(Args)]

@@ -51,7 +51,11 @@ impl Session {
                     field = to_one.field;
                 }
             }
-            let images = self.deeper()?.relate(target, payloads).await.map_err(|error| error.within(&field))?;
+            let images = self
+                .deeper()?
+                .relate(target, &relationship.to_columns, payloads)
+                .await
+                .map_err(|error| error.within(&field))?;
             for ((at, links), image) in links.into_iter().zip(images) {
                 if links {
                     let part = |column: &ColumnId| image.key(*column, &target.column(*column).column_type);
@@ -65,15 +69,22 @@ impl Session {
 
     /// Rows that are pointed to: those whose key is known are updated with what
     /// else is said of them, all others are created. Their images in the order
-    /// of `payloads`.
-    async fn relate(&self, target: &Table, payloads: Vec<Payload>) -> Result<Vec<RowImage>, Error> {
+    /// of `payloads`. What stands in `copied` of them becomes part of the rows that
+    /// point there.
+    async fn relate(
+        &self,
+        target: &Table,
+        copied: &[ColumnId],
+        payloads: Vec<Payload>,
+    ) -> Result<Vec<RowImage>, Error> {
         let mut keys = Vec::with_capacity(payloads.len());
         for payload in &payloads {
             keys.push(payload_key(self.catalog(), target, payload)?);
         }
         let mut seen = HashSet::new();
         let asked: Vec<RowKey> = keys.iter().flatten().filter(|key| seen.insert((*key).clone())).cloned().collect();
-        let found = self.locate(target, &target.key, &asked, &self.visible(target)?, false).await?;
+        let visible = self.visible_with(target, copied)?;
+        let found = self.locate(target, &target.key, &asked, &visible, false).await?;
         let mut images: Vec<Option<RowImage>> = vec![None; payloads.len()];
         let (mut created, mut creations) = (Vec::new(), Vec::new());
         let (mut updated, mut alterations) = (Vec::new(), Vec::new());
@@ -132,6 +143,21 @@ impl Session {
             // The rows of a right to create mean nothing.
             None => access.create(table.id).map(|_| Predicate::always()).ok_or_else(|| forbidden(table).into()),
         }
+    }
+
+    /// The same where values of some columns are copied from there: nobody gets at
+    /// one that they may not read by pointing to its row.
+    fn visible_with(&self, table: &Table, copied: &[ColumnId]) -> Result<Predicate, Error> {
+        if copied.iter().all(|column| table.key.contains(column)) {
+            return self.visible(table);
+        }
+        let right = self.caller.access.read(table.id).ok_or_else(|| forbidden(table))?;
+        let fields = copied.iter().map(|column| table.column_field(*column));
+        if fields.clone().any(|field| !right.allows(field)) || copied.iter().any(|id| table.column(*id).is_concealed())
+        {
+            return Err(forbidden(table).into());
+        }
+        Ok(right.rows_with_all(fields))
     }
 
     /// Makes the rows that point to written rows what their payloads say.
@@ -296,7 +322,7 @@ impl Session {
             owners.extend(std::iter::repeat_n(set.parent, set.payloads.len()));
             payloads.extend(set.payloads);
         }
-        let images = self.relate(target, payloads).await?;
+        let images = self.relate(target, pairs.target, payloads).await?;
         let mut wanted: Vec<(RowKey, RowKey)> = Vec::with_capacity(images.len());
         let mut known = HashSet::new();
         for (owner, image) in owners.into_iter().zip(&images) {

@@ -11,7 +11,7 @@ use crate::{
     plan::write::{Draft, Fault, WriteAction},
     predicate::{Rounding, Target},
     principal::{Id, Principal},
-    secrets, tasks,
+    secrets,
     value::Value,
 };
 
@@ -68,9 +68,7 @@ impl Session {
                 let specials = table.column(*column).specials;
                 match value {
                     Value::Text(text) if specials.hash && !text.is_empty() => {
-                        let text = text.clone();
-                        let hashed = tasks::blocking(move || secrets::hash(&text, cost)).await;
-                        let hashed = hashed.map_err(|_| Error::Internal)?.map_err(|error| {
+                        let hashed = secrets::hashed(text.to_string(), cost).await.map_err(|error| {
                             tracing::error!(%error, "a value cannot be hashed");
                             Error::Internal
                         })?;

@@ -128,6 +128,13 @@ impl<'a> Compiler<'a> {
     /// Keys of rows.
     fn selection(&self, table: &Table, source: Source, page: Page, predicate: Predicate) -> Result<ReadPlan, Error> {
         let select = table.key.iter().copied().map(Operand::Column).collect();
+        // Rows of whose key a part is hidden cannot be named.
+        let key = table.key.iter().map(|column| table.column_field(*column));
+        let named = self.types.access.read(table.id).filter(|_| table.key.len() > 1);
+        let predicate = match named.map(|readable| readable.rows_with_all(key)) {
+            Some(rows) if !rows.is_always() => predicate.and(rows),
+            _ => predicate,
+        };
         let selection = Selection { table: table.id, source, select, predicate, search: None, order: Vec::new(), page };
         Ok(ReadPlan::allow(self.types.catalog, self.types.access, selection)?)
     }

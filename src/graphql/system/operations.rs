@@ -13,7 +13,6 @@ use crate::{
     principal::{Cookie, Principal},
     secrets,
     store::{Row, Store, statements},
-    tasks,
 };
 
 /// What the fields are about.
@@ -99,7 +98,7 @@ impl Operations {
             }
             "auth_refresh" => {
                 let token = self.token(given, principal)?;
-                granted(&accounts.refresh(&token, mode(given)).await?, principal)
+                granted(&accounts.refresh(&token, mode(given), principal).await?, principal)
             }
             "auth_logout" => {
                 let token = self.token(given, principal)?;
@@ -111,7 +110,7 @@ impl Operations {
                 done
             }
             "auth_password_request" => {
-                accounts.request_password(&needed(given, "email")?, text(given, "reset_url")).await?;
+                accounts.request_password(principal, &needed(given, "email")?, text(given, "reset_url")).await?;
                 done
             }
             "auth_password_reset" => {
@@ -160,14 +159,17 @@ impl Operations {
                     None => return Err(hooks::Error::invalid_payload("`length` is a number from 1 to 500").into()),
                 }
             }
+            // Each takes a processor for a while: not for everybody.
+            "utils_hash_generate" | "utils_hash_verify" if principal.user.is_none() && !principal.admin => {
+                return Err(Error::Forbidden(None));
+            }
             "utils_hash_generate" => {
-                let (value, cost) = (needed(given, "string")?, accounts.hash_options());
-                let hashed = tasks::blocking(move || secrets::hash(&value, cost)).await;
-                hashed.ok().and_then(Result::ok).ok_or(Error::Internal)?.into()
+                let hashed = secrets::hashed(needed(given, "string")?, accounts.hash_options()).await;
+                hashed.map_err(|_| Error::Internal)?.into()
             }
             "utils_hash_verify" => {
-                let (value, hash) = (needed(given, "string")?, needed(given, "hash")?);
-                tasks::blocking(move || secrets::matches(&value, &hash)).await.map_err(|_| Error::Internal)?.into()
+                let is_match = secrets::is_match(needed(given, "string")?, needed(given, "hash")?).await;
+                is_match.map_err(|_| Error::Internal)?.into()
             }
             "utils_cache_clear" => {
                 if !principal.admin {

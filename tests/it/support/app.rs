@@ -120,13 +120,16 @@ impl TestApp {
     }
 
     /// A gateway over a database's system tables.
-    pub async fn with_store(data: Arc<TestDatabase>, builder: gateway::Builder) -> Self {
+    pub async fn with_store(
+        data: Arc<TestDatabase>,
+        change: impl FnOnce(gateway::Builder) -> gateway::Builder,
+    ) -> Self {
         let options = options(&data, &Settings::default());
-        let builder = builder.configure(|serve| {
+        let builder = Gateway::builder().configure(|serve| {
             serve.gateway.database = options;
             serve.server = server_options();
         });
-        let gateway = builder.database(&data.url).build().await.expect("it can be put together");
+        let gateway = change(builder).database(&data.url).build().await.expect("it can be put together");
         Self::of(data, gateway).await
     }
 
@@ -266,5 +269,6 @@ pub fn server_options() -> server::Options {
         introspection: true,
         page: server::PageOptions::default(),
         sockets: server::SocketOptions::default(),
+        rates: server::RateLimits::default(),
     }
 }
