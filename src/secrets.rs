@@ -1,6 +1,6 @@
 //! Random tokens, and passwords as argon2 hashes (contract `auth.md` 11).
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -39,9 +39,29 @@ pub fn random_token(length: usize) -> String {
     (0..length).map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())])).collect()
 }
 
-/// Those who hash at a time: each takes a processor, and much memory.
-static HASHING: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+/// Those who hash at a time: each takes a processor, and much memory. Who writes
+/// may hold locks meanwhile, and does not wait for those who log in.
+static HASHING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(processors())));
+static MATCHING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(processors())));
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// Runs something on a thread of its own once it is its turn. The turn lasts as
+/// long as the work, whether anybody still waits for it or not.
+async fn in_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Unhashed> {
+    let turn = turns.clone().acquire_owned().await.map_err(|error| Unhashed(error.to_string()))?;
+    let working = tasks::blocking(move || {
+        let done = work();
+        drop(turn);
+        done
+    });
+    working.await.map_err(|error| Unhashed(error.to_string()))
+}
 
 /// A password's argon2id hash, made where nobody waits for it; as many at a time
 /// as there are processors.
@@ -49,9 +69,7 @@ static HASHING: LazyLock<Semaphore> =
 /// # Errors
 /// When the options cannot be used.
 pub async fn hashed(password: String, options: HashOptions) -> Result<String, Unhashed> {
-    let _turn = HASHING.acquire().await.map_err(|_| Unhashed("nothing is hashed any more".to_owned()))?;
-    let hashed = tasks::blocking(move || hash(&password, options)).await;
-    let hashed = hashed.map_err(|error| Unhashed(error.to_string()))?;
+    let hashed = in_turn(&HASHING, move || hash(&password, options)).await?;
     hashed.map_err(|error| Unhashed(error.to_string()))
 }
 
@@ -60,8 +78,7 @@ pub async fn hashed(password: String, options: HashOptions) -> Result<String, Un
 /// # Errors
 /// When it cannot be found out.
 pub async fn is_match(password: String, hash: String) -> Result<bool, Unhashed> {
-    let _turn = HASHING.acquire().await.map_err(|_| Unhashed("nothing is hashed any more".to_owned()))?;
-    tasks::blocking(move || matches(&password, &hash)).await.map_err(|error| Unhashed(error.to_string()))
+    in_turn(&MATCHING, move || matches(&password, &hash)).await
 }
 
 /// Why a password could not be hashed.
@@ -75,10 +92,21 @@ fn hash(password: &str, options: HashOptions) -> Result<String, argon2::password
     Ok(argon2.hash_password(password.as_bytes())?.to_string())
 }
 
-/// Whether a password is the one of a hash, of whatever variant and cost of
-/// argon2. Takes a while.
+/// What verifying a hash may cost at most: it says itself what it costs.
+const MOST_MEMORY: u32 = 1 << 20;
+const MOST_WORK: u64 = 1 << 24;
+
+/// Whether a password is the one of a hash, of whatever variant and cost of argon2
+/// within reason. Takes a while.
 fn matches(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    let Ok(hash) = PasswordHash::new(hash) else { return false };
+    let Ok(params) = Params::try_from(&hash) else { return false };
+    let (memory, passes) = (params.m_cost(), params.t_cost());
+    if memory > MOST_MEMORY || u64::from(memory) * u64::from(passes) > MOST_WORK || params.p_cost() > 64 {
+        tracing::warn!(memory, passes, "a hash is not looked at: that would cost too much");
+        return false;
+    }
+    Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
 }
 
 /// Whether a password is what a policy demands: a regular expression, which may
@@ -111,6 +139,14 @@ mod tests {
         assert!(matches("secret", &hashed));
         assert!(!matches("Secret", &hashed) && !matches("secret", "") && !matches("secret", "secret"));
         assert_ne!(hash("secret", CHEAP).unwrap(), hashed);
+    }
+
+    #[test]
+    fn a_hash_that_costs_too_much_is_not_looked_at() {
+        for costs in ["m=8000000,t=1,p=1", "m=65536,t=4294967295,p=1", "m=1048576,t=17,p=1"] {
+            let hash = format!("$argon2id$v=19${costs}$Tm9ib2R5J3Mgc2FsdA$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE");
+            assert!(PasswordHash::new(&hash).is_ok() && !matches("x", &hash), "{costs}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::{
 use moka::sync::Cache;
 use serde_json::Value as Json;
 use tokio::{
-    sync::{Mutex, broadcast},
+    sync::{Mutex, MutexGuard, broadcast},
     time::{MissedTickBehavior, interval},
 };
 
@@ -43,6 +43,9 @@ use crate::{
 const BELIEVED: Duration = Duration::from_secs(5);
 /// How often roles and policies are looked at, for changes by others.
 const LOOKING: Duration = Duration::from_secs(5);
+/// How long nobody can log in as an administrator who was tried too often and
+/// cannot be suspended.
+const LOCKED: Duration = Duration::from_secs(900);
 /// How many users and tokens are kept in mind.
 const MOST_KNOWN: u64 = 100_000;
 
@@ -66,6 +69,10 @@ pub(super) struct Inner {
     values: Cache<(Option<Id>, Arc<[Id]>), Known<Arc<BTreeMap<String, Json>>>>,
     /// Log-ins that were ended, for as long as their access tokens would last.
     ended: Cache<String, ()>,
+    /// Which log-ins refresh tokens came from that are not the first of theirs.
+    logins_by_token: Cache<String, String>,
+    /// Administrators who cannot be suspended, and must not be tried for a while.
+    pub(super) locked: Cache<Id, ()>,
     /// Whose rights are not what they were.
     changed: broadcast::Sender<Id>,
     tables: Tables,
@@ -132,6 +139,8 @@ impl Accounts {
                 .max_capacity(MOST_KNOWN)
                 .time_to_live(accounts.access_ttl.max(accounts.session_ttl))
                 .build(),
+            logins_by_token: Cache::builder().max_capacity(MOST_KNOWN).time_to_live(accounts.refresh_ttl).build(),
+            locked: Cache::builder().max_capacity(MOST_KNOWN).time_to_live(LOCKED).build(),
             changed: broadcast::channel(1_024).0,
             rules_as_of: AtomicU64::new(0),
             reading_rules: Mutex::default(),
@@ -181,9 +190,21 @@ impl Accounts {
 
     /// Ends a log-in: its access tokens are worth nothing any more.
     pub(super) fn end_login(&self, user: &Id, refresh_token: &str) {
-        self.0.ended.insert(fingerprint(refresh_token), ());
-        self.0.sessions.invalidate(refresh_token);
+        self.0.ended.insert(self.login_of(refresh_token), ());
+        self.0.sessions.invalidate_all();
+        // Nobody may be listening.
         let _ = self.0.changed.send(user.clone());
+    }
+
+    /// Which log-in a refresh token came from.
+    pub(super) fn login_of(&self, refresh_token: &str) -> String {
+        let own = fingerprint(refresh_token);
+        self.0.logins_by_token.get(&own).unwrap_or(own)
+    }
+
+    /// Another refresh token of the same log-in.
+    pub(super) fn goes_on(&self, refresh_token: &str, next: &str) {
+        self.0.logins_by_token.insert(fingerprint(next), self.login_of(refresh_token));
     }
 
     /// Reads roles and policies if they may have changed since they were read.
@@ -195,7 +216,13 @@ impl Accounts {
         if self.0.rules_as_of.load(Ordering::Acquire) == as_of {
             return Ok(());
         }
-        self.read_rules().await.map(drop)
+        let turn = self.0.reading_rules.lock().await;
+        // Somebody may have read them while this one waited.
+        let as_of = self.changes_of(self.0.tables.rules.iter().copied());
+        if self.0.rules_as_of.load(Ordering::Acquire) == as_of {
+            return Ok(());
+        }
+        self.read_rules_in_turn(&turn).await.map(drop)
     }
 
     /// Reads roles and policies; whether they are others.
@@ -203,7 +230,11 @@ impl Accounts {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn read_rules(&self) -> Result<bool, Error> {
-        let _turn = self.0.reading_rules.lock().await;
+        let turn = self.0.reading_rules.lock().await;
+        self.read_rules_in_turn(&turn).await
+    }
+
+    async fn read_rules_in_turn(&self, _turn: &MutexGuard<'_, ()>) -> Result<bool, Error> {
         let as_of = self.changes_of(self.0.tables.rules.iter().copied());
         let set = self.0.store.rules().await.map_err(|error| unavailable(&error))?;
         let are_others = self.0.rules.replace_if_other(set);
@@ -256,6 +287,9 @@ impl Accounts {
 
     /// Whose token it is.
     pub(super) async fn recognise(&self, token: &str) -> Result<(Identity, Proof), Error> {
+        if token.contains('\0') {
+            return Err(Error::Unknown);
+        }
         let proof = Proof { token: rules::digest(token), ..Proof::default() };
         let claims = match self.0.signer.access(token, self.now_millis()) {
             Err(Unfit::Foreign) => return self.static_token(token, proof).await,
@@ -290,8 +324,9 @@ impl Accounts {
             return Err(Error::Unknown);
         }
         let user = self.user(user).await?.filter(|user| user.is_active).ok_or(Error::Unknown)?;
-        // A password that was changed ends what was begun with the old one.
-        if proof.password.as_ref().is_some_and(|password| *password != user.password) {
+        // A password that was changed ends what was begun with the old one; of sessions
+        // it ends those that it must.
+        if proof.session.is_none() && proof.password.as_ref().is_some_and(|password| *password != user.password) {
             return Err(Error::Expired);
         }
         Ok(Identity { user: Some(user.id.clone()), role: user.role.clone(), ip: None })
@@ -303,8 +338,10 @@ impl Accounts {
         let user = match known {
             Some(known) => known.fact,
             None => {
-                let found = self.find_user(statements::USERS_RIGHTS_BY_TOKEN, Value::Text(token.into())).await?;
-                let user = found.map(|user| user.id.clone());
+                let rows = self.rows(statements::USERS_RIGHTS_BY_TOKEN, &[Value::Text(token.into())]).await?;
+                // Collations may take another spelling for the same.
+                let is_it = |row: &&Row| row.get("token").and_then(Json::as_str) == Some(token);
+                let user = rows.iter().find(is_it).and_then(User::of).map(|user| user.id);
                 self.0.static_tokens.insert(proof.token, Known { fact: user.clone(), as_of });
                 user
             }
@@ -369,17 +406,13 @@ impl Accounts {
         if let Some(known) = self.0.users.get(id).filter(|known| known.as_of == as_of) {
             return Ok(known.fact);
         }
-        let found = match uuid::Uuid::try_parse(id) {
-            Ok(_) => self.find_user(statements::USERS_RIGHTS, id_value(id)).await?,
-            Err(_) => None,
+        let rows = match uuid::Uuid::try_parse(id) {
+            Ok(_) => self.rows(statements::USERS_RIGHTS, &[id_value(id)]).await?,
+            Err(_) => Vec::new(),
         };
+        let found = rows.first().and_then(User::of).map(Arc::new);
         self.0.users.insert(id.clone(), Known { fact: found.clone(), as_of });
         Ok(found)
-    }
-
-    async fn find_user(&self, template: &str, value: Value) -> Result<Option<Arc<User>>, Error> {
-        let rows = self.rows(template, &[value]).await?;
-        Ok(rows.first().and_then(User::of).map(Arc::new))
     }
 
     async fn session_lives(&self, token: &str, user: &Id) -> Result<bool, Error> {
@@ -387,8 +420,12 @@ impl Accounts {
             return Ok(lives);
         }
         let values = [Value::Text(token.into()), id_value(user), self.0.store.instant(self.now_millis())];
-        let lives = !self.rows(statements::LIVE_SESSION, &values).await?.is_empty();
-        self.0.sessions.insert(token.to_owned(), lives);
+        let rows = self.rows(statements::LIVE_SESSION, &values).await?;
+        let lives = rows.iter().any(|row| row.get("token").and_then(Json::as_str) == Some(token));
+        // One that is not there may be made in a moment.
+        if lives {
+            self.0.sessions.insert(token.to_owned(), true);
+        }
         Ok(lives)
     }
 
@@ -434,7 +471,7 @@ pub(super) fn id_value(id: &str) -> Value {
 }
 
 fn unavailable(error: &dyn std::fmt::Display) -> Error {
-    tracing::warn!(%error, "the system tables cannot be asked");
+    tracing::error!(%error, "the system tables cannot be asked");
     Error::Unavailable
 }
 

@@ -18,6 +18,7 @@ use crate::{
     principal::{Id, Principal},
     secrets::{self, fingerprint, random_token},
     store::{Row, statements},
+    tasks,
     value::Value,
 };
 
@@ -111,7 +112,8 @@ impl Accounts {
 
     async fn try_log_in(&self, request: LoginRequest, client: &Principal) -> Result<Granted, Error> {
         if self.0.options.accounts.disable_default {
-            return Err(Error::Forbidden(None));
+            let message = "There is no login with a password.";
+            return Err(refused(ErrorCode::RouteNotFound, message));
         }
         let found = self.user_by_email(&request.email).await?;
         let user = found.as_ref().and_then(|row| row.get("id")).and_then(Json::as_str).map(Id::from);
@@ -125,7 +127,7 @@ impl Accounts {
             Ok(credentials) => {
                 let text = |name: &str| credentials.get(name).and_then(Json::as_str).map(str::to_owned);
                 let (password, otp) = (text("password").unwrap_or_default(), text("otp"));
-                self.check_login(found, &password, otp.as_deref(), client).await
+                self.check_login(found, &password, otp.as_deref()).await
             }
             Err(failure) => Err(failure.into()),
         };
@@ -139,13 +141,7 @@ impl Accounts {
     }
 
     /// Holds a user's row against what somebody logs in with.
-    async fn check_login(
-        &self,
-        found: Option<Row>,
-        password: &str,
-        otp: Option<&str>,
-        client: &Principal,
-    ) -> Result<Row, Error> {
+    async fn check_login(&self, found: Option<Row>, password: &str, otp: Option<&str>) -> Result<Row, Error> {
         let text = |row: &Row, name: &str| row.get(name).and_then(Json::as_str).map(str::to_owned);
         let may_come = |row: &Row| {
             text(row, "status").as_deref() == Some("active") && text(row, "provider").as_deref() == Some("default")
@@ -155,7 +151,7 @@ impl Accounts {
             return Err(wrong_credentials());
         };
         let id: Id = text(&row, "id").unwrap_or_default().into();
-        self.count_attempt(&id, client).await?;
+        self.count_attempt(&id).await?;
         let stored = text(&row, "password").unwrap_or_else(|| NOBODYS.to_owned());
         if !self.verify(password.to_owned(), stored).await? {
             return Err(wrong_credentials());
@@ -180,7 +176,10 @@ impl Accounts {
 
     /// Counts an attempt; too many of them suspend the user, and the one too many
     /// is refused whatever its password.
-    async fn count_attempt(&self, user: &Id, client: &Principal) -> Result<(), Error> {
+    pub(super) async fn count_attempt(&self, user: &Id) -> Result<(), Error> {
+        if self.0.locked.contains_key(user) {
+            return Err(wrong_credentials());
+        }
         let settings = self.setting("auth_login_attempts").await?;
         let Some(allowed) = settings.as_ref().and_then(Json::as_u64) else { return Ok(()) };
         let counted = self
@@ -191,10 +190,25 @@ impl Accounts {
         if u64::from(counted.into_value()) <= allowed {
             return Ok(());
         }
-        self.0.attempts.invalidate(user);
-        let users = self.users_service(client);
-        users.update_one(Json::from(&**user), json!({ "status": "suspended" })).await?;
-        tracing::warn!(%user, "a user is suspended after too many attempts to log in");
+        let (accounts, user) = (self.clone(), user.clone());
+        // Whether the client still waits or not.
+        let suspending = tasks::spawn("suspension", async move {
+            let suspended = json!({ "status": "suspended" });
+            // It is the user's own doing, so to speak.
+            let mut own = Principal::public();
+            own.user = Some(user.clone());
+            let users = accounts.users_service(&own);
+            match users.update_one(Json::from(&*user), suspended).await {
+                Ok(_) => tracing::warn!(%user, "a user is suspended after too many attempts to log in"),
+                Err(error) => {
+                    tracing::warn!(%user, %error, "somebody is tried too often, and locked for a while");
+                    accounts.0.locked.insert(user.clone(), ());
+                }
+            }
+            accounts.0.attempts.invalidate(&user);
+        });
+        // What became of it, nobody is told.
+        let _ = suspending.await;
         Err(wrong_credentials())
     }
 
@@ -205,8 +219,17 @@ impl Accounts {
     }
 
     pub(super) async fn user_by_email(&self, email: &str) -> Result<Option<Row>, Error> {
-        let rows = self.rows(statements::USER_BY_EMAIL, &[Value::Text(email.to_lowercase().into())]).await?;
-        Ok(rows.into_iter().next())
+        if email.contains('\0') {
+            return Ok(None);
+        }
+        let wanted = email.to_lowercase();
+        let rows = self.rows(statements::USER_BY_EMAIL, &[Value::Text(wanted.as_str().into())]).await?;
+        // Collations may take another address for the same; of two users with one
+        // address, nobody knows who is meant.
+        let is_it =
+            |row: &Row| row.get("email").and_then(Json::as_str).is_some_and(|known| known.to_lowercase() == wanted);
+        let mut found: Vec<Row> = rows.into_iter().filter(is_it).collect();
+        Ok(found.pop().filter(|_| found.is_empty()))
     }
 
     /// A new session of a user.
@@ -260,7 +283,11 @@ impl Accounts {
         claims.insert("pwd".to_owned(), fingerprint(password).into());
         match mode {
             Mode::Session => drop(claims.insert("session".to_owned(), refresh_token.into())),
-            Mode::Json | Mode::Cookie => drop(claims.insert("sid".to_owned(), fingerprint(refresh_token).into())),
+            Mode::Json | Mode::Cookie => drop(claims.insert("sid".to_owned(), self.login_of(refresh_token).into())),
+        }
+        let has_tfa = user.get("tfa_secret").is_some_and(|secret| !secret.is_null());
+        if kind == "login" && !has_tfa && self.enforces_tfa(&principal).await? {
+            claims.insert("enforce_tfa".to_owned(), true.into());
         }
         let meta = Meta::new()
             .with("status", "pending")
@@ -283,6 +310,13 @@ impl Accounts {
     /// `INVALID_CREDENTIALS`, `USER_SUSPENDED`.
     pub async fn refresh(&self, token: &str, mode: Mode, client: &Principal) -> Result<Granted, Error> {
         Self::limited(&self.0.logins, client)?;
+        let (accounts, token) = (self.clone(), token.to_owned());
+        // A client that is gone must not leave a session half made.
+        let refreshing = tasks::spawn("refresh", async move { accounts.try_refresh(&token, mode).await });
+        refreshing.await.unwrap_or(Err(Error::Internal))
+    }
+
+    async fn try_refresh(&self, token: &str, mode: Mode) -> Result<Granted, Error> {
         let watch = Stopwatch::start();
         let now = self.now_millis();
         let rows = self.session(token, now).await?;
@@ -313,20 +347,36 @@ impl Accounts {
 
     /// The row of a session that has not expired.
     async fn session(&self, token: &str, now: i64) -> Result<Option<Row>, Error> {
+        if token.contains('\0') {
+            return Ok(None);
+        }
         let rows = self.rows(statements::SESSION, &[token_value(token), self.0.store.instant(now)]).await?;
+        let is_it = |row: &Row| row.get("token").and_then(Json::as_str) == Some(token);
         let is_own = |row: &Row| ["oauth_client", "share"].iter().all(|name| row.get(*name).is_none_or(Json::is_null));
-        Ok(rows.into_iter().next().filter(is_own))
+        Ok(rows.into_iter().find(is_it).filter(is_own))
     }
 
     /// The same row gets another token.
     async fn rotate(&self, token: &str, next: Option<String>, now: i64) -> Result<String, Error> {
-        let fresh = next.unwrap_or_else(|| random_token(TOKEN_LENGTH));
+        if let Some(next) = next {
+            // It was followed already, by a session that is there.
+            let expires = self.0.store.instant(now + millis(self.0.options.accounts.refresh_ttl));
+            self.execute(statements::END_SESSION, &[token_value(token)]).await?;
+            return match self.execute(statements::EXTEND_SESSION, &[expires, token_value(&next)]).await? {
+                0 => Err(wrong_credentials()),
+                _ => Ok(next),
+            };
+        }
+        let fresh = random_token(TOKEN_LENGTH);
         let expires = self.0.store.instant(now + millis(self.0.options.accounts.refresh_ttl));
         let values = [token_value(&fresh), expires, token_value(token)];
         match self.execute(statements::ROTATE_SESSION, &values).await? {
             // Somebody else was faster with the same token.
             0 => Err(wrong_credentials()),
-            _ => Ok(fresh),
+            _ => {
+                self.goes_on(token, &fresh);
+                Ok(fresh)
+            }
         }
     }
 
@@ -343,19 +393,23 @@ impl Accounts {
         let options = &self.0.options.accounts;
         let expires = self.0.store.instant(now + millis(options.session_ttl));
         if let Some(next) = next {
-            self.execute(statements::EXTEND_SESSION, &[expires, token_value(&next)]).await?;
-            return Ok(next);
+            return match self.execute(statements::EXTEND_SESSION, &[expires, token_value(&next)]).await? {
+                0 => Err(wrong_credentials()),
+                _ => Ok(next),
+            };
         }
         let fresh = random_token(TOKEN_LENGTH);
+        let kept = |name: &str| session.get(name).and_then(Json::as_str).map_or(Value::Null, token_value);
+        let values = [token_value(&fresh), id_value(user), expires, kept("ip"), kept("user_agent"), kept("origin")];
+        // Before anybody is sent there.
+        self.execute(statements::NEW_SESSION, &values).await?;
         let grace = self.0.store.instant(now + millis(options.grace));
         if self.execute(statements::FOLLOW_SESSION, &[token_value(&fresh), grace, token_value(token)]).await? == 0 {
+            self.execute(statements::END_SESSION, &[token_value(&fresh)]).await?;
             let winner = self.session(token, now).await?;
             let next = winner.as_ref().and_then(|row| row.get("next_token")).and_then(Json::as_str);
             return next.map(str::to_owned).ok_or_else(wrong_credentials);
         }
-        let kept = |name: &str| session.get(name).and_then(Json::as_str).map_or(Value::Null, token_value);
-        let values = [token_value(&fresh), id_value(user), expires, kept("ip"), kept("user_agent"), kept("origin")];
-        self.execute(statements::NEW_SESSION, &values).await?;
         Ok(fresh)
     }
 
@@ -367,7 +421,7 @@ impl Accounts {
         let Some(session) = self.session(token, self.now_millis()).await? else { return Ok(()) };
         let Some(user) = session.get("user").and_then(Json::as_str) else { return Ok(()) };
         let user: Id = user.to_ascii_lowercase().into();
-        self.execute(statements::END_SESSION, &[token_value(token)]).await?;
+        self.execute(statements::END_SESSION_LINE, &[token_value(token)]).await?;
         self.end_login(&user, token);
         self.record("logout", &user, client).await
     }

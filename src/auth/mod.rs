@@ -20,7 +20,10 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use subtle::{Choice, ConstantTimeEq as _};
-use tokio::{sync::broadcast, time::sleep};
+use tokio::{
+    sync::broadcast,
+    time::{sleep, timeout},
+};
 
 pub use self::{
     accounts::Accounts,
@@ -34,6 +37,9 @@ use crate::{
     rules::{self, Rules},
     secrets::{HashOptions, random_token},
 };
+
+/// How often the caller of an open connection is looked at anew.
+const RENEWAL: Duration = Duration::from_secs(30);
 
 /// Who is to be recognised.
 #[derive(Clone, Default)]
@@ -307,8 +313,8 @@ impl Authenticator {
         };
         accounts.freshen().await?;
         let identity = match (&principal.user, principal.admin) {
-            (None, true) => return Ok(principal.clone()),
-            (None, false) => Identity::default(),
+            (None, true) if principal.policies.is_empty() => return Ok(principal.clone()),
+            (None, _) => Identity::default(),
             (Some(_), _) => accounts.renew(principal).await?,
         };
         let renewed = self.principal(Identity { ip: principal.ip, ..identity }, None).await?;
@@ -335,12 +341,18 @@ impl Authenticator {
                 }
             };
             let change = async {
+                // What happened since they proved themselves, then what happens here, and now
+                // and then what others may have done.
+                let mut is_due = true;
                 loop {
-                    match changes.recv().await {
-                        Ok(changed) if changed != user => continue,
-                        Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                        Err(broadcast::error::RecvError::Closed) => return,
+                    if !is_due {
+                        match timeout(RENEWAL, changes.recv()).await {
+                            Ok(Ok(changed)) if changed != user => continue,
+                            Ok(Err(broadcast::error::RecvError::Closed)) => return,
+                            Ok(Ok(_) | Err(broadcast::error::RecvError::Lagged(_))) | Err(_) => {}
+                        }
                     }
+                    is_due = false;
                     match authenticator.renew(&principal).await {
                         Ok(renewed) if renewed == *principal => {}
                         Err(Error::Unavailable) => {}

@@ -18,13 +18,18 @@ use crate::{
     error_code::ErrorCode,
     hooks,
     permissions::{Decides as _, validation},
+    plan::write::{Fault, Rule},
     principal::{Id, Principal},
+    secrets,
     store::{Row, statements},
     value::Value,
 };
 
 /// How long a link to a new password is good.
 const RESET_TTL: Duration = Duration::from_secs(86_400);
+/// Longest names and addresses that the table holds.
+const LONGEST_NAME: usize = 50;
+const LONGEST_EMAIL: usize = 128;
 /// How long asking for one takes at least, whoever asks.
 const RESET_STALL: Duration = Duration::from_millis(500);
 
@@ -43,7 +48,9 @@ impl Accounts {
         let may_come = |row: &Row| text(row, "status") == Some("active") && text(row, "provider") == Some("default");
         if let Some(row) = found.filter(may_come) {
             let hash = password_mark(text(&row, "password"));
-            let token = self.once(text(&row, "email").unwrap_or(email), "password-reset", Some(hash), RESET_TTL);
+            // To the user's own address, however it was written.
+            let email = text(&row, "email").unwrap_or_default();
+            let token = self.once(email, "password-reset", Some(hash), RESET_TTL);
             self.send(email, "password-reset", &format!("{place}{token}")).await;
         }
         self.stall(RESET_STALL, watch).await;
@@ -55,7 +62,8 @@ impl Accounts {
     /// # Errors
     /// `INVALID_TOKEN`, `TOKEN_EXPIRED`, `FORBIDDEN` for one that was used already,
     /// and what a password must be.
-    pub async fn reset_password(&self, token: &str, password: &str) -> Result<(), Error> {
+    pub async fn reset_password(&self, client: &Principal, token: &str, password: &str) -> Result<(), Error> {
+        Self::limited(&self.0.logins, client)?;
         let claims = self.read_once(token, "password-reset")?;
         let row = self.user_by_email(&claims.email).await?;
         let row = row.filter(|row| text(row, "status") == Some("active")).ok_or(Error::Forbidden(None))?;
@@ -166,8 +174,10 @@ impl Accounts {
     ///
     /// # Errors
     /// `INVALID_CREDENTIALS` for a wrong password; when there is one already.
-    pub async fn generate_tfa(&self, user: &str, password: &str) -> Result<(String, String), Error> {
+    pub async fn generate_tfa(&self, client: &Principal, user: &Id, password: &str) -> Result<(String, String), Error> {
+        Self::limited(&self.0.logins, client)?;
         let row = self.user_row(user).await?;
+        self.count_attempt(user).await?;
         if text(&row, "tfa_secret").is_some() {
             return Err(hooks::Error::invalid_payload("one-time passwords are enabled already").into());
         }
@@ -175,6 +185,7 @@ impl Accounts {
         if text(&row, "provider") == Some("default") && !self.verify(password.to_owned(), stored).await? {
             return Err(wrong_credentials());
         }
+        self.0.attempts.invalidate(user);
         let secret = totp::new_secret();
         let project = self.setting("project_name").await?;
         let issuer = project.as_ref().and_then(Json::as_str).unwrap_or("Tidegate");
@@ -206,9 +217,12 @@ impl Accounts {
         let user = principal.user.clone().ok_or_else(wrong_credentials)?;
         let row = self.user_row(&user).await?;
         let secret = text(&row, "tfa_secret").unwrap_or_default();
+        Self::limited(&self.0.logins, principal)?;
+        self.count_attempt(&user).await?;
         if !totp::matches(secret, otp, self.now_millis() / 1_000) {
             return Err(hooks::Error::invalid_payload("`otp` is not the right one").into());
         }
+        self.0.attempts.invalidate(&user);
         self.may_write_tfa(principal)?;
         self.store_tfa(&user, None).await
     }
@@ -221,6 +235,7 @@ impl Accounts {
         if !principal.admin {
             return Err(Error::Forbidden(None));
         }
+        uuid::Uuid::try_parse(user).map_err(|_| Error::Forbidden(None))?;
         self.store_tfa(user, None).await
     }
 
@@ -252,13 +267,17 @@ impl Accounts {
     pub async fn invite(&self, principal: &Principal, email: &str, role: &str, url: Option<&str>) -> Result<(), Error> {
         let options = &self.0.options.accounts;
         let place = self.link("user-invitation", url, &options.invite_urls, "/admin/accept-invite")?;
+        let table = self.0.engine.catalog().collection("directus_users").ok_or(Error::Internal)?;
+        // Who may not make users learns nothing of those there are.
+        if self.caller(principal).access.create(table.id).is_none() {
+            return Ok(());
+        }
         let known = self.user_by_email(email).await?;
-        match &known {
+        let email = match &known {
             None => {
                 let payload = json!({ "email": email, "role": role, "status": "invited" });
                 match self.own_users(principal).create_one(payload).await {
-                    Ok(_) => {}
-                    // Who may not make users learns no more of it.
+                    Ok(_) => email,
                     Err(error) if error.code == ErrorCode::Forbidden.as_str() => return Ok(()),
                     Err(error) => return Err(error.into()),
                 }
@@ -266,11 +285,17 @@ impl Accounts {
             Some(row) if text(row, "status") == Some("invited") => {
                 if text(row, "role") != Some(role) {
                     let id = text(row, "id").unwrap_or_default();
-                    self.own_users(principal).update_one(id, json!({ "role": role })).await?;
+                    match self.own_users(principal).update_one(id, json!({ "role": role })).await {
+                        Ok(_) => {}
+                        Err(error) if error.code == ErrorCode::Forbidden.as_str() => return Ok(()),
+                        Err(error) => return Err(error.into()),
+                    }
                 }
+                // To the user's own address, however it was written.
+                text(row, "email").unwrap_or_default()
             }
             Some(_) => return Ok(()),
-        }
+        };
         let token = self.once(email, "invite", None, options.invite_ttl);
         self.send(email, "user-invitation", &format!("{place}{token}")).await;
         Ok(())
@@ -280,7 +305,8 @@ impl Accounts {
     ///
     /// # Errors
     /// `INVALID_INVITE` for one that was accepted already.
-    pub async fn accept_invite(&self, token: &str, password: &str) -> Result<(), Error> {
+    pub async fn accept_invite(&self, client: &Principal, token: &str, password: &str) -> Result<(), Error> {
+        Self::limited(&self.0.logins, client)?;
         let claims = self.read_once(token, "invite")?;
         let row = self.user_by_email(&claims.email).await?.filter(|row| text(row, "status") == Some("invited"));
         let row = row.ok_or_else(|| refused(ErrorCode::InvalidInvite, "The invitation is not valid any more."))?;
@@ -330,6 +356,18 @@ impl Accounts {
                 return Err(Error::Forbidden(None));
             }
         }
+        // What can be wrong is told before anybody looks who is known.
+        let policy = settings.get("auth_password_policy").and_then(Json::as_str).filter(|policy| !policy.is_empty());
+        if policy.is_some_and(|policy| !secrets::fits(policy, password)) {
+            let rule = Rule::Permission { kind: "regex", detail: None };
+            return Err(Fault::Validation { field: "password".to_owned(), path: Vec::new(), rule }.into());
+        }
+        let is_long = |name: &Option<String>| name.as_ref().is_some_and(|name| name.chars().count() > LONGEST_NAME);
+        if !email.contains('@') || email.chars().count() > LONGEST_EMAIL || is_long(&first_name) || is_long(&last_name)
+        {
+            let reason = "`email` is an e-mail address, and names are no longer than 50 characters";
+            return Err(hooks::Error::invalid_payload(reason).into());
+        }
         let verifies = crate::catalog::metadata::truth(&settings, "public_registration_verify_email");
         if self.user_by_email(email).await?.is_none() {
             let payload = json!({
@@ -340,7 +378,14 @@ impl Accounts {
                 "role": settings.get("public_registration_role"),
                 "status": if verifies { "unverified" } else { "active" },
             });
-            self.users_service(client).create_one(payload).await?;
+            if let Err(error) = self.users_service(client).create_one(payload).await {
+                if error.status >= 500 {
+                    return Err(error.into());
+                }
+                // Whatever it is, it would tell who is known.
+                tracing::info!(%error, "a registration failed");
+                return Ok(());
+            }
             if verifies {
                 let token = self.once(email, "pending-registration", None, options.verification_ttl);
                 self.send(email, "user-registration", &format!("{place}{token}")).await;

@@ -324,7 +324,7 @@ fn rows(
     catalog: &Catalog,
     standing: &Standing,
 ) -> Result<Predicate, predicate::Error> {
-    if permission.action == Action::Create {
+    if permission.action == Action::Create && (permission.rows.is_null() || permission.rows.is_object()) {
         return Ok(Predicate::always());
     }
     let rows = without_the_absent(&permission.rows, standing);

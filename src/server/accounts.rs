@@ -7,7 +7,7 @@ use axum::{
     Extension, Router,
     body::{Body, to_bytes},
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request},
+    http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request},
     routing::{get, post},
 };
 use serde_json::{Map, Value as Json, json};
@@ -59,16 +59,18 @@ impl Asked {
         let principal = routes::principal(shared, peer, &head).await?;
         let bytes = to_bytes(body, shared.options.body_limit).await;
         let bytes = bytes.map_err(|_| Problem::new(ErrorCode::ContentTooLarge, "The body is too large."))?;
-        let body = match bytes.trim_ascii() {
+        let text = bytes.trim_ascii();
+        // Pages of other origins can send forms, and cookies go with them.
+        let sends_cookies = head.headers.contains_key(header::COOKIE) && head.method != Method::GET;
+        let media = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_json =
+            media.is_some_and(|media| media.trim_start().to_ascii_lowercase().starts_with("application/json"));
+        if !is_json && (!text.is_empty() || sends_cookies) {
+            return Err(Problem::new(ErrorCode::UnsupportedMediaType, "The body is application/json."));
+        }
+        let body = match text {
             [] => Map::new(),
-            text => {
-                // Pages of other origins can send forms, and cookies go with them.
-                let media = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-                if !media.is_some_and(|media| media.trim_start().to_ascii_lowercase().starts_with("application/json")) {
-                    return Err(Problem::new(ErrorCode::UnsupportedMediaType, "The body is application/json."));
-                }
-                serde_json::from_slice(text).map_err(|_| Problem::payload("the body is no JSON object"))?
-            }
+            text => serde_json::from_slice(text).map_err(|_| Problem::payload("the body is no JSON object"))?,
         };
         Ok(Self { principal, head, body })
     }
@@ -165,7 +167,7 @@ handler!(request_password, shared, accounts, asked, {
 
 handler!(reset_password, shared, accounts, asked, {
     let _ = &shared;
-    accounts.reset_password(&asked.needed("token")?, &asked.needed("password")?).await?;
+    accounts.reset_password(&asked.principal, &asked.needed("token")?, &asked.needed("password")?).await?;
     Ok(nothing())
 });
 
@@ -184,7 +186,7 @@ handler!(update_me, shared, accounts, asked, {
 
 handler!(generate_tfa, shared, accounts, asked, {
     let _ = &shared;
-    let (secret, url) = accounts.generate_tfa(&asked.user()?, &asked.needed("password")?).await?;
+    let (secret, url) = accounts.generate_tfa(&asked.principal, &asked.user()?, &asked.needed("password")?).await?;
     Ok(data(json!({ "secret": secret, "otpauth_url": url })))
 });
 
@@ -234,7 +236,7 @@ handler!(invite, shared, accounts, asked, {
 
 handler!(accept_invite, shared, accounts, asked, {
     let _ = &shared;
-    accounts.accept_invite(&asked.needed("token")?, &asked.needed("password")?).await?;
+    accounts.accept_invite(&asked.principal, &asked.needed("token")?, &asked.needed("password")?).await?;
     Ok(nothing())
 });
 

@@ -36,6 +36,11 @@ pub(super) fn set(options: &CookieOptions, value: Option<&str>, ttl: Duration) -
     HeaderValue::from_str(&text).ok()
 }
 
+/// The header that makes a cookie go.
+pub(super) fn forget(options: &CookieOptions) -> Option<HeaderValue> {
+    set(options, None, Duration::ZERO)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,11 +23,21 @@ pub(super) struct Problem {
     custom: Option<(String, u16)>,
     /// In how many seconds it may go well.
     retry_after: Option<u64>,
+    /// A cookie that the client is to forget.
+    cookie: Option<HeaderValue>,
 }
 
 impl Problem {
     pub(super) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), extensions: Map::new(), allow: None, custom: None, retry_after: None }
+        Self {
+            code,
+            message: message.into(),
+            extensions: Map::new(),
+            allow: None,
+            custom: None,
+            retry_after: None,
+            cookie: None,
+        }
     }
 
     /// The body cannot be understood; `reason` is a fragment.
@@ -57,6 +67,12 @@ impl Problem {
     /// There is nothing at this path.
     pub(super) fn route(path: &str) -> Self {
         Self::new(ErrorCode::RouteNotFound, format!("Route {path} doesn't exist.")).with("path", path)
+    }
+
+    /// Lets the client forget a cookie that is worth nothing any more.
+    pub(super) fn with_cookie(mut self, cookie: Option<HeaderValue>) -> Self {
+        self.cookie = cookie;
+        self
     }
 
     /// Says in how many seconds it may go well.
@@ -100,6 +116,9 @@ impl Problem {
         keep_from_caches(response.headers_mut());
         if self.code == ErrorCode::InvalidCredentials {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(cookie) = self.cookie {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());

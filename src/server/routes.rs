@@ -87,7 +87,13 @@ pub(super) async fn principal(shared: &Shared, peer: Peer, head: &request::Parts
         None => ip.to_string(),
     };
     shared.limiters.request(who)?;
-    Ok(principal?)
+    principal.map_err(|error| {
+        let is_the_cookies = cookie.is_some() && authorization.is_none() && access_token.is_none();
+        let is_over = is_the_cookies && error != auth::Error::Unavailable;
+        // Else a browser would be refused for as long as it keeps it.
+        let forgotten = is_over.then(|| cookies::forget(&authenticator.options().accounts.session_cookie)).flatten();
+        Problem::from(error).with_cookie(forgotten)
+    })
 }
 
 /// What a client says of itself.

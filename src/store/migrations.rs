@@ -29,7 +29,7 @@ pub(super) async fn run(store: &Store) -> Result<(), Error> {
             Ok(transaction.commit().await?)
         }
         Err(error) => {
-            transaction.rollback().await;
+            give_up(store, transaction).await;
             Err(error.into())
         }
     }
@@ -67,8 +67,15 @@ pub(super) async fn locked(store: &Store) -> Result<Transaction, db::Error> {
         Dialect::MySql => format!("SELECT GET_LOCK('tidegate-{LOCK}', 60)"),
         Dialect::Sqlite => return Ok(transaction),
     };
-    transaction.fetch(&Arc::from(lock), &[]).await?;
-    Ok(transaction)
+    let held = transaction.fetch(&Arc::from(lock), &[]).await?.objects();
+    let is_held = store.database.dialect() != Dialect::MySql
+        || held.first().and_then(|row| row.values().next()).and_then(serde_json::Value::as_i64) == Some(1);
+    match is_held {
+        true => Ok(transaction),
+        false => {
+            Err(db::Error::Unavailable("another gateway is making the system tables, and does not end".to_owned()))
+        }
+    }
 }
 
 /// Lets the others go on: on MySQL a lock outlives its transaction.
@@ -77,6 +84,14 @@ pub(super) async fn unlock(store: &Store, transaction: &mut Transaction) -> Resu
         transaction.fetch(&Arc::from(format!("SELECT RELEASE_LOCK('tidegate-{LOCK}')")), &[]).await?;
     }
     Ok(())
+}
+
+/// Undoes what can be undone, and lets the others go on.
+pub(super) async fn give_up(store: &Store, mut transaction: Transaction) {
+    if let Err(error) = unlock(store, &mut transaction).await {
+        tracing::warn!(%error, "the lock of the system tables goes with its connection");
+    }
+    transaction.rollback().await;
 }
 
 /// The statements of a script, without its comments.

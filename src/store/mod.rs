@@ -249,7 +249,7 @@ impl Store {
                 Ok(made)
             }
             Err(error) => {
-                transaction.rollback().await;
+                migrations::give_up(self, transaction).await;
                 Err(error)
             }
         }

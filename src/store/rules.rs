@@ -60,11 +60,15 @@ fn permission(row: &Row) -> Option<Permission> {
         false => Fields::Only(names.into_iter().filter(|name| !name.is_empty()).map(str::to_owned).collect()),
     };
     let stored = |name: &str| match row.get(name) {
-        None | Some(Json::Null) => Json::Null,
-        // A rule that cannot be read must not become none.
-        Some(_) => json(row, name).filter(|json| json.is_object() || json.is_null()).unwrap_or(Json::Bool(false)),
+        None | Some(Json::Null) => Some(Json::Null),
+        Some(_) => json(row, name).filter(|json| json.is_object() || json.is_null()),
     };
-    let presets = match json(row, "presets") {
+    let (mut rows, validation, presets) = (stored("permissions"), stored("validation"), stored("presets"));
+    if validation.is_none() || presets.is_none() {
+        tracing::warn!(id = ?row.get("id"), "a permission cannot be read, and grants nothing");
+        rows = None;
+    }
+    let presets = match presets {
         Some(Json::Object(presets)) => presets,
         _ => Map::new(),
     };
@@ -72,8 +76,9 @@ fn permission(row: &Row) -> Option<Permission> {
         collection: text("collection")?.to_owned(),
         action: Action::from_name(text("action")?)?,
         fields,
-        rows: stored("permissions"),
-        validation: stored("validation"),
+        // A rule that cannot be read must not become none.
+        rows: rows.unwrap_or(Json::Bool(false)),
+        validation: validation.unwrap_or_default(),
         presets,
     })
 }
@@ -123,6 +128,11 @@ mod tests {
         let stored = row(json!({ "collection": "a", "action": "read", "permissions": "{nonsense", "fields": null }));
         let read = permission(&stored).unwrap();
         assert_eq!((read.rows, read.fields), (json!(false), Fields::Only(Default::default())));
+        for broken in ["validation", "presets"] {
+            let mut stored = row(json!({ "collection": "a", "action": "create", "fields": "*" }));
+            stored.insert(broken.to_owned(), json!("{nonsense"));
+            assert_eq!(permission(&stored).unwrap().rows, json!(false), "{broken}");
+        }
         assert!(permission(&row(json!({ "collection": "a", "action": "share" }))).is_none());
     }
 }

@@ -9,7 +9,7 @@ pub const USER: &str = "SELECT * FROM [directus_users] WHERE [id] = #1";
 pub const USERS_RIGHTS: &str = "SELECT [id], [role], [status], [password] FROM [directus_users] WHERE [id] = #1";
 /// The same: static token.
 pub const USERS_RIGHTS_BY_TOKEN: &str =
-    "SELECT [id], [role], [status], [password] FROM [directus_users] WHERE [token] = $1";
+    "SELECT [id], [role], [status], [password], [token] FROM [directus_users] WHERE [token] = $1";
 /// A user's static token: id.
 pub const STATIC_TOKEN: &str = "SELECT [token] FROM [directus_users] WHERE [id] = #1";
 /// Who may come in.
@@ -42,6 +42,14 @@ pub const FOLLOW_SESSION: &str = "UPDATE [directus_sessions] SET [next_token] = 
                                   WHERE [token] = $3 AND [next_token] IS NULL";
 /// Ends a session: token.
 pub const END_SESSION: &str = "DELETE FROM [directus_sessions] WHERE [token] = $1";
+/// Ends a session, and the one before it that lives on for a moment: token.
+pub const END_SESSION_LINE: &str = "DELETE FROM [directus_sessions] WHERE [token] = $1 OR [next_token] = $1";
+/// Ends the sessions of who has a role: the role's id.
+pub const END_SESSIONS_OF_ROLE: &str = "DELETE FROM [directus_sessions] \
+                                        WHERE [user] IN (SELECT [id] FROM [directus_users] WHERE [role] = #1)";
+/// Holds what decides on who may do everything, until the transaction ends; not on
+/// SQLite, where one transaction writes at a time.
+pub const HOLD: &str = "SELECT [id] FROM [directus_settings] FOR UPDATE";
 /// Ends all of a user's: id.
 pub const END_SESSIONS: &str = "DELETE FROM [directus_sessions] WHERE [user] = #1";
 /// Ends all of a user's but one: id, token.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value as Json, json};
-use tidegate::{auth::RateLimit, config, secrets::HashOptions, server};
+use tidegate::{auth::RateLimit, config, gateway, hooks, secrets::HashOptions, server};
 
 use crate::support::{Kind, Reply, Socket, TestApp, TestDatabase, followed, node};
 
@@ -40,6 +40,10 @@ impl Served {
     }
 
     async fn over_with(data: Arc<TestDatabase>, change: impl FnOnce(&mut config::Serve) + Send + 'static) -> Self {
+        Self::over_as(data, |builder| builder.configure(change)).await
+    }
+
+    async fn over_as(data: Arc<TestDatabase>, change: impl FnOnce(gateway::Builder) -> gateway::Builder) -> Self {
         let own = |serve: &mut config::Serve| {
             serve.gateway.metadata = config::Metadata::Directus;
             serve.gateway.first_admin.email = Some("admin@example.com".to_owned());
@@ -47,8 +51,10 @@ impl Served {
             serve.auth.accounts.hash = CHEAP;
             serve.auth.accounts.login_stall = std::time::Duration::ZERO;
             serve.auth.accounts.register_stall = std::time::Duration::ZERO;
+            serve.auth.accounts.login_rate = None;
+            serve.auth.accounts.registration_rate = None;
         };
-        Self { app: TestApp::with_store(data, |builder| builder.configure(own).configure(change)).await }
+        Self { app: TestApp::with_store(data, |builder| change(builder.configure(own))).await }
     }
 
     async fn rest(&self, method: Method, path: &str, token: Option<&str>, body: Json) -> Reply {
@@ -595,4 +601,176 @@ async fn requests_are_counted_where_that_is_wished() {
         (429, vec!["REQUESTS_EXCEEDED"], "3600")
     );
     assert_eq!(served.app.request(Method::GET, "/server/ping").send().await.unwrap().status(), 200);
+}
+
+/// A gateway that mails into a channel.
+async fn mailing(kind: Kind) -> (Served, tokio::sync::mpsc::UnboundedReceiver<(String, String)>) {
+    let data = Arc::new(TestDatabase::create(kind, SCRIPT).await);
+    let (sent, mails) = tokio::sync::mpsc::unbounded_channel();
+    let served = Served::over_as(data, move |builder| {
+        builder.action("email.send", move |meta: hooks::Meta, _: hooks::Context| {
+            let text = |name: &str| meta.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+            let told = sent.send((text("to"), text("url"))).map_err(hooks::Error::unexpected);
+            std::future::ready(told)
+        })
+    });
+    (served.await, mails)
+}
+
+fn token_of(url: &str) -> String {
+    url.split_once("token=").expect("there is a token").1.to_owned()
+}
+
+#[tokio::test]
+async fn a_new_password_is_sent_to_the_users_own_address_and_set_once() {
+    for kind in Kind::ALL {
+        let (served, mut mails) = mailing(kind).await;
+        let old = served.admin().await;
+        let request =
+            |email: &'static str| served.rest(Method::POST, "/auth/password/request", None, json!({ "email": email }));
+        // Databases may take these for the same address; whoever has the other one gets nothing.
+        for email in ["nobody@example.com", "admin@exämple.com", "admin@exampLe.com\u{0}"] {
+            assert_eq!(request(email).await.status, 204, "{kind:?}");
+        }
+        assert_eq!(request("ADMIN@example.com").await.status, 204, "{kind:?}");
+        let (to, url) = mails.recv().await.expect("a mail comes");
+        assert_eq!(to, "admin@example.com", "{kind:?}");
+        let reset = |password: &'static str| {
+            let body = json!({ "token": token_of(&url), "password": password });
+            served.rest(Method::POST, "/auth/password/reset", None, body)
+        };
+        let reply = reset("a new one").await;
+        assert_eq!(reply.status, 204, "{kind:?} {:#}", reply.body);
+        assert_eq!(reset("another").await.codes(), ["FORBIDDEN"], "{kind:?}");
+        assert_eq!(served.notes(Some(&old.access)).await.status, 401, "{kind:?}");
+        served.log_in("admin@example.com", "a new one").await;
+        assert!(mails.try_recv().is_err(), "{kind:?}");
+        let body = json!({ "email": "admin@example.com", "reset_url": "https://evil.example/" });
+        let elsewhere = served.rest(Method::POST, "/auth/password/request", None, body).await;
+        assert_eq!(elsewhere.codes(), ["INVALID_PAYLOAD"], "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn invitations_are_for_those_who_may_make_users() {
+    for kind in Kind::ALL {
+        let (served, mut mails) = mailing(kind).await;
+        let admin = served.admin().await;
+        let user = served.user(&admin, "u@example.com", READS_NOTES).await;
+        let roles = served.system(&admin, "{ roles { id name } }").await;
+        let role = roles["roles"].as_array().unwrap().iter().find(|role| role["name"] == "u@example.com").unwrap();
+        let body = json!({ "email": "new@example.com", "role": role["id"] });
+        let invite = |token: Option<String>| {
+            let (served, body) = (&served, body.clone());
+            async move { served.rest(Method::POST, "/users/invite", token.as_deref(), body).await.status }
+        };
+        assert_eq!(invite(Some(admin.access.clone())).await, 204, "{kind:?}");
+        let (to, url) = mails.recv().await.expect("a mail comes");
+        assert_eq!(to, "new@example.com", "{kind:?}");
+        // Others are told the same, and nothing is sent.
+        for token in [None, Some(user.access.clone())] {
+            assert_eq!(invite(token).await, 204, "{kind:?}");
+        }
+        let accept = || {
+            let body = json!({ "token": token_of(&url), "password": PASSWORD });
+            served.rest(Method::POST, "/users/invite/accept", None, body)
+        };
+        assert_eq!(accept().await.status, 204, "{kind:?}");
+        assert_eq!(accept().await.codes(), ["INVALID_INVITE"], "{kind:?}");
+        let new = served.log_in("new@example.com", PASSWORD).await;
+        assert_eq!(served.notes(Some(&new.access)).await.status, 200, "{kind:?}");
+        assert!(mails.try_recv().is_err(), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn registering_tells_nobody_who_is_known() {
+    for kind in Kind::ALL {
+        let (served, mut mails) = mailing(kind).await;
+        let admin = served.admin().await;
+        let register = |email: &'static str, password: &'static str, first_name: String| {
+            let body = json!({ "email": email, "password": password, "first_name": first_name });
+            served.rest(Method::POST, "/users/register", None, body)
+        };
+        assert_eq!(register("new@example.com", PASSWORD, "N".into()).await.codes(), ["FORBIDDEN"], "{kind:?}");
+        let settings = r#"mutation { update_settings(data: { public_registration: true, auth_password_policy: "^.{8,}$",
+            public_registration_email_filter: { email: { _ends_with: "example.com" } } }) { id } }"#;
+        served.system(&admin, settings).await;
+        for email in ["admin@example.com", "new@example.com"] {
+            assert_eq!(register(email, "short", "N".into()).await.codes(), ["FAILED_VALIDATION"], "{kind:?}");
+            assert_eq!(register(email, PASSWORD, "N".repeat(300)).await.codes(), ["INVALID_PAYLOAD"], "{kind:?}");
+            assert_eq!(register(email, PASSWORD, "N".into()).await.status, 204, "{kind:?}");
+        }
+        assert_eq!(register("a@b.example", PASSWORD, "N".into()).await.codes(), ["FORBIDDEN"], "{kind:?}");
+        let (to, url) = mails.recv().await.expect("a mail comes");
+        assert_eq!(to, "new@example.com", "{kind:?}");
+        assert_eq!(served.try_log_in("new@example.com", PASSWORD).await.status, 401, "{kind:?}");
+        let path = format!("/users/register/verify-email?token={}", token_of(&url));
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let verified = client.get(served.app.url(&path)).send().await.unwrap();
+        assert_eq!(verified.status(), 302, "{kind:?}");
+        served.log_in("new@example.com", PASSWORD).await;
+        assert!(mails.try_recv().is_err(), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_administrator_is_locked_for_a_while_instead() {
+    let served = Served::start(Kind::Sqlite).await;
+    let admin = served.admin().await;
+    served.system(&admin, r#"mutation { update_settings(data: { auth_login_attempts: 2 }) { id } }"#).await;
+    for _ in 0..4 {
+        let reply = served.try_log_in("admin@example.com", "wrong").await;
+        assert_eq!((reply.status, reply.codes()), (401, vec!["INVALID_CREDENTIALS"]));
+    }
+    // Nobody gets in by guessing on, and who is in stays.
+    assert_eq!(served.try_log_in("admin@example.com", PASSWORD).await.status, 401);
+    assert_eq!(served.system(&admin, "{ users_me { status } }").await["users_me"]["status"], "active");
+}
+
+#[tokio::test]
+async fn a_dead_cookie_locks_nobody_out() {
+    let served = Served::start(Kind::Sqlite).await;
+    let credentials = json!({ "email": "admin@example.com", "password": PASSWORD, "mode": "session" });
+    let reply = served.rest(Method::POST, "/auth/login", None, credentials.clone()).await;
+    let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+    let with_cookie = |method: Method, path: &str, body: Json| {
+        let request = served.app.request(method, path).header("cookie", &cookie).json(&body);
+        async { request.send().await.unwrap() }
+    };
+    // One's own session outlives one's own change of the password.
+    let changed = with_cookie(Method::PATCH, "/users/me", json!({ "password": "another one" })).await;
+    assert_eq!(changed.status(), 200);
+    let query = json!({ "query": "{ note { id } }" });
+    assert_eq!(with_cookie(Method::POST, "/graphql", query.clone()).await.status(), 200);
+    // A form of another site does nothing with it.
+    for path in ["/auth/logout", "/auth/refresh", "/users/me/tfa/disable"] {
+        let form = served.app.request(Method::POST, path).header("cookie", &cookie);
+        assert_eq!(Reply::of(form).await.codes(), ["UNSUPPORTED_MEDIA_TYPE"], "{path}");
+    }
+    // Ended elsewhere, it is refused once and forgotten.
+    served.app.data.execute("DELETE FROM directus_sessions").await;
+    let again = Served::over(served.app.data.clone()).await;
+    let refused = again.app.request(Method::POST, "/auth/login").header("cookie", &cookie).json(&credentials);
+    let refused = refused.send().await.unwrap();
+    assert_eq!(refused.status(), 403);
+    assert!(refused.headers()["set-cookie"].to_str().unwrap().starts_with("directus_session_token=; "));
+}
+
+#[tokio::test]
+async fn no_two_users_have_one_address_and_no_role_is_above_itself() {
+    for kind in Kind::ALL {
+        let served = Served::start(kind).await;
+        let admin = served.admin().await;
+        let two =
+            r#"mutation { create_users_items(data: [{ email: "A@x.example" }, { email: "a@x.example" }]) { id } }"#;
+        assert_eq!(served.system_code(&admin, two).await, "RECORD_NOT_UNIQUE", "{kind:?}");
+        let own = r#"mutation { create_roles_item(data: { id: "00000000-0000-4000-8000-00000000000a", name: "a",
+            parent: { id: "00000000-0000-4000-8000-00000000000b", name: "b",
+                parent: { id: "00000000-0000-4000-8000-00000000000c", name: "c" } } }) { id } }"#;
+        served.system(&admin, own).await;
+        let circle = r#"mutation { update_roles_item(id: "00000000-0000-4000-8000-00000000000c",
+            data: { parent: { id: "00000000-0000-4000-8000-00000000000a" } }) { id } }"#;
+        assert_eq!(served.system_code(&admin, circle).await, "INVALID_PAYLOAD", "{kind:?}");
+    }
 }

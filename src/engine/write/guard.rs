@@ -8,8 +8,9 @@ use serde_json::Value as Json;
 
 use super::work::Session;
 use crate::{
-    catalog::{Exposure, Table},
-    engine::Error,
+    catalog::{Dialect, Exposure, Table},
+    db::ViolationKind,
+    engine::{Broken, Error},
     error_code::ErrorCode,
     events::{Change, RowImage},
     hooks,
@@ -35,11 +36,18 @@ impl Session {
         if table.exposure != Exposure::System {
             return Ok(());
         }
+        let mut addresses = HashSet::new();
         for (at, draft) in drafts.iter_mut().enumerate() {
             let keys = keys.get(at).map_or(&[][..], Vec::as_slice);
             match &*table.name {
-                "directus_users" => self.guard_user(table, action, draft, keys).await?,
-                "directus_roles" => self.guard_role(table, draft, keys).await?,
+                "directus_users" => {
+                    if let Some(Value::Text(email)) = given(table, draft, "email")
+                        && !addresses.insert(email.to_lowercase())
+                    {
+                        return Err(taken(table, email));
+                    }
+                    self.guard_user(table, action, draft, keys).await?;
+                }
                 "directus_policies" => guard_policy(table, draft)?,
                 _ => {}
             }
@@ -83,33 +91,28 @@ impl Session {
             if keys.len() > 1 {
                 return Err(Fault::Payload("several users cannot have the same `email`".to_owned()).into());
             }
+            // One after another, or two could have the same.
+            self.hold().await?;
             let others =
                 self.system_rows(statements::USER_BY_EMAIL, &[Value::Text(email.to_lowercase().into())]).await?;
             if others.iter().any(|row| !keys.iter().any(|key| is_key(key, row))) {
-                return Err(Error::Broken(Box::new(crate::engine::Broken {
-                    kind: crate::db::ViolationKind::Unique,
-                    collection: Some(table.collection.clone()),
-                    field: Some("email".to_owned()),
-                    value: Some(Json::from(&**email)),
-                    constraint: None,
-                    transient: false,
-                })));
+                return Err(taken(table, email));
             }
         }
         Ok(())
     }
 
-    async fn guard_role(&self, table: &Table, draft: &Draft, keys: &[RowKey]) -> Result<(), Error> {
-        let Some(Value::Text(parent)) = given(table, draft, "parent") else { return Ok(()) };
+    /// No role is above itself, by however many steps.
+    async fn check_roles(&self) -> Result<(), Error> {
         let parents = self.parents().await?;
-        for key in keys.iter().filter_map(|key| text_of(key)) {
-            let mut above = Some(parent.to_ascii_lowercase());
+        for role in parents.keys() {
+            let mut above = parents.get(role).cloned().flatten();
             let mut seen = HashSet::new();
-            while let Some(role) = above.filter(|role| seen.insert(role.clone())) {
-                if role == key {
+            while let Some(next) = above.filter(|next| seen.insert(next.clone())) {
+                if next == *role {
                     return Err(Fault::Payload("a role cannot be above itself".to_owned()).into());
                 }
-                above = parents.get(&role).cloned().flatten();
+                above = parents.get(&next).cloned().flatten();
             }
         }
         Ok(())
@@ -131,7 +134,9 @@ impl Session {
         let steps: &[&str] = match &*table.name {
             "directus_users" => &statements::RELEASE_USER,
             // Who loses a role must not become who has none.
-            "directus_roles" => &[statements::RELEASE_ROLES, statements::SUSPEND_ROLE],
+            "directus_roles" => {
+                &[statements::RELEASE_ROLES, statements::END_SESSIONS_OF_ROLE, statements::SUSPEND_ROLE]
+            }
             _ => return Ok(()),
         };
         for key in keys.iter().filter_map(|key| text_of(key)) {
@@ -155,6 +160,9 @@ impl Session {
             if table.name == "directus_users" {
                 self.end_sessions(table, change).await?;
             }
+        }
+        if changes.iter().any(|change| catalog.table(change.table).name == "directus_roles") {
+            self.check_roles().await?;
         }
         let decides = |change: &Change| DECIDING.contains(&&*catalog.table(change.table).name);
         let may_lose = |change: &Change| change.before.is_some();
@@ -181,8 +189,17 @@ impl Session {
         Ok(())
     }
 
+    /// Holds what others look at before they decide, until this transaction ends.
+    async fn hold(&self) -> Result<(), Error> {
+        match self.catalog().dialect {
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres | Dialect::MySql => self.system_rows(statements::HOLD, &[]).await.map(drop),
+        }
+    }
+
     /// There must be somebody left who may do everything, if there was before.
     async fn check_somebody_administers(&self) -> Result<(), Error> {
+        self.hold().await?;
         if self.somebody_administers(true).await? || !self.somebody_administers(false).await? {
             return Ok(());
         }
@@ -265,6 +282,17 @@ fn text_of(key: &[Key]) -> Option<String> {
 fn is_key(key: &[Key], row: &Row) -> bool {
     let id = row.get("id").and_then(Json::as_str).map(str::to_ascii_lowercase);
     id.is_some() && text_of(key) == id
+}
+
+fn taken(table: &Table, email: &str) -> Error {
+    Error::Broken(Box::new(Broken {
+        kind: ViolationKind::Unique,
+        collection: Some(table.collection.clone()),
+        field: Some("email".to_owned()),
+        value: Some(Json::from(email)),
+        constraint: None,
+        transient: false,
+    }))
 }
 
 fn broken(field: &str, kind: &'static str) -> Fault {

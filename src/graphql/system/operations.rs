@@ -1,6 +1,6 @@
 //! What the fields do.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -114,13 +114,13 @@ impl Operations {
                 done
             }
             "auth_password_reset" => {
-                accounts.reset_password(&needed(given, "token")?, &needed(given, "password")?).await?;
+                accounts.reset_password(principal, &needed(given, "token")?, &needed(given, "password")?).await?;
                 done
             }
             "users_me_tfa_generate" => match &principal.user {
                 None => Json::Null,
                 Some(user) => {
-                    let (secret, url) = accounts.generate_tfa(user, &needed(given, "password")?).await?;
+                    let (secret, url) = accounts.generate_tfa(principal, user, &needed(given, "password")?).await?;
                     json!({ "secret": secret, "otpauth_url": url })
                 }
             },
@@ -139,7 +139,7 @@ impl Operations {
                 done
             }
             "users_invite_accept" => {
-                accounts.accept_invite(&needed(given, "token")?, &needed(given, "password")?).await?;
+                accounts.accept_invite(principal, &needed(given, "token")?, &needed(given, "password")?).await?;
                 done
             }
             "users_register" => {
@@ -160,7 +160,7 @@ impl Operations {
                 }
             }
             // Each takes a processor for a while: not for everybody.
-            "utils_hash_generate" | "utils_hash_verify" if principal.user.is_none() && !principal.admin => {
+            "utils_hash_generate" | "utils_hash_verify" if !principal.admin => {
                 return Err(Error::Forbidden(None));
             }
             "utils_hash_generate" => {
@@ -245,6 +245,9 @@ impl Operations {
     async fn fields(&self, principal: &Principal, of: Option<&str>) -> Result<Vec<Json>, Error> {
         let access = self.access(principal);
         let rows = self.rows(statements::FIELDS).await?;
+        let name = |row: &Row, name: &str| row.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let known: HashMap<(String, String), &Row> =
+            rows.iter().map(|row| ((name(row, "collection"), name(row, "field")), row)).collect();
         let mut told = Vec::new();
         let tables = self.readable(&access);
         if of.is_some_and(|of| !tables.iter().any(|table| table.collection == of)) {
@@ -253,16 +256,12 @@ impl Operations {
         for table in tables.into_iter().filter(|table| of.is_none_or(|of| table.collection == of)) {
             let Some(right) = access.read(table.id) else { continue };
             for field in table.fields.iter().filter(|field| right.allows(&field.name)) {
-                let is_it = |row: &&Row| {
-                    row.get("collection").and_then(Json::as_str) == Some(&table.name)
-                        && row.get("field").and_then(Json::as_str) == Some(&field.name)
-                };
                 let column = table.field_column(field).map(|column| table.column(column));
                 told.push(json!({
                     "collection": table.collection,
                     "field": field.name,
                     "type": column.map_or("alias", type_name),
-                    "meta": rows.iter().find(is_it).map_or(Json::Null, field_meta),
+                    "meta": known.get(&(table.name.clone(), field.name.clone())).map_or(Json::Null, |row| field_meta(row)),
                     "schema": column.map_or(Json::Null, |column| self.column_facts(table, field.kind, column)),
                 }));
             }
