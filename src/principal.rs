@@ -113,6 +113,8 @@ pub struct Proof {
     pub password: Option<String>,
     /// When its time is over, in milliseconds since the epoch.
     pub expires_millis: Option<i64>,
+    /// Whether somebody else has signed it, whose users are known to nobody here.
+    pub is_foreign: bool,
 }
 
 impl Principal {

@@ -4,6 +4,7 @@
 //! force; whatever proves a caller is decided here, and nothing above sees how.
 
 mod accounts;
+mod foreign;
 mod login;
 mod rate;
 mod tokens;
@@ -25,8 +26,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use self::foreign::Claimed;
 pub use self::{
     accounts::Accounts,
+    foreign::{Foreign, ForeignOptions},
     login::{Granted, LoginRequest, Mode},
     rate::{Limiter, RateLimit, TooOften},
 };
@@ -48,6 +51,8 @@ pub struct Options {
     pub admin_token: Option<String>,
     /// Users of the database's own tables.
     pub accounts: AccountOptions,
+    /// Tokens that others sign.
+    pub foreign: ForeignOptions,
 }
 
 impl std::fmt::Debug for Options {
@@ -215,18 +220,26 @@ pub struct Authenticator {
     options: Options,
     rules: Option<Rules>,
     accounts: Option<Accounts>,
+    foreign: Option<Foreign>,
 }
 
 impl Authenticator {
     /// Recognises callers as `options` say.
     pub fn new(options: Options) -> Self {
-        Self { options, rules: None, accounts: None }
+        Self { options, rules: None, accounts: None, foreign: None }
     }
 
     /// Knows those as well whom rules know.
     #[must_use]
     pub fn with_rules(mut self, rules: Option<Rules>) -> Self {
         self.rules = rules;
+        self
+    }
+
+    /// Believes those as well whose tokens others have signed.
+    #[must_use]
+    pub fn with_foreign(mut self, foreign: Option<Foreign>) -> Self {
+        self.foreign = foreign;
         self
     }
 
@@ -288,6 +301,11 @@ impl Authenticator {
             let proof = Proof { token: rules::digest(token), ..Proof::default() };
             return self.principal(Identity { ip, ..identity }, Some(proof)).await;
         }
+        if let Some(foreign) = self.foreign.as_ref().filter(|_| tokens::is_foreign(token)) {
+            let Claimed { identity, proof, values } = foreign.recognise(token).await?;
+            let known = self.principal(Identity { ip, ..identity }, Some(proof)).await?;
+            return Ok(known.with_values(values));
+        }
         let accounts = self.accounts.as_ref().ok_or(Error::Unknown)?;
         let (identity, proof) = accounts.recognise(token).await?;
         self.principal(Identity { ip, ..identity }, Some(proof)).await
@@ -308,6 +326,16 @@ impl Authenticator {
     /// # Errors
     /// When what they proved themselves with is worth nothing any more.
     pub async fn renew(&self, principal: &Principal) -> Result<Principal, Error> {
+        if let Some(proof) = principal.proof.as_ref().filter(|proof| proof.is_foreign) {
+            let now = self.foreign.as_ref().map_or(0, Foreign::now_millis);
+            if proof.expires_millis.is_some_and(|expires| expires <= now) {
+                return Err(Error::Expired);
+            }
+            if let Some(accounts) = &self.accounts {
+                accounts.freshen().await?;
+            }
+            return Ok(self.rules.as_ref().map_or_else(|| principal.clone(), |rules| rules.renewed_now(principal)));
+        }
         let Some(accounts) = &self.accounts else {
             return Ok(self.rules.as_ref().map_or_else(|| principal.clone(), |rules| rules.renewed_now(principal)));
         };
@@ -325,14 +353,19 @@ impl Authenticator {
     /// their time is over, they were logged out or suspended, or they have another
     /// role.
     pub fn lapse(&self, principal: &Arc<Principal>) -> Lapse {
-        let (Some(accounts), Some(user), Some(_)) = (&self.accounts, &principal.user, &principal.proof) else {
-            return Lapse::never();
+        let Some(proof) = &principal.proof else { return Lapse::never() };
+        let (accounts, foreign) = (self.accounts.as_ref(), self.foreign.as_ref().filter(|_| proof.is_foreign));
+        let now = match (accounts, foreign) {
+            (_, Some(foreign)) => foreign.now_millis(),
+            (Some(accounts), None) => accounts.now_millis(),
+            (None, None) => return Lapse::never(),
         };
-        let (mut changes, user) = (accounts.changes(), user.clone());
+        // Of others' users nothing is heard.
+        let mut changes = accounts.filter(|_| foreign.is_none()).map(Accounts::changes);
+        let user = principal.user.clone();
         let (authenticator, principal) = (self.clone(), principal.clone());
         let expires = principal.proof.as_ref().and_then(|proof| proof.expires_millis);
-        let left =
-            expires.map(|expires| Duration::from_millis((expires - accounts.now_millis()).max(0).unsigned_abs()));
+        let left = expires.map(|expires| Duration::from_millis((expires - now).max(0).unsigned_abs()));
         Lapse(Some(Box::pin(async move {
             let expiry = async {
                 match left {
@@ -344,10 +377,11 @@ impl Authenticator {
                 // What happened since they proved themselves, then what happens here, and now
                 // and then what others may have done.
                 let mut is_due = true;
+                let Some(changes) = &mut changes else { return std::future::pending().await };
                 loop {
                     if !is_due {
                         match timeout(RENEWAL, changes.recv()).await {
-                            Ok(Ok(changed)) if changed != user => continue,
+                            Ok(Ok(changed)) if Some(&changed) != user.as_ref() => continue,
                             Ok(Err(broadcast::error::RecvError::Closed)) => return,
                             Ok(Ok(_) | Err(broadcast::error::RecvError::Lagged(_))) | Err(_) => {}
                         }

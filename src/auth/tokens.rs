@@ -129,6 +129,12 @@ fn issuer(token: &str) -> Option<String> {
     claims.get("iss")?.as_str().map(str::to_owned)
 }
 
+/// Whether a text is a token that somebody else has signed.
+pub(super) fn is_foreign(token: &str) -> bool {
+    let has_claims = token.split('.').count() == 3 && jsonwebtoken::decode_header(token).is_ok();
+    has_claims && issuer(token).as_deref() != Some(ISSUER)
+}
+
 /// What binds a token to the password of its time (contract `auth.md` 7).
 pub(super) fn password_mark(stored: Option<&str>) -> String {
     let hash = stored

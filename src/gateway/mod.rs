@@ -46,7 +46,7 @@ use tokio::{
 
 pub use self::stop::Stop;
 use crate::{
-    auth::{self, Accounts, Authenticator},
+    auth::{self, Accounts, Authenticator, Foreign},
     catalog::{self, Catalog, facts::Facts},
     clock::Clock,
     config,
@@ -560,11 +560,18 @@ impl Gateway {
         if let Some(accounts) = &accounts {
             tasks::spawn("accounts", accounts.clone().watch());
         }
+        let foreign = match options.auth.foreign.is_set() {
+            true => Some(Foreign::new(options.auth.foreign.clone(), clock.clone()).map_err(|why| anyhow!(why))?),
+            false => None,
+        };
         let parts = server::Parts {
             service,
             system,
             database: database.clone(),
-            authenticator: Authenticator::new(options.auth).with_rules(rules).with_accounts(accounts),
+            authenticator: Authenticator::new(options.auth)
+                .with_rules(rules)
+                .with_accounts(accounts)
+                .with_foreign(foreign),
             clock,
             hooks: server::HookParts { hooks: hooks.clone(), context: context.clone() },
         };

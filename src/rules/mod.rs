@@ -127,11 +127,13 @@ impl Rules {
         let rules = self.in_force();
         let ip = principal.ip;
         let nobody = || Identity { ip, ..Identity::default() };
+        let is_foreign = principal.proof.as_ref().is_some_and(|proof| proof.is_foreign);
         let identity = match &principal.user {
             // An administrator's token is none of these rules'.
             None if principal.admin && principal.policies.is_empty() => return principal.clone(),
+            None if is_foreign => Identity { user: None, role: principal.role.clone(), ip },
             None => nobody(),
-            Some(user) => match &rules.known.users {
+            Some(user) => match rules.known.users.as_ref().filter(|_| !is_foreign) {
                 None => Identity { user: Some(user.clone()), role: principal.role.clone(), ip },
                 Some(users) => {
                     let has_token = principal.proof.as_ref().is_none_or(|proof| {
@@ -144,7 +146,8 @@ impl Rules {
                 }
             },
         };
-        let proof = identity.user.as_ref().and(principal.proof.clone());
+        let is_same = identity.user.is_some() || is_foreign;
+        let proof = principal.proof.clone().filter(|_| is_same);
         let renewed = rules.known.set.principal(identity).proved_by(proof);
         renewed.with_agent(principal.agent.clone()).knowing_what(principal)
     }

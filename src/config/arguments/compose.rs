@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use super::{
     AccountArguments, AdminArguments, BootstrapArguments, Cli, CorsArguments, DemoArguments, EventArguments,
     GatewayArguments, HashArguments, HttpArguments, LimitArguments, LogArguments, PingArguments, PoolArguments,
-    RateArguments, ServeArguments, SocketArguments, Subcommands,
+    RateArguments, ServeArguments, SocketArguments, Subcommands, TokenArguments,
 };
 use crate::{
     auth,
@@ -52,11 +52,13 @@ impl ServeArguments {
             (None, false) => Metadata::Directus,
         };
         let (first_admin, accounts) = self.accounts.into_options();
+        let foreign = self.tokens.into_options()?;
         let gateway = self.gateway.into_options(self.public)?;
         let gateway = Gateway { rules: self.rules, metadata, first_admin, ..gateway };
         let mut serve = self.http.into_options(gateway)?;
         let auth::AccountOptions { login_rate, registration_rate, .. } = serve.auth.accounts;
         serve.auth.accounts = auth::AccountOptions { login_rate, registration_rate, ..accounts };
+        serve.auth.foreign = foreign;
         Ok(serve)
     }
 }
@@ -67,7 +69,29 @@ impl BootstrapArguments {
         let gateway = Gateway { metadata: Metadata::Directus, first_admin: self.admin.into_options(), ..gateway };
         let accounts = auth::AccountOptions { hash: self.hash.options(), ..auth::AccountOptions::default() };
         let admin_token = self.admin_token.filter(|token| !token.is_empty());
-        Ok(Command::Bootstrap(gateway, auth::Options { admin_token, accounts }))
+        let auth = auth::Options { admin_token, accounts, foreign: auth::ForeignOptions::default() };
+        Ok(Command::Bootstrap(gateway, auth))
+    }
+}
+
+impl TokenArguments {
+    fn into_options(self) -> anyhow::Result<auth::ForeignOptions> {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let pair = |pair: &String| {
+            let (claim, role) =
+                pair.split_once('=').with_context(|| format!("JWT_ROLE_MAP: `{pair}` is not claim=role"))?;
+            Ok((claim.trim().to_owned(), role.trim().to_owned()))
+        };
+        Ok(auth::ForeignOptions {
+            key: given(self.jwt_key),
+            jwks_url: given(self.jwt_jwks_url),
+            algorithms: parse_all("JWT_ALGORITHMS", self.jwt_algorithms.iter().map(String::as_str))?,
+            issuer: given(self.jwt_issuer),
+            audience: names(&self.jwt_audience),
+            user_claim: self.jwt_user_claim,
+            role_claim: self.jwt_role_claim,
+            roles: names(&self.jwt_role_map).iter().map(pair).collect::<anyhow::Result<_>>()?,
+        })
     }
 }
 
@@ -238,7 +262,7 @@ impl HttpArguments {
         };
         let admin_token = self.admin_token.filter(|token| !token.is_empty());
         let accounts = auth::AccountOptions { login_rate, registration_rate, ..auth::AccountOptions::default() };
-        let auth = auth::Options { admin_token, accounts };
+        let auth = auth::Options { admin_token, accounts, foreign: auth::ForeignOptions::default() };
         Ok(Serve { gateway, host: self.host, port: self.port, auth, server })
     }
 }

@@ -59,6 +59,9 @@ struct ServeArguments {
     #[command(flatten)]
     accounts: AccountArguments,
     #[command(flatten)]
+    tokens: TokenArguments,
+
+    #[command(flatten)]
     http: HttpArguments,
 }
 
@@ -173,6 +176,35 @@ struct AccountArguments {
     /// Whether nobody can log in with a password.
     #[arg(long, env = "AUTH_DISABLE_DEFAULT", default_value = "false", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     auth_disable_default: bool,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Tokens that others sign")]
+struct TokenArguments {
+    /// Where their keys are published, as a JSON Web Key Set.
+    #[arg(long, env = "JWT_JWKS_URL", value_name = "URL")]
+    jwt_jwks_url: Option<String>,
+    /// Or a key: a public one in PEM, or a secret.
+    #[arg(long, env = "JWT_KEY", value_name = "KEY")]
+    jwt_key: Option<String>,
+    /// Algorithms that are good, comma-separated, and no others.
+    #[arg(long, env = "JWT_ALGORITHMS", value_delimiter = ',', default_value = "RS256", value_name = "NAMES")]
+    jwt_algorithms: Vec<String>,
+    /// Who must have signed.
+    #[arg(long, env = "JWT_ISSUER", value_name = "TEXT")]
+    jwt_issuer: Option<String>,
+    /// For whom it must be, comma-separated.
+    #[arg(long, env = "JWT_AUDIENCE", value_delimiter = ',', value_name = "TEXTS")]
+    jwt_audience: Vec<String>,
+    /// The claim that is the user's id; dots lead into objects.
+    #[arg(long, env = "JWT_USER_CLAIM", default_value = "sub", value_name = "PATH")]
+    jwt_user_claim: String,
+    /// The claim that says the role, or a list of them.
+    #[arg(long, env = "JWT_ROLE_CLAIM", default_value = "role", value_name = "PATH")]
+    jwt_role_claim: String,
+    /// Roles by what the claim says, as in editors=ROLE,admins=ROLE; without, it is the role itself.
+    #[arg(long, env = "JWT_ROLE_MAP", value_delimiter = ',', value_name = "PAIRS")]
+    jwt_role_map: Vec<String>,
 }
 
 #[derive(Args)]
