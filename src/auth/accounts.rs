@@ -66,7 +66,7 @@ pub(super) struct Inner {
     static_tokens: Cache<rules::Fingerprint, Known<Option<Id>>>,
     sessions: Cache<String, bool>,
     /// What rules name of callers' own rows, by user and policies.
-    values: Cache<(Option<Id>, Arc<[Id]>), Known<Arc<BTreeMap<String, Json>>>>,
+    values: Cache<ByCaller, Known<Values>>,
     /// Log-ins that were ended, for as long as their access tokens would last.
     ended: Cache<String, ()>,
     /// Which log-ins refresh tokens came from that are not the first of theirs.
@@ -84,6 +84,12 @@ pub(super) struct Inner {
     pub(super) logins: Option<Limiter>,
     pub(super) registrations: Option<Limiter>,
 }
+
+/// A user, and the policies they have.
+type ByCaller = (Option<Id>, Arc<[Id]>);
+
+/// What rules name of a caller's own row, by path.
+type Values = Arc<BTreeMap<String, Json>>;
 
 /// Something that was true at a moment.
 #[derive(Clone, Debug)]

@@ -312,8 +312,9 @@ impl Authenticator {
     }
 
     async fn principal(&self, identity: Identity, proof: Option<Proof>) -> Result<Principal, Error> {
-        let Some(rules) = &self.rules else { return Ok(Principal::public().at(identity.ip)) };
-        let known = rules.principal(identity).proved_by(proof.map(Arc::new));
+        let proof = proof.map(Arc::new);
+        let Some(rules) = &self.rules else { return Ok(Principal::public().at(identity.ip).proved_by(proof)) };
+        let known = rules.principal(identity).proved_by(proof);
         let Some(accounts) = &self.accounts else { return Ok(known) };
         match &*rules.paths(&known) {
             [] => Ok(known),

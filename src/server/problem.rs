@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header},
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -17,27 +17,16 @@ use crate::{auth, engine, error_code::ErrorCode};
 pub(super) struct Problem {
     pub(super) code: ErrorCode,
     pub(super) message: Cow<'static, str>,
-    extensions: Map<String, Json>,
-    allow: Option<&'static str>,
+    /// Boxed, like what follows: a result that may be a refusal is to stay small.
+    extensions: Box<Map<String, Json>>,
     /// A hook's own code and status.
-    custom: Option<(String, u16)>,
-    /// In how many seconds it may go well.
-    retry_after: Option<u64>,
-    /// A cookie that the client is to forget.
-    cookie: Option<HeaderValue>,
+    custom: Option<Box<(String, u16)>>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     pub(super) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            extensions: Map::new(),
-            allow: None,
-            custom: None,
-            retry_after: None,
-            cookie: None,
-        }
+        Self { code, message: message.into(), extensions: Box::default(), custom: None, headers: Vec::new() }
     }
 
     /// The body cannot be understood; `reason` is a fragment.
@@ -60,7 +49,7 @@ impl Problem {
             ErrorCode::MethodNotAllowed,
             format!("Invalid method \"{current}\" used. Should be one of {}.", allowed.join(", ")),
         );
-        problem.allow = Some(allow);
+        problem.headers.push((header::ALLOW, HeaderValue::from_static(allow)));
         problem.with("allowed", allowed).with("current", current)
     }
 
@@ -71,13 +60,13 @@ impl Problem {
 
     /// Lets the client forget a cookie that is worth nothing any more.
     pub(super) fn with_cookie(mut self, cookie: Option<HeaderValue>) -> Self {
-        self.cookie = cookie;
+        self.headers.extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
         self
     }
 
     /// Says in how many seconds it may go well.
     pub(super) fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+        self.headers.push((header::RETRY_AFTER, seconds.into()));
         self
     }
 
@@ -86,12 +75,12 @@ impl Problem {
         let code = error.code();
         let known = ErrorCode::ALL.into_iter().find(|known| known.as_str() == code.as_str());
         let mut problem = Self::new(known.unwrap_or(ErrorCode::InternalServerError), error.to_string());
-        problem.custom = known.is_none().then(|| (code.as_str().to_owned(), error.status()));
-        problem.extensions = error.details();
-        if known == Some(ErrorCode::RequestsExceeded) {
-            problem.retry_after = problem.extensions.get("reset").and_then(Json::as_u64);
+        problem.custom = known.is_none().then(|| Box::new((code.as_str().to_owned(), error.status())));
+        *problem.extensions = error.details();
+        match problem.extensions.get("reset").and_then(Json::as_u64) {
+            Some(seconds) if known == Some(ErrorCode::RequestsExceeded) => problem.retry_after(seconds),
+            _ => problem,
         }
-        problem
     }
 
     /// Adds a member to `extensions`.
@@ -102,8 +91,8 @@ impl Problem {
 
     /// As an answer of a content type that the client accepts.
     pub(super) fn into_response(self, media: Media) -> Response<Body> {
-        let mut extensions = self.extensions;
-        let (name, status) = match self.custom {
+        let mut extensions = *self.extensions;
+        let (name, status) = match self.custom.map(|custom| *custom) {
             Some((name, number)) => (name, StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)),
             None => (self.code.as_str().to_owned(), status(self.code)),
         };
@@ -117,14 +106,8 @@ impl Problem {
         if self.code == ErrorCode::InvalidCredentials {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(cookie) = self.cookie {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        }
-        if let Some(allow) = self.allow {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
         }
         response
     }

@@ -116,7 +116,7 @@ impl Store {
         rules::read(self).await
     }
 
-    /// The rows of a statement, see [`text`].
+    /// The rows of a statement, see `text`.
     ///
     /// # Errors
     /// Whatever the database reports.

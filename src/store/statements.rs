@@ -1,4 +1,4 @@
-//! The statements about system tables, as templates (see [`super::text`]). Their
+//! The statements about system tables, as templates (see `text`). Their
 //! parameters stand behind their names, in their order.
 
 /// A user: e-mail address in lower case.

@@ -20,6 +20,7 @@ mod dates;
 mod directus;
 mod examples;
 mod filters;
+mod foreign;
 mod fuzz;
 mod golden;
 mod hooks;
