@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
+    Router,
     body::{Body, to_bytes},
-    extract::{Path, State},
+    extract::{FromRequest, FromRequestParts, Path},
     http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request},
     routing::{get, post},
 };
@@ -14,9 +14,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     Shared, cookies,
-    front::Peer,
     problem::{self, Problem},
-    routes,
+    routes::Caller,
 };
 use crate::{
     auth::{Accounts, Granted, LoginRequest, Mode},
@@ -46,17 +45,26 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/server/info", get(info))
 }
 
-/// A request of somebody.
+/// A request of somebody; where there are no users, there is nothing at its path.
 struct Asked {
+    shared: Arc<Shared>,
+    accounts: Accounts,
     principal: Principal,
     head: request::Parts,
     body: Map<String, Json>,
 }
 
-impl Asked {
-    async fn read(shared: &Shared, peer: Peer, request: Request<Body>) -> Result<Self, Problem> {
-        let (head, body) = request.into_parts();
-        let principal = routes::principal(shared, peer, &head).await?;
+/// What a request is answered with.
+type Answer = Result<Response<Body>, Problem>;
+
+impl FromRequest<Arc<Shared>> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, shared: &Arc<Shared>) -> Result<Self, Problem> {
+        let accounts = shared.parts.authenticator.accounts().cloned();
+        let accounts = accounts.ok_or_else(|| Problem::route(request.uri().path()))?;
+        let (mut head, body) = request.into_parts();
+        let Caller(principal) = Caller::from_request_parts(&mut head, shared).await?;
         let bytes = to_bytes(body, shared.options.body_limit).await;
         let bytes = bytes.map_err(|_| Problem::new(ErrorCode::ContentTooLarge, "The body is too large."))?;
         let text = bytes.trim_ascii();
@@ -72,9 +80,11 @@ impl Asked {
             [] => Map::new(),
             text => serde_json::from_slice(text).map_err(|_| Problem::payload("the body is no JSON object"))?,
         };
-        Ok(Self { principal, head, body })
+        Ok(Self { shared: Arc::clone(shared), accounts, principal, head, body })
     }
+}
 
+impl Asked {
     fn text(&self, name: &str) -> Result<Option<String>, Problem> {
         match self.body.get(name) {
             None | Some(Json::Null) => Ok(None),
@@ -95,35 +105,30 @@ impl Asked {
         known.transpose()
     }
 
+    /// The token to go on with, and where the next one is to be kept.
+    fn token(&self) -> Result<(String, Mode), Problem> {
+        let given = self.text("refresh_token")?;
+        let mode = self.mode()?.unwrap_or(if given.is_some() { Mode::Json } else { Mode::Cookie });
+        let agent = self.principal.agent.as_deref();
+        let token = match mode {
+            Mode::Json => given,
+            Mode::Cookie => agent.and_then(|agent| agent.refresh_cookie.clone()),
+            Mode::Session => match agent.and_then(|agent| agent.session_cookie.as_deref()) {
+                Some(session) => self.accounts.session_of(session)?,
+                None => None,
+            },
+        };
+        let token = token.filter(|token| !token.is_empty());
+        Ok((token.ok_or_else(|| Problem::payload("the refresh token is required in the body or in a cookie"))?, mode))
+    }
+
     fn user(&self) -> Result<Arc<str>, Problem> {
         let unknown = || Problem::new(ErrorCode::InvalidCredentials, "Invalid user credentials.");
         self.principal.user.clone().ok_or_else(unknown)
     }
 }
 
-fn accounts(shared: &Shared, path: &str) -> Result<Accounts, Problem> {
-    shared.parts.authenticator.accounts().cloned().ok_or_else(|| Problem::route(path))
-}
-
-/// Reads a request, and answers it.
-macro_rules! handler {
-    ($name:ident, $shared:ident, $accounts:ident, $asked:ident, $answer:expr) => {
-        async fn $name(
-            State($shared): State<Arc<Shared>>,
-            Extension(peer): Extension<Peer>,
-            request: Request<Body>,
-        ) -> Response<Body> {
-            let answered = async {
-                let $accounts = accounts(&$shared, request.uri().path())?;
-                let $asked = Asked::read(&$shared, peer, request).await?;
-                $answer
-            };
-            answered.await.unwrap_or_else(|problem: Problem| problem.into_json())
-        }
-    };
-}
-
-handler!(log_in, shared, accounts, asked, {
+async fn log_in(asked: Asked) -> Answer {
     let request = LoginRequest {
         email: asked.needed("email")?,
         password: asked.needed("password")?,
@@ -133,19 +138,19 @@ handler!(log_in, shared, accounts, asked, {
     if !request.email.contains('@') {
         return Err(Problem::payload("`email` is an e-mail address"));
     }
-    let granted = accounts.log_in(request, &asked.principal).await?;
-    Ok(grant(&shared, &granted))
-});
+    let granted = asked.accounts.log_in(request, &asked.principal).await?;
+    Ok(grant(&asked.shared, &granted))
+}
 
-handler!(refresh, shared, accounts, asked, {
-    let (token, mode) = token_of(&accounts, &asked)?;
-    let granted = accounts.refresh(&token, mode, &asked.principal).await?;
-    Ok(grant(&shared, &granted))
-});
+async fn refresh(asked: Asked) -> Answer {
+    let (token, mode) = asked.token()?;
+    let granted = asked.accounts.refresh(&token, mode, &asked.principal).await?;
+    Ok(grant(&asked.shared, &granted))
+}
 
-handler!(log_out, shared, accounts, asked, {
-    let (token, _) = token_of(&accounts, &asked)?;
-    accounts.log_out(&token, &asked.principal).await?;
+async fn log_out(asked: Asked) -> Answer {
+    let (token, _) = asked.token()?;
+    asked.accounts.log_out(&token, &asked.principal).await?;
     let mut response = nothing();
     let agent = asked.principal.agent.as_deref();
     let mut forgotten = Vec::new();
@@ -155,72 +160,55 @@ handler!(log_out, shared, accounts, asked, {
     if agent.is_some_and(|agent| agent.session_cookie.is_some()) {
         forgotten.push(Cookie::Session(None));
     }
-    response.headers_mut().extend(kept(&shared, forgotten).map(|cookie| (header::SET_COOKIE, cookie)));
+    response.headers_mut().extend(kept(&asked.shared, forgotten).map(|cookie| (header::SET_COOKIE, cookie)));
     Ok(response)
-});
-
-handler!(request_password, shared, accounts, asked, {
-    let _ = &shared;
-    accounts.request_password(&asked.principal, &asked.needed("email")?, asked.text("reset_url")?).await?;
-    Ok(nothing())
-});
-
-handler!(reset_password, shared, accounts, asked, {
-    let _ = &shared;
-    accounts.reset_password(&asked.principal, &asked.needed("token")?, &asked.needed("password")?).await?;
-    Ok(nothing())
-});
-
-handler!(me, shared, accounts, asked, {
-    let _ = &shared;
-    let user = asked.user()?;
-    Ok(data(accounts.read_user(&asked.principal, &user, fields(&asked.head)).await?))
-});
-
-handler!(update_me, shared, accounts, asked, {
-    let _ = &shared;
-    let user = asked.user()?;
-    accounts.update_user(&asked.principal, &user, asked.body.clone()).await?;
-    Ok(data(accounts.read_user(&asked.principal, &user, fields(&asked.head)).await?))
-});
-
-handler!(generate_tfa, shared, accounts, asked, {
-    let _ = &shared;
-    let (secret, url) = accounts.generate_tfa(&asked.principal, &asked.user()?, &asked.needed("password")?).await?;
-    Ok(data(json!({ "secret": secret, "otpauth_url": url })))
-});
-
-handler!(enable_tfa, shared, accounts, asked, {
-    let _ = &shared;
-    asked.user()?;
-    accounts.enable_tfa(&asked.principal, &asked.needed("secret")?, &asked.needed("otp")?).await?;
-    Ok(nothing())
-});
-
-handler!(disable_tfa, shared, accounts, asked, {
-    let _ = &shared;
-    asked.user()?;
-    accounts.disable_tfa(&asked.principal, &asked.needed("otp")?).await?;
-    Ok(nothing())
-});
-
-async fn disable_tfa_of(
-    State(shared): State<Arc<Shared>>,
-    Extension(peer): Extension<Peer>,
-    Path(user): Path<String>,
-    request: Request<Body>,
-) -> Response<Body> {
-    let answered = async {
-        let accounts = accounts(&shared, request.uri().path())?;
-        let asked = Asked::read(&shared, peer, request).await?;
-        accounts.disable_tfa_of(&asked.principal, &user).await?;
-        Ok(nothing())
-    };
-    answered.await.unwrap_or_else(|problem: Problem| problem.into_json())
 }
 
-handler!(invite, shared, accounts, asked, {
-    let _ = &shared;
+async fn request_password(asked: Asked) -> Answer {
+    asked.accounts.request_password(&asked.principal, &asked.needed("email")?, asked.text("reset_url")?).await?;
+    Ok(nothing())
+}
+
+async fn reset_password(asked: Asked) -> Answer {
+    asked.accounts.reset_password(&asked.principal, &asked.needed("token")?, &asked.needed("password")?).await?;
+    Ok(nothing())
+}
+
+async fn me(asked: Asked) -> Answer {
+    let user = asked.user()?;
+    Ok(data(asked.accounts.read_user(&asked.principal, &user, fields(&asked.head)).await?))
+}
+
+async fn update_me(asked: Asked) -> Answer {
+    let user = asked.user()?;
+    asked.accounts.update_user(&asked.principal, &user, asked.body.clone()).await?;
+    Ok(data(asked.accounts.read_user(&asked.principal, &user, fields(&asked.head)).await?))
+}
+
+async fn generate_tfa(asked: Asked) -> Answer {
+    let (secret, url) =
+        asked.accounts.generate_tfa(&asked.principal, &asked.user()?, &asked.needed("password")?).await?;
+    Ok(data(json!({ "secret": secret, "otpauth_url": url })))
+}
+
+async fn enable_tfa(asked: Asked) -> Answer {
+    asked.user()?;
+    asked.accounts.enable_tfa(&asked.principal, &asked.needed("secret")?, &asked.needed("otp")?).await?;
+    Ok(nothing())
+}
+
+async fn disable_tfa(asked: Asked) -> Answer {
+    asked.user()?;
+    asked.accounts.disable_tfa(&asked.principal, &asked.needed("otp")?).await?;
+    Ok(nothing())
+}
+
+async fn disable_tfa_of(Path(user): Path<String>, asked: Asked) -> Answer {
+    asked.accounts.disable_tfa_of(&asked.principal, &user).await?;
+    Ok(nothing())
+}
+
+async fn invite(asked: Asked) -> Answer {
     let emails: Vec<String> = match asked.body.get("email") {
         Some(Json::String(email)) => vec![email.clone()],
         Some(Json::Array(emails)) => emails.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
@@ -229,64 +217,42 @@ handler!(invite, shared, accounts, asked, {
     let role = asked.needed("role")?;
     let url = asked.text("invite_url")?;
     for email in emails {
-        accounts.invite(&asked.principal, &email, &role, url.as_deref()).await?;
+        asked.accounts.invite(&asked.principal, &email, &role, url.as_deref()).await?;
     }
     Ok(nothing())
-});
+}
 
-handler!(accept_invite, shared, accounts, asked, {
-    let _ = &shared;
-    accounts.accept_invite(&asked.principal, &asked.needed("token")?, &asked.needed("password")?).await?;
+async fn accept_invite(asked: Asked) -> Answer {
+    asked.accounts.accept_invite(&asked.principal, &asked.needed("token")?, &asked.needed("password")?).await?;
     Ok(nothing())
-});
+}
 
-handler!(register, shared, accounts, asked, {
-    let _ = &shared;
+async fn register(asked: Asked) -> Answer {
     let (email, password) = (asked.needed("email")?, asked.needed("password")?);
     let names = [asked.text("first_name")?, asked.text("last_name")?];
-    accounts.register(&asked.principal, &email, &password, names, asked.text("verification_url")?).await?;
+    asked.accounts.register(&asked.principal, &email, &password, names, asked.text("verification_url")?).await?;
     Ok(nothing())
-});
+}
 
-handler!(verify_email, shared, accounts, asked, {
-    let _ = &shared;
+async fn verify_email(asked: Asked) -> Answer {
     let query = asked.head.uri.query().unwrap_or_default();
     let token = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
     let token = token.map(|(_, token)| token.into_owned()).ok_or_else(|| Problem::payload("`token` is required"))?;
-    let user = accounts.verify_email(&token).await?;
+    let user = asked.accounts.verify_email(&token).await?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::FOUND;
     let place = HeaderValue::from_str(&format!("/admin/users/{user}"));
     response.headers_mut().extend(place.ok().map(|place| (header::LOCATION, place)));
     Ok(response)
-});
+}
 
-handler!(providers, shared, _accounts, asked, {
-    let _ = &asked;
-    let disabled = shared.parts.authenticator.options().accounts.disable_default;
+async fn providers(asked: Asked) -> Answer {
+    let disabled = asked.shared.parts.authenticator.options().accounts.disable_default;
     Ok(json_response(&json!({ "data": [], "disableDefault": disabled })))
-});
+}
 
-handler!(info, shared, accounts, asked, {
-    let _ = &shared;
-    Ok(data(accounts.info(asked.principal.user.is_some()).await?))
-});
-
-/// The token to go on with, and where the next one is to be kept.
-fn token_of(accounts: &Accounts, asked: &Asked) -> Result<(String, Mode), Problem> {
-    let given = asked.text("refresh_token")?;
-    let mode = asked.mode()?.unwrap_or(if given.is_some() { Mode::Json } else { Mode::Cookie });
-    let agent = asked.principal.agent.as_deref();
-    let token = match mode {
-        Mode::Json => given,
-        Mode::Cookie => agent.and_then(|agent| agent.refresh_cookie.clone()),
-        Mode::Session => match agent.and_then(|agent| agent.session_cookie.as_deref()) {
-            Some(session) => accounts.session_of(session)?,
-            None => None,
-        },
-    };
-    let token = token.filter(|token| !token.is_empty());
-    Ok((token.ok_or_else(|| Problem::payload("the refresh token is required in the body or in a cookie"))?, mode))
+async fn info(asked: Asked) -> Answer {
+    Ok(data(asked.accounts.info(asked.principal.user.is_some()).await?))
 }
 
 /// What somebody gets who has logged in.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header},
+    response::IntoResponse,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -115,6 +116,12 @@ impl Problem {
     /// As an answer where no content type was negotiated.
     pub(super) fn into_json(self) -> Response<Body> {
         self.into_response(Media::Json)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        self.into_json()
     }
 }
 

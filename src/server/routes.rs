@@ -138,13 +138,13 @@ fn client(trust_proxy: bool, Peer(peer): Peer, headers: &HeaderMap) -> IpAddr {
 pub(super) struct Caller(pub(super) Principal);
 
 impl axum::extract::FromRequestParts<Arc<Shared>> for Caller {
-    type Rejection = Response<Body>;
+    type Rejection = Problem;
 
-    async fn from_request_parts(head: &mut request::Parts, shared: &Arc<Shared>) -> Result<Self, Self::Rejection> {
-        let Extension(peer) = Extension::<Peer>::from_request_parts(head, shared).await.map_err(|_| {
-            Problem::new(crate::error_code::ErrorCode::InternalServerError, "The peer is unknown.").into_json()
-        })?;
-        principal(shared, peer, head).await.map(Self).map_err(Problem::into_json)
+    async fn from_request_parts(head: &mut request::Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
+        let Extension(peer) = Extension::<Peer>::from_request_parts(head, shared)
+            .await
+            .map_err(|_| Problem::new(crate::error_code::ErrorCode::InternalServerError, "The peer is unknown."))?;
+        principal(shared, peer, head).await.map(Self)
     }
 }
 
