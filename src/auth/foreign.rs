@@ -107,6 +107,8 @@ impl Foreign {
             return Err("JWT_JWKS_URL publishes public keys, which HS256 and its kin do not use".to_owned());
         }
         let given = options.key.as_deref().map(|key| decoding_key(key, options.algorithms[0])).transpose()?;
+        // reqwest takes the cryptography of the process; one that is there already is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(|error| error.to_string())?;
         let (published, fetching) = (RwLock::default(), Mutex::default());
         Ok(Self(Arc::new(Inner { options, given, published, fetching, client, clock })))

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 use tidegate::{auth::RateLimit, config, gateway, hooks, secrets::HashOptions, server};
 
-use crate::support::{Kind, Reply, Socket, TestApp, TestDatabase, followed, node};
+use crate::support::{Kind, Reply, Socket, TestApp, TestDatabase, client_builder, followed, node};
 
 const SCRIPT: &str = "
     CREATE TABLE note (id INT PRIMARY KEY NOT NULL, title VARCHAR(20), owner CHAR(36));
@@ -706,7 +706,7 @@ async fn registering_tells_nobody_who_is_known() {
         assert_eq!(to, "new@example.com", "{kind:?}");
         assert_eq!(served.try_log_in("new@example.com", PASSWORD).await.status, 401, "{kind:?}");
         let path = format!("/users/register/verify-email?token={}", token_of(&url));
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let client = client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let verified = client.get(served.app.url(&path)).send().await.unwrap();
         assert_eq!(verified.status(), 302, "{kind:?}");
         served.log_in("new@example.com", PASSWORD).await;

@@ -5,7 +5,7 @@ use std::{fs, net::TcpListener, path::Path, process::Command};
 use serde_json::{Value as Json, json};
 use tempfile::tempdir;
 
-use crate::support::{Gateway, Kind, TestDatabase, output, text, tidegate};
+use crate::support::{Gateway, Kind, TestDatabase, client, output, text, tidegate};
 
 /// The one sentence that a command which must fail leaves on stderr.
 fn complaint(command: Command) -> String {
@@ -38,7 +38,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// Asks a gateway over HTTP, with a token if there is one.
 async fn ask(gateway: &Gateway, token: &str, query: &str) -> Json {
-    let request = reqwest::Client::new().post(format!("{}/graphql", gateway.base)).json(&json!({ "query": query }));
+    let request = client().post(format!("{}/graphql", gateway.base)).json(&json!({ "query": query }));
     let request = if token.is_empty() { request } else { request.bearer_auth(token) };
     request.send().await.expect("it answers").json().await.expect("the answer is JSON")
 }
@@ -60,7 +60,7 @@ async fn the_demo_makes_its_database_and_its_line_works_when_pasted() {
         demo.greeting.lines().find_map(|line| line.strip_prefix("  live      ")).expect("it names the live page");
     assert_eq!(live, format!("{}/live", demo.base));
     // The page holds the token, and its example runs.
-    let page = reqwest::get(&demo.base).await.expect("it answers").text().await.expect("it is text");
+    let page = client().get(&demo.base).send().await.expect("it answers").text().await.expect("it is text");
     let token = demo.greeting.lines().find_map(|line| line.strip_prefix("  token     ")).expect("it prints a token");
     assert!(page.contains(token));
     let example = include_str!("../../schema/demo.graphql");
@@ -299,7 +299,7 @@ async fn a_file_of_rules_says_who_may_do_what_and_is_read_anew_when_it_changes()
     assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN");
 
     // Other rules: what is followed ends, and nothing of before is allowed any more.
-    let client = reqwest::Client::new();
+    let client = client();
     let feed = client.get(format!("{}/stream?collections=note&fields=title", gateway.base));
     let mut feed = feed.bearer_auth("ann-0123456789abcdef").send().await.expect("it answers");
     let mut told = String::new();

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     fuzz::Dice,
-    support::{Gateway, Kind, TestDatabase, tidegate},
+    support::{Gateway, Kind, TestDatabase, client, tidegate},
 };
 
 const TOKEN: &str = "t";
@@ -98,7 +98,7 @@ async fn check(kind: Kind) {
     }
     // Whoever starts it again finds it well.
     let gateway = start(&data);
-    let answer = send(&reqwest::Client::new(), &gateway.base, &SHAPES[2].document("last")).await;
+    let answer = send(&client(), &gateway.base, &SHAPES[2].document("last")).await;
     let answer = answer.expect("it answers");
     assert!(answer.get("errors").is_none(), "{answer}");
     known.acknowledged.insert("last".to_owned(), SHAPES[2]);
@@ -146,7 +146,7 @@ async fn load(
 
 /// Writes until there is no answer; what that was.
 async fn write(base: String, name: String, tell: mpsc::UnboundedSender<(String, Shape)>) -> (String, Shape) {
-    let client = reqwest::Client::new();
+    let client = client();
     for number in 0.. {
         let (mark, shape) = (format!("{name}-{number}"), SHAPES[number % SHAPES.len()]);
         match send(&client, &base, &shape.document(&mark)).await {

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value as Json, json};
 use tempfile::tempdir;
 
-use crate::support::example;
+use crate::support::{client, example};
 
 const TOKEN: &str = "t";
 /// Longer than anything here takes.
@@ -36,7 +36,7 @@ impl Blog {
     }
 
     async fn ask(&self, query: &str) -> Json {
-        let request = reqwest::Client::new().post(format!("{}graphql", self.base)).bearer_auth(TOKEN);
+        let request = client().post(format!("{}graphql", self.base)).bearer_auth(TOKEN);
         let answer = request.json(&json!({ "query": query })).send().await.expect("it answers");
         answer.json().await.expect("in JSON")
     }

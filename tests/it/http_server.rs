@@ -11,7 +11,9 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{Kind, Lock, Reply, Settings, TOKEN, TestApp, TestDatabase, server_options, slow_view};
+use crate::support::{
+    Kind, Lock, Reply, Settings, TOKEN, TestApp, TestDatabase, client, client_builder, server_options, slow_view,
+};
 
 async fn music() -> TestApp {
     TestApp::start(TestDatabase::music(Kind::Sqlite).await).await
@@ -25,7 +27,7 @@ async fn music_with(server: Options) -> TestApp {
 #[tokio::test]
 async fn http2_is_spoken_to_those_who_know_beforehand() {
     let app = music().await;
-    let client = Client::builder().http2_prior_knowledge().build().expect("the client can be built");
+    let client = client_builder().http2_prior_knowledge().build().expect("the client can be built");
     let request = client.post(app.url("/graphql")).bearer_auth(TOKEN);
     let response = request.json(&json!({ "query": "{ artist(limit: 1) { id } }" })).send().await.expect("it answers");
     assert_eq!((response.version(), response.status().as_u16()), (reqwest::Version::HTTP_2, 200));
@@ -35,7 +37,7 @@ async fn http2_is_spoken_to_those_who_know_beforehand() {
 #[tokio::test]
 async fn large_answers_are_compressed_as_the_client_likes() {
     let app = music().await;
-    let plain = Client::builder().no_gzip().no_brotli().no_zstd().build().expect("the client can be built");
+    let plain = client_builder().no_gzip().no_brotli().no_zstd().build().expect("the client can be built");
     let ask = |client: &Client, accepted: Option<&str>, limit: u32| {
         let query = json!({ "query": format!("{{ track(limit: {limit}) {{ id name }} }}") });
         let request = client.post(app.url("/graphql")).bearer_auth(TOKEN).json(&query);
@@ -55,7 +57,7 @@ async fn large_answers_are_compressed_as_the_client_likes() {
         assert_eq!(response.headers()["cache-control"], "no-cache");
         assert!(response.bytes().await.expect("it has a body").len() < whole.len() / 2, "{encoding}");
         // The other client decodes.
-        let decoded = ask(&Client::new(), Some(encoding), 200);
+        let decoded = ask(&client(), Some(encoding), 200);
         assert_eq!(
             decoded.send().await.expect("it answers").bytes().await.expect("it can be decoded").len(),
             whole.len()

@@ -207,9 +207,15 @@ async fn serving_ends_when_it_is_told_to() {
     let address = listener.local_addr().expect("it has an address");
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(gateway.serve_on(listener, async { drop(stopped.await) }));
-    let pong = reqwest::get(format!("http://{address}/server/ping")).await.expect("it answers").text().await;
+    let pong = crate::support::client()
+        .get(format!("http://{address}/server/ping"))
+        .send()
+        .await
+        .expect("it answers")
+        .text()
+        .await;
     assert_eq!(pong.expect("it is text"), "pong");
     drop(stop);
     timeout(PATIENCE, serving).await.expect("it ends").expect("it does not panic").expect("it ends well");
-    assert!(reqwest::get(format!("http://{address}/server/ping")).await.is_err());
+    assert!(crate::support::client().get(format!("http://{address}/server/ping")).send().await.is_err());
 }

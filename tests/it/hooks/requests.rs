@@ -4,7 +4,7 @@
 use reqwest::Method;
 
 use super::*;
-use crate::support::{Reply, TOKEN};
+use crate::support::{Reply, TOKEN, client};
 
 #[tokio::test]
 async fn a_hook_answers_where_there_is_nothing() {
@@ -172,7 +172,7 @@ async fn a_client_that_went_away_is_told_of_as_well() {
     let url = gateway.app.url("/graphql");
     let asking = tokio::spawn(async move {
         let body = json!({ "query": "{ author { id } }" });
-        reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&body).send().await.map(|response| response.status())
+        client().post(url).bearer_auth(TOKEN).json(&body).send().await.map(|response| response.status())
     });
     reached.at_least(1).await;
     asking.abort();

@@ -104,7 +104,7 @@ impl TestApp {
             // A dropped sender stops as well.
             Ok(server::run(listener, parts, options, async { drop(stopped.await) }).await?)
         });
-        let client = reqwest::Client::new();
+        let client = super::client();
         Self { database, catalog, events, address, service, context, client, stop, running, data }
     }
 
@@ -148,7 +148,7 @@ impl TestApp {
         let address = listener.local_addr().expect("the listener has an address");
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(gateway.serve_on(listener, async { drop(stopped.await) }));
-        let client = reqwest::Client::new();
+        let client = super::client();
         Self { database, catalog, events, address, service, context, client, stop, running, data }
     }
 

@@ -1,6 +1,7 @@
 //! What all tests stand on: throw-away databases and a gateway on port 0.
 
 mod app;
+mod client;
 mod database;
 mod dice;
 mod everywhere;
@@ -12,6 +13,7 @@ mod stream;
 mod tool;
 
 pub use app::{Reply, Settings, TOKEN, TestApp, options, server_options};
+pub use client::{client, client_builder};
 pub use database::{Kind, Reader, Rows, TestDatabase};
 pub use dice::Dice;
 pub use everywhere::{Everywhere, keys};
