@@ -7,6 +7,8 @@
 mod encode;
 mod error;
 mod introspect;
+#[cfg(test)]
+mod introspect_tests;
 mod literal;
 mod pool;
 mod rows;

@@ -16,6 +16,8 @@ mod transaction;
 mod violation;
 
 #[cfg(test)]
+mod introspect_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod write_tests;
