@@ -205,7 +205,7 @@ pub fn embedded(url: Option<&str>) -> anyhow::Result<Serve> {
 pub fn rules(path: &Path) -> anyhow::Result<rules::Known> {
     let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let environment = environment();
-    rules::parse(&text, |name| environment.get(name).map(str::to_owned))
+    rules::parse(&text, rules::Syntax::of(path), |name| environment.get(name).map(str::to_owned))
         .with_context(|| format!("{} cannot be used", path.display()))
 }
 

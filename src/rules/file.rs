@@ -1,5 +1,5 @@
-//! Roles, policies and tokens from a file in TOML, for databases that hold none
-//! of their own.
+//! Roles, policies and tokens from a file in TOML, or in YAML with the same
+//! names, for databases that hold none of their own.
 //!
 //! ```toml
 //! [roles]
@@ -29,7 +29,10 @@
 //! validation = { body = { _nempty = true } }
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -48,7 +51,7 @@ const SHORTEST_TOKEN: usize = 16;
 /// Why a file of rules cannot be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// It is no TOML, or says what nobody understands.
+    /// It is neither TOML nor YAML, or says what nobody understands.
     #[error("{0}")]
     Unclear(String),
     /// Something in it does not fit the rest.
@@ -109,12 +112,40 @@ struct PermissionText {
     presets: Map<String, Json>,
 }
 
+/// What a file is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syntax {
+    /// TOML 1.1.
+    Toml,
+    /// YAML 1.2.
+    Yaml,
+}
+
+impl Syntax {
+    /// What a file is written in, by the end of its name: TOML, unless that says YAML.
+    pub fn of(path: &Path) -> Self {
+        let ends = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+        match ends("yaml") || ends("yml") {
+            true => Self::Yaml,
+            false => Self::Toml,
+        }
+    }
+}
+
 /// Reads a file's text; `environment` has the tokens that it only names.
 ///
 /// # Errors
 /// The first thing in it that makes no sense.
-pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Known, Error> {
-    let text: Text = toml::from_str(text).map_err(|error| Error::Unclear(error.to_string()))?;
+pub fn parse(text: &str, syntax: Syntax, environment: impl Fn(&str) -> Option<String>) -> Result<Known, Error> {
+    let read: Result<Text, String> = match syntax {
+        Syntax::Toml => toml::from_str(text).map_err(|error| error.to_string()),
+        // A file that says nothing grants nothing, as in TOML.
+        Syntax::Yaml if text.trim().is_empty() => Ok(Text::default()),
+        // `no` is a word, as YAML 1.2 has it.
+        Syntax::Yaml => serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true })
+            .map_err(|error| error.to_string()),
+    };
+    let text = read.map_err(Error::Unclear)?;
     let id = |name: &String| Id::from(name.as_str());
     let wrong = |what: String, why: String| Error::Wrong { what, why };
     let role = |what: &str, name: &String| match text.roles.contains_key(name) {
@@ -207,7 +238,7 @@ mod tests {
     use super::*;
 
     fn wrong(text: &str) -> String {
-        parse(text, |_| None).expect_err("it makes no sense").to_string()
+        parse(text, Syntax::Toml, |_| None).expect_err("it makes no sense").to_string()
     }
 
     #[test]
@@ -216,11 +247,72 @@ mod tests {
         let example = documentation.split("//! ```").nth(1).expect("there is an example");
         let example: Vec<&str> = example.lines().skip(1).map(|line| line.trim_start_matches("//!")).collect();
         let environment = |name: &str| (name == "BOT_TOKEN").then(|| "0123456789abcdef".to_owned());
-        let known = parse(&example.join("\n"), environment).expect("it is understood");
+        let known = parse(&example.join("\n"), Syntax::Toml, environment).expect("it is understood");
         let bot = known.tokens.get(&digest("0123456789abcdef")).expect("the token is known").clone();
         let bot = known.set.principal(Identity { ip: "10.0.0.1".parse().ok(), ..bot });
         assert_eq!(bot.roles, ["reader".into(), "editor".into()].into());
         assert_eq!(bot.policies, ["reading".into()].into());
+    }
+
+    #[test]
+    fn yaml_says_the_same() {
+        let toml = r#"
+            [roles]
+            reader = {}
+            editor = { parent = "reader" }
+            [[users]]
+            id = "bot"
+            role = "editor"
+            token = "0123456789abcdef"
+            [policies.reading]
+            roles = ["reader"]
+            addresses = ["10.0.0.0/8"]
+            [[policies.reading.permissions]]
+            collection = "articles"
+            actions = ["read", "update"]
+            fields = ["id", "no"]
+            rows = { _and = [{ status = { _in = ["no", "on"] } }, { at = { _gt = "2024-01-01" } }, { n = { _eq = 1 } }] }
+            presets = { status = "~" }
+        "#;
+        let yaml = r"
+roles:
+  reader: {}
+  editor: { parent: reader }
+users:
+  - id: bot
+    role: editor
+    token: 0123456789abcdef
+policies:
+  reading:
+    roles: [reader]
+    addresses: [10.0.0.0/8]
+    permissions:
+      - collection: articles
+        actions: [read, update]
+        fields: [id, no]
+        rows:
+          _and:
+            - status: { _in: [no, on] }
+            - at: { _gt: 2024-01-01 }
+            - n: { _eq: 1 }
+        presets: { status: '~' }
+";
+        let read = |text, syntax| parse(text, syntax, |_| None).expect("it is understood");
+        let (toml, yaml) = (read(toml, Syntax::Toml), read(yaml, Syntax::Yaml));
+        assert_eq!((toml.set, toml.users), (yaml.set, yaml.users));
+        assert_eq!(toml.tokens.keys().collect::<Vec<_>>(), yaml.tokens.keys().collect::<Vec<_>>());
+        for (text, reason) in [
+            ("roles: [", "line 1 column 8"),
+            ("rules: {}", "unknown field `rules`"),
+            ("roles: {}\nroles: {}", "duplicate"),
+            ("users:\n  - id: a", "either a `token` or a `token_env`"),
+        ] {
+            let told = parse(text, Syntax::Yaml, |_| None).expect_err(text).to_string();
+            assert!(told.contains(reason), "{text}: {told}");
+        }
+        assert!(parse("", Syntax::Yaml, |_| None).is_ok());
+        assert_eq!(Syntax::of(Path::new("a/rules.YML")), Syntax::Yaml);
+        assert_eq!(Syntax::of(Path::new("rules.yaml.toml")), Syntax::Toml);
     }
 
     #[test]

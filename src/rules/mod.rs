@@ -10,7 +10,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-pub use self::file::{Error, parse};
+pub use self::file::{Error, Syntax, parse};
 use crate::{
     catalog::Catalog,
     permissions::{Access, Decides, Identity, RuleSet, Standing},

@@ -53,7 +53,7 @@ struct ServeArguments {
     /// missing; `none` leaves the database as it is [default: directus, but none with --public read or --rules]
     #[arg(long, env = "METADATA", value_enum, help_heading = "Access")]
     metadata: Option<Metadata>,
-    /// Roles, policies and tokens: a file in TOML, read anew when it changes.
+    /// Roles, policies and tokens: a file in TOML, or YAML (.yaml, .yml), read anew when it changes.
     #[arg(long, env = "RULES_FILE", value_name = "FILE", conflicts_with = "public", help_heading = "Access")]
     rules: Option<PathBuf>,
     #[command(flatten)]
