@@ -15,7 +15,7 @@ use crate::{
     engine::Error,
     error_code::ErrorCode,
     hooks::{self, Meta},
-    principal::{Id, Principal},
+    principal::{Cookie, Id, Principal},
     secrets::{self, fingerprint, random_token},
     store::{Row, statements},
     tasks,
@@ -59,10 +59,10 @@ impl Mode {
 pub struct Granted {
     /// Where it is kept.
     pub mode: Mode,
-    /// Says who somebody is; in mode session it is what the cookie holds.
-    pub access_token: String,
-    /// With which to go on.
-    pub refresh_token: String,
+    /// Says who somebody is; none if a cookie holds it.
+    pub access_token: Option<String>,
+    /// With which to go on; none if a cookie holds it, or the session's does.
+    pub refresh_token: Option<String>,
     /// How long the access token lasts.
     pub expires: Duration,
 }
@@ -252,13 +252,42 @@ impl Accounts {
         self.execute(statements::FORGET_SESSIONS, &[self.0.store.instant(now)]).await?;
         self.seen(&id, now).await?;
         let access_token = self.access_token(user, &refresh_token, mode, kind).await?;
-        Ok(self.granted(mode, access_token, refresh_token))
+        Ok(self.granted(mode, access_token, refresh_token, client))
     }
 
-    fn granted(&self, mode: Mode, access_token: String, refresh_token: String) -> Granted {
+    /// What a client is told, and what it is to keep in a cookie instead.
+    fn granted(&self, mode: Mode, access_token: String, refresh_token: String, client: &Principal) -> Granted {
         let options = &self.0.options.accounts;
         let expires = if mode == Mode::Session { options.session_ttl } else { options.access_ttl };
+        let (access_token, refresh_token, cookie) = match mode {
+            Mode::Json => (Some(access_token), Some(refresh_token), None),
+            Mode::Cookie => (Some(access_token), None, Some(Cookie::Refresh(Some(refresh_token)))),
+            Mode::Session => (None, None, Some(Cookie::Session(Some(access_token)))),
+        };
+        if let (Some(agent), Some(cookie)) = (&client.agent, cookie) {
+            agent.set_cookie(cookie);
+        }
         Granted { mode, access_token, refresh_token, expires }
+    }
+
+    /// The token to go on with, or to end: the one given, or that of the cookie which
+    /// belongs to the mode.
+    ///
+    /// # Errors
+    /// `INVALID_PAYLOAD` where there is none, `TOKEN_EXPIRED` for a session whose time
+    /// is over.
+    pub fn token_of(&self, mode: Mode, given: Option<String>, client: &Principal) -> Result<String, Error> {
+        let agent = client.agent.as_deref();
+        let token = match mode {
+            Mode::Json => given,
+            Mode::Cookie => agent.and_then(|agent| agent.refresh_cookie.clone()),
+            Mode::Session => match agent.and_then(|agent| agent.session_cookie.as_deref()) {
+                Some(session) => self.session_of(session)?,
+                None => None,
+            },
+        };
+        let missing = || hooks::Error::invalid_payload("the refresh token is required, as a value or in a cookie");
+        token.filter(|token| !token.is_empty()).ok_or_else(|| missing().into())
     }
 
     async fn seen(&self, user: &Id, now: i64) -> Result<(), Error> {
@@ -310,13 +339,13 @@ impl Accounts {
     /// `INVALID_CREDENTIALS`, `USER_SUSPENDED`.
     pub async fn refresh(&self, token: &str, mode: Mode, client: &Principal) -> Result<Granted, Error> {
         Self::limited(&self.0.logins, client)?;
-        let (accounts, token) = (self.clone(), token.to_owned());
+        let (accounts, token, client) = (self.clone(), token.to_owned(), client.clone());
         // A client that is gone must not leave a session half made.
-        let refreshing = tasks::spawn("refresh", async move { accounts.try_refresh(&token, mode).await });
+        let refreshing = tasks::spawn("refresh", async move { accounts.try_refresh(&token, mode, &client).await });
         refreshing.await.unwrap_or(Err(Error::Internal))
     }
 
-    async fn try_refresh(&self, token: &str, mode: Mode) -> Result<Granted, Error> {
+    async fn try_refresh(&self, token: &str, mode: Mode, client: &Principal) -> Result<Granted, Error> {
         let watch = Stopwatch::start();
         let now = self.now_millis();
         let rows = self.session(token, now).await?;
@@ -342,7 +371,7 @@ impl Accounts {
         self.execute(statements::FORGET_SESSIONS_OF, &[id_value(&user), self.0.store.instant(now)]).await?;
         self.seen(&user, now).await?;
         let access_token = self.access_token(&row, &refresh_token, mode, "refresh").await?;
-        Ok(self.granted(mode, access_token, refresh_token))
+        Ok(self.granted(mode, access_token, refresh_token, client))
     }
 
     /// The row of a session that has not expired.
@@ -413,11 +442,19 @@ impl Accounts {
         Ok(fresh)
     }
 
-    /// Ends a log-in, if there is one.
+    /// Ends a log-in, if there is one, and lets the client forget its cookies.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn log_out(&self, token: &str, client: &Principal) -> Result<(), Error> {
+        if let Some(agent) = &client.agent {
+            if agent.refresh_cookie.is_some() {
+                agent.set_cookie(Cookie::Refresh(None));
+            }
+            if agent.session_cookie.is_some() {
+                agent.set_cookie(Cookie::Session(None));
+            }
+        }
         let Some(session) = self.session(token, self.now_millis()).await? else { return Ok(()) };
         let Some(user) = session.get("user").and_then(Json::as_str) else { return Ok(()) };
         let user: Id = user.to_ascii_lowercase().into();
@@ -427,10 +464,7 @@ impl Accounts {
     }
 
     /// The session of a session's cookie.
-    ///
-    /// # Errors
-    /// `TOKEN_EXPIRED`, `INVALID_TOKEN`.
-    pub fn session_of(&self, cookie: &str) -> Result<Option<String>, Error> {
+    fn session_of(&self, cookie: &str) -> Result<Option<String>, Error> {
         match self.0.signer.access(cookie, self.now_millis()) {
             Ok(claims) => Ok(claims.session),
             Err(super::tokens::Unfit::Expired) => Err(super::Error::Expired.into()),

@@ -32,6 +32,7 @@ pub use self::{
     foreign::{Foreign, ForeignOptions},
     login::{Granted, LoginRequest, Mode},
     rate::{Limiter, RateLimit, TooOften},
+    users::Registration,
 };
 use crate::{
     error_code::ErrorCode,

@@ -33,6 +33,27 @@ const LONGEST_EMAIL: usize = 128;
 /// How long asking for one takes at least, whoever asks.
 const RESET_STALL: Duration = Duration::from_millis(500);
 
+/// What somebody registers with.
+#[derive(Clone, Default)]
+pub struct Registration {
+    /// The e-mail address.
+    pub email: String,
+    /// The password.
+    pub password: String,
+    /// The first name.
+    pub first_name: Option<String>,
+    /// The last name.
+    pub last_name: Option<String>,
+    /// Where the link that confirms the address leads.
+    pub verification_url: Option<String>,
+}
+
+impl std::fmt::Debug for Registration {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Registration").finish_non_exhaustive()
+    }
+}
+
 impl Accounts {
     /// Sends somebody a link to choose a new password; who has no account learns
     /// nothing of it.
@@ -319,46 +340,37 @@ impl Accounts {
     ///
     /// # Errors
     /// `FORBIDDEN` where nobody can register, or not with such an address.
-    pub async fn register(
-        &self,
-        client: &Principal,
-        email: &str,
-        password: &str,
-        [first_name, last_name]: [Option<String>; 2],
-        url: Option<String>,
-    ) -> Result<(), Error> {
+    pub async fn register(&self, registration: Registration, client: &Principal) -> Result<(), Error> {
         Self::limited(&self.0.registrations, client)?;
         let watch = Stopwatch::start();
-        let outcome = self.try_register(client, email, password, [first_name, last_name], url).await;
+        let outcome = self.try_register(registration, client).await;
         self.stall(self.0.options.accounts.register_stall, watch).await;
         outcome
     }
 
-    async fn try_register(
-        &self,
-        client: &Principal,
-        email: &str,
-        password: &str,
-        [first_name, last_name]: [Option<String>; 2],
-        url: Option<String>,
-    ) -> Result<(), Error> {
+    async fn try_register(&self, registration: Registration, client: &Principal) -> Result<(), Error> {
+        let Registration { email, password, first_name, last_name, verification_url } = registration;
         let settings = self.rows(statements::SETTINGS, &[]).await?;
         let settings = settings.into_iter().next().unwrap_or_default();
         if !crate::catalog::metadata::truth(&settings, "public_registration") {
             return Err(Error::Forbidden(None));
         }
         let options = &self.0.options.accounts;
-        let place =
-            self.link("user-registration", url.as_deref(), &options.register_urls, "/users/register/verify-email")?;
+        let place = self.link(
+            "user-registration",
+            verification_url.as_deref(),
+            &options.register_urls,
+            "/users/register/verify-email",
+        )?;
         if let Some(filter) = crate::catalog::metadata::json(&settings, "public_registration_email_filter") {
-            let payload = Map::from_iter([("email".to_owned(), Json::from(email))]);
+            let payload = Map::from_iter([("email".to_owned(), Json::from(email.as_str()))]);
             if !validation::check(&filter, &payload).is_empty() {
                 return Err(Error::Forbidden(None));
             }
         }
         // What can be wrong is told before anybody looks who is known.
         let policy = settings.get("auth_password_policy").and_then(Json::as_str).filter(|policy| !policy.is_empty());
-        if policy.is_some_and(|policy| !secrets::fits(policy, password)) {
+        if policy.is_some_and(|policy| !secrets::fits(policy, &password)) {
             let rule = Rule::Permission { kind: "regex", detail: None };
             return Err(Fault::Validation { field: "password".to_owned(), path: Vec::new(), rule }.into());
         }
@@ -369,7 +381,7 @@ impl Accounts {
             return Err(hooks::Error::invalid_payload(reason).into());
         }
         let verifies = crate::catalog::metadata::truth(&settings, "public_registration_verify_email");
-        if self.user_by_email(email).await?.is_none() {
+        if self.user_by_email(&email).await?.is_none() {
             let payload = json!({
                 "email": email,
                 "password": password,
@@ -387,8 +399,8 @@ impl Accounts {
                 return Ok(());
             }
             if verifies {
-                let token = self.once(email, "pending-registration", None, options.verification_ttl);
-                self.send(email, "user-registration", &format!("{place}{token}")).await;
+                let token = self.once(&email, "pending-registration", None, options.verification_ttl);
+                self.send(&email, "user-registration", &format!("{place}{token}")).await;
             }
         }
         Ok(())

@@ -18,7 +18,7 @@ use super::{
     routes::Caller,
 };
 use crate::{
-    auth::{Accounts, Granted, LoginRequest, Mode},
+    auth::{Accounts, Granted, LoginRequest, Mode, Registration},
     engine,
     error_code::ErrorCode,
     principal::{Cookie, Principal},
@@ -105,21 +105,19 @@ impl Asked {
         known.transpose()
     }
 
-    /// The token to go on with, and where the next one is to be kept.
+    /// The token to go on with, and where the next one is to be kept: where this one
+    /// is, unless that is said.
     fn token(&self) -> Result<(String, Mode), Problem> {
         let given = self.text("refresh_token")?;
         let mode = self.mode()?.unwrap_or(if given.is_some() { Mode::Json } else { Mode::Cookie });
-        let agent = self.principal.agent.as_deref();
-        let token = match mode {
-            Mode::Json => given,
-            Mode::Cookie => agent.and_then(|agent| agent.refresh_cookie.clone()),
-            Mode::Session => match agent.and_then(|agent| agent.session_cookie.as_deref()) {
-                Some(session) => self.accounts.session_of(session)?,
-                None => None,
-            },
-        };
-        let token = token.filter(|token| !token.is_empty());
-        Ok((token.ok_or_else(|| Problem::payload("the refresh token is required in the body or in a cookie"))?, mode))
+        Ok((self.accounts.token_of(mode, given, &self.principal)?, mode))
+    }
+
+    /// An answer, with the cookies that the client is to keep.
+    fn answer(&self, mut response: Response<Body>) -> Response<Body> {
+        let cookies = self.principal.agent.as_ref().map(|agent| agent.take_cookies()).unwrap_or_default();
+        response.headers_mut().extend(kept(&self.shared, cookies).map(|cookie| (header::SET_COOKIE, cookie)));
+        response
     }
 
     fn user(&self) -> Result<Arc<str>, Problem> {
@@ -139,29 +137,19 @@ async fn log_in(asked: Asked) -> Answer {
         return Err(Problem::payload("`email` is an e-mail address"));
     }
     let granted = asked.accounts.log_in(request, &asked.principal).await?;
-    Ok(grant(&asked.shared, &granted))
+    Ok(asked.answer(grant(&granted)))
 }
 
 async fn refresh(asked: Asked) -> Answer {
     let (token, mode) = asked.token()?;
     let granted = asked.accounts.refresh(&token, mode, &asked.principal).await?;
-    Ok(grant(&asked.shared, &granted))
+    Ok(asked.answer(grant(&granted)))
 }
 
 async fn log_out(asked: Asked) -> Answer {
     let (token, _) = asked.token()?;
     asked.accounts.log_out(&token, &asked.principal).await?;
-    let mut response = nothing();
-    let agent = asked.principal.agent.as_deref();
-    let mut forgotten = Vec::new();
-    if agent.is_some_and(|agent| agent.refresh_cookie.is_some()) {
-        forgotten.push(Cookie::Refresh(None));
-    }
-    if agent.is_some_and(|agent| agent.session_cookie.is_some()) {
-        forgotten.push(Cookie::Session(None));
-    }
-    response.headers_mut().extend(kept(&asked.shared, forgotten).map(|cookie| (header::SET_COOKIE, cookie)));
-    Ok(response)
+    Ok(asked.answer(nothing()))
 }
 
 async fn request_password(asked: Asked) -> Answer {
@@ -228,9 +216,14 @@ async fn accept_invite(asked: Asked) -> Answer {
 }
 
 async fn register(asked: Asked) -> Answer {
-    let (email, password) = (asked.needed("email")?, asked.needed("password")?);
-    let names = [asked.text("first_name")?, asked.text("last_name")?];
-    asked.accounts.register(&asked.principal, &email, &password, names, asked.text("verification_url")?).await?;
+    let registration = Registration {
+        email: asked.needed("email")?,
+        password: asked.needed("password")?,
+        first_name: asked.text("first_name")?,
+        last_name: asked.text("last_name")?,
+        verification_url: asked.text("verification_url")?,
+    };
+    asked.accounts.register(registration, &asked.principal).await?;
     Ok(nothing())
 }
 
@@ -256,29 +249,14 @@ async fn info(asked: Asked) -> Answer {
 }
 
 /// What somebody gets who has logged in.
-fn grant(shared: &Shared, granted: &Granted) -> Response<Body> {
-    let expires = u64::try_from(granted.expires.as_millis()).unwrap_or(u64::MAX);
-    let told = match granted.mode {
-        Mode::Json => json!({
-            "expires": expires, "refresh_token": granted.refresh_token, "access_token": granted.access_token,
-        }),
-        Mode::Cookie => json!({ "expires": expires, "access_token": granted.access_token }),
-        Mode::Session => json!({ "expires": expires }),
-    };
-    let mut response = data(told);
-    let set = cookie_of(shared, granted);
-    response.headers_mut().extend(set.map(|set| (header::SET_COOKIE, set)));
-    response
-}
-
-/// The cookie that holds what somebody got.
-fn cookie_of(shared: &Shared, granted: &Granted) -> Option<HeaderValue> {
-    let cookie = match granted.mode {
-        Mode::Json => return None,
-        Mode::Cookie => Cookie::Refresh(Some(granted.refresh_token.clone())),
-        Mode::Session => Cookie::Session(Some(granted.access_token.clone())),
-    };
-    kept(shared, vec![cookie]).next()
+fn grant(granted: &Granted) -> Response<Body> {
+    let mut told = json!({ "expires": u64::try_from(granted.expires.as_millis()).unwrap_or(u64::MAX) });
+    for (name, token) in [("access_token", &granted.access_token), ("refresh_token", &granted.refresh_token)] {
+        if let Some(token) = token {
+            told[name] = token.as_str().into();
+        }
+    }
+    data(told)
 }
 
 /// The headers that let a client keep cookies.

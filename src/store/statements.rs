@@ -12,8 +12,6 @@ pub const USERS_RIGHTS_BY_TOKEN: &str =
     "SELECT [id], [role], [status], [password], [token] FROM [directus_users] WHERE [token] = $1";
 /// A user's static token: id.
 pub const STATIC_TOKEN: &str = "SELECT [token] FROM [directus_users] WHERE [id] = #1";
-/// Who may come in.
-pub const ACTIVE_USERS: &str = "SELECT [id], [role] FROM [directus_users] WHERE [status] = 'active'";
 /// Any user.
 pub const ANY_USER: &str = "SELECT [id] FROM [directus_users] LIMIT 1";
 /// When a user was seen last: when, id.
@@ -78,10 +76,16 @@ pub const POLICIES: &str = "SELECT * FROM [directus_policies]";
 pub const ACCESS: &str = "SELECT * FROM [directus_access] ORDER BY [id]";
 /// All permissions.
 pub const PERMISSIONS: &str = "SELECT * FROM [directus_permissions] ORDER BY [id]";
-/// Who may do everything.
-pub const ADMIN_ACCESS: &str = "SELECT [a].[role], [a].[user] FROM [directus_access] AS [a] \
-                                JOIN [directus_policies] AS [p] ON [a].[policy] = [p].[id] \
-                                WHERE [p].[admin_access] = TRUE";
+/// Somebody who may come in and may do everything: by a policy of their own, of their
+/// role, or of a role above that.
+pub const ACTIVE_ADMIN: &str = "WITH RECURSIVE \
+    [given] AS (SELECT [a].[role], [a].[user] FROM [directus_access] AS [a] \
+                JOIN [directus_policies] AS [p] ON [a].[policy] = [p].[id] WHERE [p].[admin_access] = TRUE), \
+    [admins] ([role]) AS (SELECT [role] FROM [given] WHERE [role] IS NOT NULL UNION \
+                          SELECT [r].[id] FROM [directus_roles] AS [r] JOIN [admins] ON [r].[parent] = [admins].[role]) \
+    SELECT [id] FROM [directus_users] WHERE [status] = 'active' \
+    AND ([role] IN (SELECT [role] FROM [admins]) OR [id] IN (SELECT [user] FROM [given] WHERE [user] IS NOT NULL)) \
+    LIMIT 1";
 /// Policies of a role that ask for one-time passwords: the role's id.
 pub const TFA_POLICIES: &str = "SELECT [p].[id] FROM [directus_policies] AS [p] \
                                 JOIN [directus_access] AS [a] ON [a].[policy] = [p].[id] \

@@ -429,6 +429,31 @@ async fn somebody_administers_in_the_end() {
             assert_eq!(served.system_code(&admin, &query).await, "UNPROCESSABLE_CONTENT", "{kind:?} {mutation}");
         }
         assert_eq!(served.system(&admin, "{ users_me { status } }").await["users_me"]["status"], "active", "{kind:?}");
+
+        // Somebody of a role below is as good; then they are the last.
+        let below = served
+            .system(&admin, &format!(r#"mutation {{ create_roles_item(data: {{ name: "Below", parent: {{ id: "{role}" }} }}) {{ id }} }}"#))
+            .await;
+        let below = below["create_roles_item"]["id"].as_str().unwrap();
+        let second = format!(
+            r#"mutation {{ create_users_item(data: {{ email: "second@example.com", password: "{PASSWORD}", role: {{ id: "{below}" }} }}) {{ id }} }}"#
+        );
+        served.system(&admin, &second).await;
+        let second = served.log_in("second@example.com", PASSWORD).await;
+        let renaming = r#"mutation { update_users_me(data: { last_name: "Other" }) { id } }"#;
+        let suspending =
+            format!(r#"mutation {{ update_users_item(id: "{id}", data: {{ status: "suspended" }}) {{ id }} }}"#);
+        let (renamed, _) = served.app.statements_of(served.system(&second, renaming)).await;
+        let (suspended, _) = served.app.statements_of(served.system(&second, &suspending)).await;
+        // Sessions are ended, and who administers is looked up: where it may have changed, and not else.
+        assert!(renamed + 2 <= suspended, "{kind:?}: {renamed} of {suspended}");
+        for mutation in [
+            format!(r#"update_roles_item(id: "{below}", data: {{ parent: null }}) {{ id }}"#),
+            "update_users_me(data: { role: null }) { id }".to_owned(),
+        ] {
+            let query = format!("mutation {{ {mutation} }}");
+            assert_eq!(served.system_code(&second, &query).await, "UNPROCESSABLE_CONTENT", "{kind:?} {mutation}");
+        }
     }
 }
 

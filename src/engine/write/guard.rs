@@ -21,9 +21,6 @@ use crate::{
     value::{Key, Value},
 };
 
-/// The tables that say who may do everything.
-const DECIDING: [&str; 4] = ["directus_users", "directus_roles", "directus_access", "directus_policies"];
-
 impl Session {
     /// Holds what is to be written to a system table against what must hold of it.
     pub(super) async fn guard(
@@ -164,9 +161,7 @@ impl Session {
         if changes.iter().any(|change| catalog.table(change.table).name == "directus_roles") {
             self.check_roles().await?;
         }
-        let decides = |change: &Change| DECIDING.contains(&&*catalog.table(change.table).name);
-        let may_lose = |change: &Change| change.before.is_some();
-        if changes.iter().any(|change| decides(change) && may_lose(change)) {
+        if changes.iter().any(|change| may_take_rights(catalog.table(change.table), change)) {
             self.check_somebody_administers().await?;
         }
         Ok(())
@@ -200,7 +195,9 @@ impl Session {
     /// There must be somebody left who may do everything, if there was before.
     async fn check_somebody_administers(&self) -> Result<(), Error> {
         self.hold().await?;
-        if self.somebody_administers(true).await? || !self.somebody_administers(false).await? {
+        let is_left = !self.system_rows(statements::ACTIVE_ADMIN, &[]).await?.is_empty();
+        // As others still see it.
+        if is_left || self.system_rows_outside(statements::ACTIVE_ADMIN, &[]).await?.is_empty() {
             return Ok(());
         }
         let message = "There must be an active administrator left.";
@@ -208,39 +205,23 @@ impl Session {
             .with("reason", "there must be an active administrator left")
             .into())
     }
+}
 
-    /// Whether there is an active user who may do everything: as it is now, or as
-    /// others still see it.
-    async fn somebody_administers(&self, now: bool) -> Result<bool, Error> {
-        let rows = async |template: &str| match now {
-            true => self.system_rows(template, &[]).await,
-            false => self.system_rows_outside(template, &[]).await,
-        };
-        let id = |row: &Row, name: &str| row.get(name).and_then(Json::as_str).map(str::to_ascii_lowercase);
-        let roles = rows(statements::ROLES).await?;
-        let given = rows(statements::ADMIN_ACCESS).await?;
-        let parents: HashMap<String, Option<String>> =
-            roles.iter().filter_map(|row| Some((id(row, "id")?, id(row, "parent")))).collect();
-        let mut admin_roles: HashSet<String> = given.iter().filter_map(|row| id(row, "role")).collect();
-        let admins: HashSet<String> = given.iter().filter_map(|row| id(row, "user")).collect();
-        // Roles below one that may do everything may, too.
-        loop {
-            let below = |(role, parent): (&String, &Option<String>)| {
-                let is_below = parent.as_ref().is_some_and(|parent| admin_roles.contains(parent));
-                (is_below && !admin_roles.contains(role)).then(|| role.clone())
-            };
-            let more: Vec<String> = parents.iter().filter_map(below).collect();
-            if more.is_empty() {
-                break;
-            }
-            admin_roles.extend(more);
+/// Whether a change may take somebody's right to do everything.
+fn may_take_rights(table: &Table, change: &Change) -> bool {
+    let decisive: &[&str] = match &*table.name {
+        "directus_users" => &["status", "role"],
+        "directus_roles" => &["parent"],
+        "directus_access" => &["role", "user", "policy"],
+        "directus_policies" => &["admin_access"],
+        _ => return false,
+    };
+    match (&change.before, &change.after) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(before), Some(after)) => {
+            decisive.iter().any(|name| column(table, name).is_some_and(|column| !before.same_cell(after, column)))
         }
-        let users = rows(statements::ACTIVE_USERS).await?;
-        let may = |row: &Row| {
-            id(row, "id").is_some_and(|user| admins.contains(&user))
-                || id(row, "role").is_some_and(|role| admin_roles.contains(&role))
-        };
-        Ok(users.iter().any(may))
     }
 }
 

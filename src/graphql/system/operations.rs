@@ -5,12 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    auth::{Accounts, Granted, LoginRequest, Mode},
+    auth::{Accounts, Granted, LoginRequest, Mode, Registration},
     catalog::{Catalog, Column, ColumnType, Exposure, FieldKind, Table},
     engine::Error,
     hooks,
     permissions::{Access, Policy, Right},
-    principal::{Cookie, Principal},
+    principal::Principal,
     secrets,
     store::{Row, Store, statements},
 };
@@ -94,19 +94,15 @@ impl Operations {
                     otp: text(given, "otp"),
                     mode: mode(given),
                 };
-                granted(&accounts.log_in(request, principal).await?, principal)
+                granted(&accounts.log_in(request, principal).await?)
             }
             "auth_refresh" => {
-                let token = self.token(given, principal)?;
-                granted(&accounts.refresh(&token, mode(given), principal).await?, principal)
+                let token = accounts.token_of(mode(given), text(given, "refresh_token"), principal)?;
+                granted(&accounts.refresh(&token, mode(given), principal).await?)
             }
             "auth_logout" => {
-                let token = self.token(given, principal)?;
+                let token = accounts.token_of(mode(given), text(given, "refresh_token"), principal)?;
                 accounts.log_out(&token, principal).await?;
-                if let Some(agent) = &principal.agent {
-                    agent.set_cookie(Cookie::Refresh(None));
-                    agent.set_cookie(Cookie::Session(None));
-                }
                 done
             }
             "auth_password_request" => {
@@ -143,9 +139,14 @@ impl Operations {
                 done
             }
             "users_register" => {
-                let names = [text(given, "first_name"), text(given, "last_name")];
-                let (email, password) = (needed(given, "email")?, needed(given, "password")?);
-                accounts.register(principal, &email, &password, names, text(given, "verification_url")).await?;
+                let registration = Registration {
+                    email: needed(given, "email")?,
+                    password: needed(given, "password")?,
+                    first_name: text(given, "first_name"),
+                    last_name: text(given, "last_name"),
+                    verification_url: text(given, "verification_url"),
+                };
+                accounts.register(registration, principal).await?;
                 done
             }
             "users_register_verify" => {
@@ -183,21 +184,6 @@ impl Operations {
                 return Err(Error::Internal);
             }
         })
-    }
-
-    /// The token to go on with.
-    fn token(&self, given: &Arguments, principal: &Principal) -> Result<String, Error> {
-        let agent = principal.agent.as_deref();
-        let token = match mode(given) {
-            Mode::Json => text(given, "refresh_token"),
-            Mode::Cookie => agent.and_then(|agent| agent.refresh_cookie.clone()),
-            Mode::Session => match agent.and_then(|agent| agent.session_cookie.as_deref()) {
-                Some(session) => self.0.accounts.session_of(session)?,
-                None => None,
-            },
-        };
-        let missing = || hooks::Error::invalid_payload("the refresh token is required").into();
-        token.filter(|token| !token.is_empty()).ok_or_else(missing)
     }
 
     async fn health(&self, principal: &Principal) -> Result<Json, Error> {
@@ -385,24 +371,12 @@ impl Operations {
     }
 }
 
-/// What somebody gets who has logged in; what is kept in cookies goes there.
-fn granted(granted: &Granted, principal: &Principal) -> Json {
-    let agent = principal.agent.as_deref();
-    let (mut access_token, mut refresh_token) =
-        (Json::from(granted.access_token.as_str()), Json::from(granted.refresh_token.as_str()));
-    match granted.mode {
-        Mode::Json => {}
-        Mode::Cookie => {
-            refresh_token = Json::Null;
-            agent.inspect(|agent| agent.set_cookie(Cookie::Refresh(Some(granted.refresh_token.clone()))));
-        }
-        Mode::Session => {
-            (access_token, refresh_token) = (Json::Null, Json::Null);
-            agent.inspect(|agent| agent.set_cookie(Cookie::Session(Some(granted.access_token.clone()))));
-        }
-    }
-    let expires = granted.expires.as_millis().to_string();
-    json!({ "access_token": access_token, "expires": expires, "refresh_token": refresh_token })
+/// What somebody gets who has logged in.
+fn granted(granted: &Granted) -> Json {
+    json!({
+        "access_token": granted.access_token, "refresh_token": granted.refresh_token,
+        "expires": granted.expires.as_millis().to_string(),
+    })
 }
 
 fn one(told: Vec<Json>, is_it: impl Fn(&Json) -> bool) -> Result<Json, Error> {
