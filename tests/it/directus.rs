@@ -40,7 +40,7 @@ fn script(kind: Kind) -> String {
             FOREIGN KEY (tags_id) REFERENCES tags (id) ON DELETE CASCADE);
         CREATE TABLE site (id {auto}, name VARCHAR(40), tagline VARCHAR(40));
         CREATE TABLE things (id {uuid} PRIMARY KEY NOT NULL, labels TEXT, pin VARCHAR(255), secret VARCHAR(40),
-            made {moment}, changed {moment}, made_by {uuid}, changed_by {uuid}, in_role {uuid});
+            made {moment}, noted VARCHAR(40), changed {moment}, made_by {uuid}, changed_by {uuid}, in_role {uuid});
         CREATE TABLE gone (id {auto}, name VARCHAR(40));
         CREATE TABLE loose (id {auto}, author INT);
         INSERT INTO authors (name) VALUES ('Ann'), ('Bob');
@@ -72,7 +72,7 @@ fn script(kind: Kind) -> String {
             ('articles', 'meta', 'cast-json', NULL), ('articles', 'tags', 'm2m', NULL),
             ('articles', 'a_divider', 'alias,no-data', NULL), ('authors', 'articles', 'o2m', NULL),
             ('things', 'id', 'uuid', NULL), ('things', 'labels', 'cast-csv', NULL), ('things', 'pin', 'hash', NULL),
-            ('things', 'secret', 'conceal', NULL), ('things', 'made', 'date-created,cast-timestamp', NULL),
+            ('things', 'secret', 'conceal', NULL), ('things', 'made', 'date-created,cast-timestamp', NULL), ('things', 'noted', 'date-created', NULL),
             ('things', 'changed', 'date-updated,cast-timestamp', NULL), ('things', 'made_by', 'user-created', NULL),
             ('things', 'changed_by', 'user-updated', NULL), ('things', 'in_role', 'role-created', NULL);
         INSERT INTO directus_relations (many_collection, many_field, one_collection, one_field, junction_field) VALUES
@@ -230,7 +230,7 @@ async fn values_are_made_of_what_their_specials_say() {
         let opened = Opened::start(kind).await;
         let query = r#"mutation { create_things_item(data: { labels: ["a", "b c"], pin: "1234", secret: "s",
             made_by: { id: "00000000-0000-4000-8000-000000000002" }, made: "2001-01-01T00:00:00Z" })
-            { id labels pin secret made changed made_by { email } changed_by in_role } }"#;
+            { id labels pin secret made noted changed made_by { email } changed_by in_role } }"#;
         let made = opened.data("admin-token", query).await;
         let thing = &made["create_things_item"];
         let id = thing["id"].as_str().unwrap_or_else(|| panic!("{kind:?} {thing:#}"));
@@ -241,6 +241,8 @@ async fn values_are_made_of_what_their_specials_say() {
             thing["made"].as_str().is_some_and(|made| made.starts_with("20") && !made.starts_with("2001")),
             "{kind:?}"
         );
+        let noted = thing["noted"].as_str().unwrap_or_default();
+        assert!(noted.starts_with("20") && noted.ends_with('Z'), "{kind:?} {thing:#}");
         assert_eq!((&thing["changed"], &thing["changed_by"]), (&Json::Null, &Json::Null), "{kind:?}");
         assert_eq!(thing["made_by"], json!({ "email": "admin@example.com" }), "{kind:?}");
         assert_eq!(thing["in_role"], ADMIN, "{kind:?}");

@@ -6,13 +6,13 @@ use uuid::Uuid;
 
 use super::work::Session;
 use crate::{
-    catalog::{Column, ColumnId, Table},
+    catalog::{Column, ColumnId, ColumnType, Table},
     engine::Error,
     plan::write::{Draft, Fault, WriteAction},
     predicate::{Rounding, Target},
     principal::{Id, Principal},
     secrets,
-    value::Value,
+    value::{Value, time},
 };
 
 /// Whether what has to be written into rows of a table takes no time.
@@ -35,7 +35,12 @@ pub(super) fn fill(table: &Table, action: WriteAction, draft: &mut Draft, caller
             draft.put(column.id, Value::Text(Uuid::new_v4().to_string().into()));
         }
         if (specials.date_created && creates) || (specials.date_updated && !creates) {
-            draft.put(column.id, as_given(column, "$NOW".into()));
+            let now = match column.column_type {
+                // In a text, `$NOW` would be a word like any other.
+                ColumnType::Text => instant(now_micros),
+                _ => as_given(column, "$NOW".into()),
+            };
+            draft.put(column.id, now);
         }
         if (specials.user_created && creates) || (specials.user_updated && !creates) {
             draft.put(column.id, id(column, &caller.user));
@@ -43,6 +48,15 @@ pub(super) fn fill(table: &Table, action: WriteAction, draft: &mut Draft, caller
         if (specials.role_created && creates) || (specials.role_updated && !creates) {
             draft.put(column.id, id(column, &caller.role));
         }
+    }
+}
+
+/// An instant as a text.
+fn instant(micros: i64) -> Value {
+    let mut out = Vec::new();
+    match time::write_timestamp(&mut out, micros) {
+        true => Value::Text(String::from_utf8_lossy(&out).into()),
+        false => Value::Null,
     }
 }
 
