@@ -403,16 +403,23 @@ impl Writer {
     fn relation(&mut self, member: &Member, child: usize, place: Place<'_>, many: bool) -> Result<(), Bubble> {
         self.below(member, |w| {
             let found = place.below.and_then(|(node, level, number)| {
-                Some((&node.children.get(child)?.node, level.children.get(child)?, number))
+                Some((node.children.get(child)?, level.children.get(child)?, number))
             });
-            let Some((node, level, number)) = found else {
+            let Some((child, level, number)) = found else {
                 return Err(w.fail(&Error::Internal, member.position));
             };
             if let Some(error) = &level.failure {
                 return Err(w.fail(error, member.position));
             }
             let span = level.parents.get(number).copied().flatten();
-            if many { w.list(node, level, span, false) } else { w.first(node, level, span) }
+            match many {
+                true if span.is_none() && child.hides => {
+                    w.out.extend_from_slice(b"null");
+                    Ok(())
+                }
+                true => w.list(&child.node, level, span, false),
+                false => w.first(&child.node, level, span),
+            }
         })
     }
 

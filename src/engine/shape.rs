@@ -372,6 +372,9 @@ pub struct Child {
     pub key: Vec<(usize, ColumnType)>,
     /// The related rows.
     pub node: Node,
+    /// Whether there is no list at all where the key is null, instead of an empty
+    /// one: it may not be seen there.
+    pub hides: bool,
 }
 
 /// The members of a JSON object, in order.

@@ -112,6 +112,23 @@ impl AggregatePlan {
     }
 }
 
+/// The values of a row that lead to related ones, and whether those are hidden
+/// from the caller in some rows.
+pub fn way(catalog: &Catalog, access: &Access, id: RelationshipId) -> (Vec<Operand>, bool) {
+    let relationship = catalog.relationship(id);
+    let table = catalog.table(relationship.from);
+    let field = Gate { catalog, access }.relation(id).unwrap_or_default();
+    let readable = access.read(table.id);
+    let is_partial = |field: &str| readable.is_some_and(|readable| !readable.rows_of(field).is_always());
+    let operand = |column: &ColumnId| match readable.is_some_and(Right::is_everything) {
+        true => Operand::Column(*column),
+        false if table.column_field(*column) == field => Operand::Column(*column),
+        false => Operand::Way(id, *column),
+    };
+    let hides = is_partial(field) || relationship.from_columns.iter().any(|id| is_partial(table.column_field(*id)));
+    (relationship.from_columns.iter().map(operand).collect(), hides)
+}
+
 /// Holds a condition on rows that are named by their keys, because they changed
 /// or are to be written, against what may be read.
 ///
@@ -182,7 +199,7 @@ impl<'a> Gate<'a> {
             | Operand::JsonLength(column)
             | Operand::JsonPath(column, _)
             | Operand::Concealed(column) => Some(table.column_field(*column)),
-            Operand::Count(relationship, _) => self.relation(*relationship),
+            Operand::Count(relationship, _) | Operand::Way(relationship, _) => self.relation(*relationship),
             Operand::Masked(..) => None,
         }
     }
@@ -272,6 +289,11 @@ impl<'a> Gate<'a> {
             | Operand::JsonLength(column)
             | Operand::JsonPath(column, _)
             | Operand::Concealed(column) => self.column(at.table, column)?,
+            Operand::Way(relationship, column) => {
+                let field = self.field(at.table, self.relation(relationship).unwrap_or_default())?;
+                let rows = both(field, self.column(at.table, column)?);
+                return Ok(at.masked(Operand::Column(column), rows));
+            }
             Operand::Count(relationship, known) => {
                 let count = Operand::Count(relationship, Box::new(both(*known, self.visible(relationship)?)));
                 return Ok(at.masked(count, self.seen(relationship)?));

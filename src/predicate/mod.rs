@@ -79,6 +79,9 @@ pub enum Operand {
     Count(RelationshipId, Box<Predicate>),
     /// A column that is shown to nobody: whether it has a value, and no more.
     Concealed(ColumnId),
+    /// A column's value as what leads to related rows, which may be a field of
+    /// other rights than the column.
+    Way(RelationshipId, ColumnId),
     /// Something that is there for the caller in some rows only: null in the others.
     Masked(Box<Operand>, Box<Predicate>),
 }
@@ -100,7 +103,8 @@ impl Operand {
             | Self::Part(_, column)
             | Self::JsonLength(column)
             | Self::JsonPath(column, _)
-            | Self::Concealed(column) => BTreeSet::from([*column]),
+            | Self::Concealed(column)
+            | Self::Way(_, column) => BTreeSet::from([*column]),
             Self::Count(relationship, _) => way(catalog, *relationship),
             Self::Masked(operand, rows) => {
                 operand.own_columns(catalog).into_iter().chain(rows.own_columns(catalog)).collect()
@@ -116,7 +120,12 @@ impl Operand {
                 operand.add_related_columns(catalog, columns);
                 rows.add_related_columns(catalog, columns);
             }
-            Self::Column(_) | Self::Part(..) | Self::JsonLength(_) | Self::JsonPath(..) | Self::Concealed(_) => {}
+            Self::Column(_)
+            | Self::Part(..)
+            | Self::JsonLength(_)
+            | Self::JsonPath(..)
+            | Self::Concealed(_)
+            | Self::Way(..) => {}
         }
     }
 }

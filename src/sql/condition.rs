@@ -128,6 +128,7 @@ impl<'a> Subject<'a> {
             | Operand::JsonPath(..)
             | Operand::Count(..)
             | Operand::Concealed(_)
+            | Operand::Way(..)
             | Operand::Masked(..) => None,
         };
         Self { alias, operand, column }

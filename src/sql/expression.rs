@@ -15,7 +15,7 @@ use crate::{
 /// An operand as it is selected: in a form that the driver's decoders know.
 pub(super) fn selected(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> Result<(), Error> {
     match operand {
-        Operand::Column(id) => {
+        Operand::Column(id) | Operand::Way(_, id) => {
             selected_column(w, alias, w.column_of(alias, *id));
             Ok(())
         }
@@ -84,7 +84,7 @@ pub(super) fn wrap(w: &mut Writer<'_>, before: &str, alias: Alias, column: Colum
 /// An operand as it is compared and sorted by.
 pub(super) fn compared(w: &mut Writer<'_>, alias: Alias, operand: &Operand) -> Result<(), Error> {
     match operand {
-        Operand::Column(id) => {
+        Operand::Column(id) | Operand::Way(_, id) => {
             compared_column(w, alias, w.column_of(alias, *id));
             Ok(())
         }

@@ -35,7 +35,7 @@ mod model;
 mod node;
 mod odd_keys;
 mod policies;
-mod policies_model;
+mod rights_model;
 mod schema;
 mod shop;
 mod smoke;

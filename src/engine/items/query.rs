@@ -12,7 +12,7 @@ use crate::{
     db::Form,
     engine::{Child, Error, Member, Node, Output, Position, Shape},
     permissions::Access,
-    plan::{Arguments, Limits, Page, ReadPlan, Selection, Source},
+    plan::{self, Arguments, Limits, Page, ReadPlan, Selection, Source},
     predicate::{Input, Operand, Term},
     sql,
     value::json,
@@ -106,8 +106,7 @@ struct Level {
 }
 
 impl Level {
-    fn cell(&mut self, column: ColumnId) -> usize {
-        let operand = Operand::Column(column);
+    fn cell(&mut self, operand: Operand) -> usize {
         let known = self.select.iter().position(|known| *known == operand);
         known.unwrap_or_else(|| {
             self.select.push(operand);
@@ -185,7 +184,7 @@ impl Reading<'_> {
     }
 
     fn column(&self, table: &Table, name: &str, column: ColumnId, level: &mut Level) {
-        let cell = level.cell(column);
+        let cell = level.cell(Operand::Column(column));
         let column_type = table.column(column).column_type.clone();
         level.add(name, Output::Cell { column: cell, column_type, form: Form::Raw, non_null: false });
     }
@@ -230,11 +229,10 @@ impl Reading<'_> {
         let fields = if below.0.is_empty() { &keys } else { below };
         let arguments = Arguments::default();
         let node = self.node(target, Source::Relationship(id), &arguments, Page::ALL, fields, depth + 1)?;
-        let mut key = Vec::with_capacity(relationship.from_columns.len());
-        for column in &relationship.from_columns {
-            key.push((level.cell(*column), table.column(*column).column_type.clone()));
-        }
-        level.children.push(Child { key, node });
+        let (operands, hides) = plan::way(self.catalog, self.access, id);
+        let types = relationship.from_columns.iter().map(|column| table.column(*column).column_type.clone());
+        let key = operands.into_iter().map(|operand| level.cell(operand)).zip(types).collect();
+        level.children.push(Child { key, node, hides });
         Ok(level.children.len() - 1)
     }
 }

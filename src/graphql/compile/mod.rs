@@ -484,18 +484,10 @@ impl<'a> Compiler<'a> {
         let arguments = self.arguments(target, field)?;
         let source = Source::Relationship(id);
         let node = self.node(target, source, &arguments, &field.selections, level.rows, level.depth + 1)?;
-        let mut key = Vec::with_capacity(relationship.from_columns.len());
-        // A list of related rows is a field of its own, which may be there in some rows only.
-        let readable = self.types.access.read(level.table.id);
-        let rows = readable.map_or_else(Predicate::always, |readable| readable.rows_of(field.field.name.node.as_str()));
-        for column in &relationship.from_columns {
-            let operand = match rows.is_always() {
-                true => Operand::Column(*column),
-                false => Operand::Masked(Box::new(Operand::Column(*column)), Box::new(rows.clone())),
-            };
-            key.push((level.cell(operand), level.table.column(*column).column_type.clone()));
-        }
-        level.children.push(Child { key, node });
+        let (operands, hides) = plan::way(self.types.catalog, self.types.access, id);
+        let types = relationship.from_columns.iter().map(|column| level.table.column(*column).column_type.clone());
+        let key = operands.into_iter().map(|operand| level.cell(operand)).zip(types).collect();
+        level.children.push(Child { key, node, hides });
         Ok(level.children.len() - 1)
     }
 
