@@ -239,7 +239,8 @@ impl Engine {
                 .iter_mut()
                 .map(|column| column.get_mut(at).map(|shown| std::mem::replace(shown, Shown::Null)))
                 .collect();
-            if rows.iter().flatten().any(|row| matches!(row, Shown::Nothing)) {
+            let mut read = rows.iter().flatten().peekable();
+            if read.peek().is_some() && read.all(|row| matches!(row, Shown::Nothing)) {
                 return None;
             }
             Some(self.write_change(root, changes, &told[at], &mut rows))

@@ -1,12 +1,12 @@
 //! One changed row, and what is known of it.
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::HashMap, ops::Deref, sync::Arc};
 
 use serde_json::{Map, Value as Json};
 
 use super::Position;
 use crate::{
-    catalog::{CONCEALED, ColumnId, ColumnType, Table, TableId},
+    catalog::{CONCEALED, Catalog, ColumnId, ColumnType, Table, TableId},
     db::{Form, Rows},
     principal::Principal,
     value::{Key, Value},
@@ -179,6 +179,41 @@ impl Change {
         Self {
             before: Some(before.clone()),
             ..Self::of(table, table.collection.as_str().into(), Action::Delete, &before)
+        }
+    }
+
+    /// What changes of one transaction come to: one of each row, from what it was
+    /// before to what it is after. What it was between was never committed.
+    pub fn net(catalog: &Catalog, changes: Vec<Self>) -> Vec<Self> {
+        if changes.len() < 2 || changes.iter().all(|change| change.action == Action::Create) {
+            return changes;
+        }
+        let mut net: Vec<Option<Self>> = Vec::with_capacity(changes.len());
+        let mut places: HashMap<(TableId, Vec<Key>), usize> = HashMap::with_capacity(changes.len());
+        for change in changes {
+            let table = catalog.table(change.table);
+            let was = change.before.as_ref().map(|before| (table.id, before.row_key(table)));
+            let is = change.after.as_ref().map(|_| (table.id, change.key.clone())).filter(|(_, key)| !key.is_empty());
+            let known = was.and_then(|was| places.remove(&was));
+            let place = known.unwrap_or(net.len());
+            match known.and_then(|place| net[place].take()) {
+                Some(first) => net[place] = Self::from_to(table, first.before, change.after),
+                None => net.push(Some(change)),
+            }
+            if let Some(is) = is.filter(|_| net[place].is_some()) {
+                places.insert(is, place);
+            }
+        }
+        net.into_iter().flatten().collect()
+    }
+
+    /// The change from one state of a row to another, if there is any.
+    fn from_to(table: &Table, before: Option<RowImage>, after: Option<RowImage>) -> Option<Self> {
+        match (before, after) {
+            (Some(before), Some(after)) => Self::updated(table, before, after),
+            (Some(before), None) => Some(Self::deleted(table, before)),
+            (None, Some(after)) => Self::created(table, &[after]).next(),
+            (None, None) => None,
         }
     }
 

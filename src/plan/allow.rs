@@ -130,7 +130,8 @@ pub fn way(catalog: &Catalog, access: &Access, id: RelationshipId) -> (Vec<Opera
 }
 
 /// Holds a condition on rows that are named by their keys, because they changed
-/// or are to be written, against what may be read.
+/// or are to be written, against what may be read. Of the rows those are there
+/// of which one of some fields may be shown; all, if none is asked for.
 ///
 /// # Errors
 /// [`Error::Forbidden`] naming the first thing that may not be read.
@@ -138,12 +139,16 @@ pub fn allow_predicate(
     catalog: &Catalog,
     access: &Access,
     table: TableId,
+    shown: &[Box<str>],
     predicate: Predicate,
 ) -> Result<Predicate, Error> {
     let gate = Gate { catalog, access };
     let names = catalog.table(table);
     let key = names.key.iter().map(|column| names.column_field(*column));
-    let rows = gate.readable(table)?.rows_with_all(key);
+    let readable = gate.readable(table)?;
+    let named = readable.rows_with_all(key);
+    let there = readable.rows_with_any(shown.iter().map(|field| &**field));
+    let rows = if there.is_always() || there == readable.rows() { named } else { both(named, there) };
     Ok(gate.predicate(At { table, rows: &rows }, predicate)?.and(rows))
 }
 

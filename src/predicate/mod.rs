@@ -49,6 +49,9 @@ pub struct Related {
     pub predicate: Box<Predicate>,
     /// Which of them are there at all for the caller.
     pub visible: Box<Predicate>,
+    /// Whether a row of nulls will do where there is none, whatever the caller may
+    /// see of others.
+    pub nulls_will_do: bool,
 }
 
 /// How many related rows a condition is about.
@@ -374,7 +377,7 @@ impl Predicate {
             Self::Compare(Operand::Count(..), _) => false,
             Self::Compare(_, test) => matches!(test, Test::Null(true) | Test::Empty(true)),
             Self::Related(related) => match related.quantifier {
-                Quantifier::Joined => related.predicate.holds_for_missing_row(),
+                Quantifier::Joined => related.nulls_will_do,
                 Quantifier::Some => false,
                 Quantifier::None => true,
             },

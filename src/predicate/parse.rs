@@ -261,9 +261,11 @@ fn related(relationship: RelationshipId, quantifier: Quantifier, inner: Predicat
     if inner.is_always() {
         return Predicate::always();
     }
+    let nulls_will_do = quantifier == Quantifier::Joined && inner.holds_for_missing_row();
     Predicate::Related(Related {
         relationship,
         quantifier,
+        nulls_will_do,
         predicate: Box::new(inner),
         visible: Box::new(Predicate::always()),
     })

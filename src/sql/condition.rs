@@ -59,7 +59,7 @@ fn related_condition(w: &mut Writer<'_>, alias: Alias, related: &Related) -> Res
     {
         return condition(w, alias, &predicate);
     }
-    let missing_will_do = related.quantifier == Quantifier::Joined && related.predicate.holds_for_missing_row();
+    let missing_will_do = related.nulls_will_do;
     w.push(match related.quantifier {
         Quantifier::None => "NOT EXISTS (SELECT 1 FROM ",
         Quantifier::Joined if missing_will_do => "(EXISTS (SELECT 1 FROM ",

@@ -94,9 +94,8 @@ impl Session {
         };
         for there in self.chunks(table, &there) {
             let command = sql::write::delete(self.catalog(), table.id, there)?;
-            let gone = self.run(table, &command).await?;
-            // Nothing came between: the rows were held.
-            debug_assert!(!returns || gone.len() == there.len());
+            // Fewer come back than were found where one goes with another.
+            self.run(table, &command).await?;
         }
         Ok((found, reached))
     }

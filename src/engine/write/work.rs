@@ -110,8 +110,12 @@ impl Work {
     /// moment when the commit is sent this is finished whoever still waits: what
     /// is committed must be told.
     pub(super) async fn commit(self: Arc<Self>, caller: &Caller) -> Result<(), Error> {
-        let by = caller.principal.clone();
-        self.commit_as(|changes, touched, at_micros| vec![Commit { changes, touched, by, at_micros }]).await
+        let (by, catalog) = (caller.principal.clone(), self.engine.catalog.clone());
+        self.commit_as(move |changes, touched, at_micros| {
+            let changes = Change::net(&catalog, changes);
+            vec![Commit { changes, touched, by, at_micros }]
+        })
+        .await
     }
 
     /// The same, where what has changed is told as `tell` says.

@@ -65,10 +65,11 @@ impl<'a> Compiler<'a> {
         let arguments = Arguments { filter: self.input(field, "filter", &of_filter)?, ..Arguments::default() };
         let asked = arguments.predicate(self.types.catalog, table, &self.limits.lists)?;
         let catalog = self.types.catalog;
-        let allowed = plan::allow_predicate(catalog, self.types.access, table.id, asked.clone())?;
+        let shown = self.shown_fields(table, field);
+        let allowed = plan::allow_predicate(catalog, self.types.access, table.id, &shown, asked)?;
         // What is written through here has valid foreign keys, on SQLite as well.
         let predicate = allowed.on_own_columns(catalog);
-        let judge = self.judge(table, &predicate, asked)?;
+        let judge = self.judge(table, &predicate)?;
         let mut members = Vec::new();
         for member in self.walk.collect(&field.selections) {
             let value = match member.field.name.node.as_str() {
@@ -105,9 +106,21 @@ impl<'a> Compiler<'a> {
         self.node(table, Source::Keys(table.key.clone()), &arguments, &field.selections, 1, 1)
     }
 
-    /// How it is found out of which rows a condition holds: `allowed` is what
-    /// becomes of `asked` for the caller.
-    fn judge(&self, table: &Table, allowed: &Predicate, asked: Predicate) -> Result<Judge, Error> {
+    /// The fields that are shown of a row, whatever they are called in the answer.
+    fn shown_fields(&self, table: &Table, field: &Collected<'a>) -> Vec<Box<str>> {
+        let members = self.walk.collect(&field.selections);
+        let data = members.iter().filter(|member| member.field.name.node == "data");
+        let names = data.flat_map(|member| self.field_names(member));
+        names
+            .map(|name| match name.strip_suffix("_func").filter(|_| table.field(&name).is_none()) {
+                Some(base) => base.into(),
+                None => name,
+            })
+            .collect()
+    }
+
+    /// How it is found out of which rows a condition holds that has been allowed.
+    fn judge(&self, table: &Table, allowed: &Predicate) -> Result<Judge, Error> {
         let catalog = self.types.catalog;
         if allowed.is_decidable(catalog.dialect, table) {
             return Ok(Judge::Memory);
@@ -115,28 +128,22 @@ impl<'a> Compiler<'a> {
         let related = allowed.related_columns(catalog);
         let given = |column: &ColumnId| sql::can_be_given(catalog.dialect, table.column(*column));
         if related.is_empty() && allowed.own_columns(catalog).iter().all(given) {
-            let plan = self.selection(table, Source::Table, Page::ALL, asked)?;
+            let plan = self.keys(table, Page::ALL, allowed.clone())?;
             return Ok(Judge::Values(Box::new(sql::compile_judge(catalog, &plan)?)));
         }
         let page = Page { limit: Some(MAX_MEMBERS + 1), ..Page::ALL };
-        let all = Arc::new(sql::compile_read(catalog, &self.selection(table, Source::Table, page, asked)?)?);
+        let all = Arc::new(sql::compile_read(catalog, &self.keys(table, page, allowed.clone())?)?);
         let by_key = Source::Among(table.key.clone());
         let rows = self.whole_rows(table, by_key, allowed.clone(), Vec::new(), Page::ALL)?;
         Ok(Judge::Members(Box::new(Watch { all, rows, related, most: MAX_MEMBERS })))
     }
 
-    /// Keys of rows.
-    fn selection(&self, table: &Table, source: Source, page: Page, predicate: Predicate) -> Result<ReadPlan, Error> {
+    /// Keys of rows for which a condition holds that has been allowed.
+    fn keys(&self, table: &Table, page: Page, predicate: Predicate) -> Result<ReadPlan, Error> {
         let select = table.key.iter().copied().map(Operand::Column).collect();
-        // Rows of whose key a part is hidden cannot be named.
-        let key = table.key.iter().map(|column| table.column_field(*column));
-        let named = self.types.access.read(table.id).filter(|_| table.key.len() > 1);
-        let predicate = match named.map(|readable| readable.rows_with_all(key)) {
-            Some(rows) if !rows.is_always() => predicate.and(rows),
-            _ => predicate,
-        };
-        let selection = Selection { table: table.id, source, select, predicate, search: None, order: Vec::new(), page };
-        Ok(ReadPlan::allow(self.types.catalog, self.types.access, selection)?)
+        let (source, order) = (Source::Table, Vec::new());
+        let selection = Selection { table: table.id, source, select, predicate, search: None, order, page };
+        Ok(ReadPlan::allow(self.types.catalog, &Access::full(), selection)?)
     }
 
     fn snapshot(&self, table: &Table, allowed: Predicate, most: u32) -> Result<Arc<ReadStatement>, Error> {

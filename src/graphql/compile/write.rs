@@ -105,7 +105,7 @@ impl<'a> Compiler<'a> {
         let limit = arguments.limit.and_then(|limit| u32::try_from(limit).ok());
         let limit = limit.ok_or_else(|| Error::Invalid("`limit` is 0 or more".to_owned()))?;
         let predicate = arguments.predicate(self.types.catalog, table, &self.limits.lists)?;
-        let predicate = plan::allow_predicate(self.types.catalog, self.types.access, table.id, predicate)?;
+        let predicate = plan::allow_predicate(self.types.catalog, self.types.access, table.id, &[], predicate)?;
         Ok((predicate, limit))
     }
 

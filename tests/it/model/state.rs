@@ -151,9 +151,7 @@ impl State {
             }
             *self = run.state;
             expected.outcomes.push(self.answer(field, wrote));
-            if !run.events.is_empty() {
-                expected.transactions.push(run.events);
-            }
+            expected.transactions.extend(told(run.events));
         }
         expected
     }
@@ -177,7 +175,7 @@ impl State {
         *self = run.state;
         // Read back when all is done.
         expected.outcomes = document.fields.iter().zip(wrote).map(|(field, wrote)| self.answer(field, wrote)).collect();
-        expected.transactions.extend((!run.events.is_empty()).then_some(run.events));
+        expected.transactions.extend(told(run.events));
         expected
     }
 
@@ -194,6 +192,29 @@ impl State {
             true => rows.pop().map_or(Outcome::Failed([FORBIDDEN].into()), Outcome::Item),
         }
     }
+}
+
+/// What is told of a transaction, if anything: of each row from what it was before
+/// to what it is after.
+fn told(events: Vec<Event>) -> Option<Vec<Event>> {
+    let mut told: Vec<Event> = Vec::new();
+    for event in events {
+        let is_known = |known: &Event| known.table == event.table && known.key == event.key && known.after.is_some();
+        let Some(at) = told.iter().position(is_known).filter(|_| event.before.is_some()) else {
+            told.push(event);
+            continue;
+        };
+        let before = told.remove(at).before;
+        let action = match (&before, &event.after) {
+            (None, None) => continue,
+            (None, Some(_)) => Action::Create,
+            (Some(_), None) => Action::Delete,
+            (Some(before), Some(after)) if before == after => continue,
+            (Some(_), Some(_)) => Action::Update,
+        };
+        told.push(Event { action, before, ..event });
+    }
+    (!told.is_empty()).then_some(told)
 }
 
 pub fn settle(row: &mut Row, made: &impl Fn(i64) -> Option<i64>) {

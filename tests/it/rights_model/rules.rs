@@ -167,6 +167,14 @@ impl Rulebook {
 pub struct Rights(Vec<Right>);
 
 impl Rights {
+    /// Everything that there is.
+    pub fn all(world: &World) -> Self {
+        let right =
+            |table, action| Right { table, action, fields: None, rows: None, presets: Row::new(), validation: None };
+        let tables = 0..world.tables.len();
+        Self(tables.flat_map(|table| ACTIONS.map(|action| right(table, action))).collect())
+    }
+
     fn of(&self, table: usize, action: Action) -> impl Iterator<Item = &Right> {
         self.0.iter().filter(move |right| right.table == table && right.action == action)
     }
