@@ -1,6 +1,7 @@
 //! Does what the command line says.
 
 mod demo;
+mod explain;
 mod inspect;
 mod ping;
 
@@ -46,6 +47,10 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Check(options) => {
             telemetry::start(&options.log)?;
             block_on(inspect::check(options))
+        }
+        Command::Explain(options, explanation) => {
+            telemetry::start(&options.log)?;
+            block_on(explain::run(options, explanation))
         }
         Command::Ping(options) => ping::run(&options),
     }

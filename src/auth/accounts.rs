@@ -421,6 +421,22 @@ impl Accounts {
         Ok(found)
     }
 
+    /// Who a user is, by id or address; none if there is none who may come in.
+    pub(super) async fn identity_of(&self, user: &str) -> Result<Option<Identity>, Error> {
+        let id: Id = match user.contains('@') {
+            true => {
+                // It has been logged.
+                let row = self.user_by_email(user).await.map_err(|_| Error::Unavailable)?;
+                let id = row.as_ref().and_then(|row| row.get("id")).and_then(Json::as_str);
+                let Some(id) = id else { return Ok(None) };
+                id.to_ascii_lowercase().into()
+            }
+            false => user.to_ascii_lowercase().into(),
+        };
+        let user = self.user(&id).await?.filter(|user| user.is_active);
+        Ok(user.map(|user| Identity { user: Some(user.id.clone()), role: user.role.clone(), ip: None }))
+    }
+
     async fn session_lives(&self, token: &str, user: &Id) -> Result<bool, Error> {
         if let Some(lives) = self.0.sessions.get(token) {
             return Ok(lives);

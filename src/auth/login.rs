@@ -510,8 +510,7 @@ impl Accounts {
 
     /// Users, with all rights, on somebody's behalf.
     pub(super) fn users_service(&self, client: &Principal) -> hooks::ItemsService {
-        let caller =
-            crate::engine::Caller { principal: Arc::new(client.clone()), access: crate::permissions::Access::full() };
+        let caller = crate::engine::Caller::new(Arc::new(client.clone()), crate::permissions::Access::full());
         self.0.engine.context_of(&caller).items_with_full_rights("directus_users")
     }
 }

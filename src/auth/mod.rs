@@ -7,6 +7,7 @@ mod accounts;
 mod foreign;
 mod login;
 mod rate;
+mod stand_in;
 mod tokens;
 mod totp;
 mod users;
@@ -32,6 +33,7 @@ pub use self::{
     foreign::{Foreign, ForeignOptions},
     login::{Granted, LoginRequest, Mode},
     rate::{Limiter, RateLimit, TooOften},
+    stand_in::StandIn,
     users::Registration,
 };
 use crate::{

@@ -153,7 +153,7 @@ impl Accounts {
             true => crate::permissions::Access::full(),
             false => self.0.rules.access(principal, self.0.engine.catalog()),
         };
-        Caller { principal: std::sync::Arc::new(principal.clone()), access }
+        Caller::new(std::sync::Arc::new(principal.clone()), access)
     }
 
     fn own_users(&self, principal: &Principal) -> hooks::ItemsService {

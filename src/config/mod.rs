@@ -35,8 +35,27 @@ pub enum Command {
     Schema(Gateway, Format),
     /// Print what would be served.
     Check(Gateway),
+    /// Print how an operation is answered.
+    Explain(Gateway, Explanation),
     /// Ask a running gateway how it is.
     Ping(Ping),
+}
+
+/// What is to be explained.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The operation's text; `-` for standard input.
+    pub query: String,
+    /// Values for its variables, a JSON object.
+    pub variables: Option<String>,
+    /// Which of its operations.
+    pub operation: Option<String>,
+    /// In whose place; an administrator's if nobody is named.
+    pub whose: Option<auth::StandIn>,
+    /// Whether it is one of the system's collections.
+    pub system: bool,
+    /// Whether it is printed as JSON.
+    pub json: bool,
 }
 
 /// Everything that `serve` and `demo` need.

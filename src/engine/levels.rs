@@ -6,10 +6,12 @@ use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use tokio::sync::Mutex;
 
 use super::{
-    AggregateRoot, Batch, Child, Consistency, Engine, Error, KeyRoot, Node, Root, RootKind, Variables, batch::KeySet,
+    AggregateRoot, Batch, Caller, Child, Consistency, Engine, Error, KeyRoot, Node, Root, RootKind, Variables,
+    batch::KeySet,
 };
 use super::{
     encode::{ListWriter, Written},
+    trace::{Trace, traced},
     write::Work,
 };
 use crate::{
@@ -71,6 +73,7 @@ pub(super) enum Filled {
 pub(super) struct Source<'a> {
     engine: &'a Engine,
     way: Way,
+    trace: Option<Arc<Trace>>,
 }
 
 enum Way {
@@ -88,16 +91,23 @@ impl<'a> Source<'a> {
             Consistency::Statement => Way::Alone,
             Consistency::Operation => Way::Snapshot(Mutex::new(None)),
         };
-        Self { engine, way }
+        Self { engine, way, trace: None }
+    }
+
+    /// Keeps what is asked, if the caller wants to know.
+    pub(super) fn traced(self, caller: &Caller) -> Self {
+        Self { trace: caller.trace.clone(), ..self }
     }
 
     /// Reads what a transaction in progress sees.
     pub(super) fn within(engine: &'a Engine, work: Arc<Work>) -> Self {
-        Self { engine, way: Way::Within(work) }
+        Self { engine, way: Way::Within(work), trace: None }
     }
 
+    /// Whether each statement can take whatever way is the shortest, together with
+    /// those of others.
     fn is_alone(&self) -> bool {
-        matches!(self.way, Way::Alone)
+        matches!(self.way, Way::Alone) && self.trace.is_none()
     }
 
     pub(super) async fn finish(self) {
@@ -111,8 +121,13 @@ impl<'a> Source<'a> {
     pub(super) async fn fetch(&self, statement: &Statement, arguments: &Arguments<'_>) -> Result<Rows, Error> {
         let bound = statement.bind(arguments).map_err(Error::Invalid)?;
         let database = self.engine.database();
+        let trace = self.trace.as_deref();
+        let shown = trace.map_or_else(|| bound.text.clone(), |_| statement.text().into());
         let rows = match &self.way {
-            Way::Alone => database.fetch(&bound.text, &bound.values).await,
+            Way::Alone => {
+                let sent = database.fetch(&bound.text, &bound.values);
+                traced(trace, &shown, &bound.values, sent).await
+            }
             Way::Within(work) => work.fetch(&bound).await,
             Way::Snapshot(shared) => {
                 let mut shared = shared.lock().await;
@@ -122,7 +137,8 @@ impl<'a> Source<'a> {
                 };
                 match begun {
                     Ok(mut snapshot) => {
-                        let rows = snapshot.fetch(&bound.text, &bound.values).await;
+                        let sent = snapshot.fetch(&bound.text, &bound.values);
+                        let rows = traced(trace, &shown, &bound.values, sent).await;
                         // After an error the transaction is not worth keeping.
                         *shared = rows.is_ok().then_some(snapshot);
                         rows

@@ -15,6 +15,7 @@ mod live;
 mod loader;
 mod shape;
 mod told;
+mod trace;
 mod write;
 
 use std::{sync::Arc, time::Duration};
@@ -34,6 +35,7 @@ pub use self::{
         LiveAggregateRoot, Member, Native, Node, Output, Overflow, Position, Root, RootKind, Shape, TransactionScope,
         Watch, WriteAnswer, WriteOperation, WriteRoot,
     },
+    trace::{Ran, Trace},
 };
 use crate::{
     catalog::Catalog,
@@ -142,6 +144,15 @@ pub struct Caller {
     pub principal: Arc<Principal>,
     /// What they may do.
     pub access: Access,
+    /// Where it is kept what is asked of the database, if somebody wants to know.
+    pub trace: Option<Arc<Trace>>,
+}
+
+impl Caller {
+    /// Somebody with what they may do.
+    pub fn new(principal: Arc<Principal>, access: Access) -> Self {
+        Self { principal, access, trace: None }
+    }
 }
 
 /// What an operation runs with: its variables and the time.
@@ -224,7 +235,7 @@ impl Engine {
     /// Runs an operation: its roots concurrently, then writes the answer in the
     /// order of the document. Dropping the future cancels its statements.
     pub async fn read(&self, caller: &Caller, roots: &[Root], variables: &Variables) -> Answer {
-        let source = levels::Source::new(self, self.options.consistency);
+        let source = levels::Source::new(self, self.options.consistency).traced(caller);
         let filled = match self.are_told(roots) {
             false => levels::run(&source, roots, variables).await,
             true => join_all(roots.iter().map(|root| self.read_told(caller, &source, root, variables))).await,

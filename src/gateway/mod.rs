@@ -330,6 +330,32 @@ impl Core {
     }
 }
 
+impl Core {
+    /// The users of the system tables, where those are used.
+    fn accounts(&self, auth: &auth::Options, clock: &Clock) -> Option<Accounts> {
+        let (store, rules) = self.store.clone().zip(self.rules.clone())?;
+        let hub = self.service.hub().clone();
+        Some(Accounts::new(store, hub, self.engine.clone(), rules, auth.clone(), clock.clone()))
+    }
+
+    /// The system's collections, where there are system tables.
+    pub fn system(&self, auth: auth::Options, options: &config::Gateway, clock: &Clock) -> Option<graphql::Service> {
+        self.system_of(self.accounts(&auth, clock)?, options)
+    }
+
+    fn system_of(&self, accounts: Accounts, options: &config::Gateway) -> Option<graphql::Service> {
+        let (store, catalog, policy) = (self.store.clone()?, self.catalog.clone(), self.policy.clone());
+        let parts = graphql::SystemOptions { accounts, store, catalog, policy };
+        Some(self.service.of_the_system(parts, limits(&options.limits)))
+    }
+
+    /// Knows callers, those apart whose tokens others have signed.
+    pub fn authenticator(&self, auth: auth::Options, clock: &Clock) -> Authenticator {
+        let accounts = self.accounts(&auth, clock);
+        Authenticator::new(auth).with_rules(self.rules.clone()).with_accounts(accounts)
+    }
+}
+
 /// The system tables, made where that is wished, and who was made with them.
 async fn system_tables(
     options: &config::Gateway,
@@ -531,8 +557,7 @@ impl Gateway {
     /// When the listener has no address.
     pub async fn serve_on(self, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self { options, core, clock } = self;
-        let Core { service, engine, catalog, rules, policy, store, .. } = core;
-        let (hooks, context) = (engine.hooks().clone(), engine.own_context());
+        let (hooks, context) = (core.engine.hooks().clone(), core.engine.own_context());
         hooks.start(&clock, &context);
         for event in STARTING {
             hooks.init(event, Meta::new(), &context).await;
@@ -540,23 +565,14 @@ impl Gateway {
         let address = listener.local_addr().context("the listener has no address")?;
         let meta = || Meta::new().with("server", address.to_string());
         hooks.act(vec!["server.start".to_owned()], meta(), context.clone()).await;
+        let accounts = core.accounts(&options.auth, &clock);
+        let system = accounts.clone().and_then(|accounts| core.system_of(accounts, &options.gateway));
+        let Core { service, engine, catalog, rules, .. } = core;
         let database = engine.database().clone();
         if let (Some(path), Some(rules)) = (options.gateway.rules, rules.clone()) {
             let hub = service.hub().clone();
             tasks::spawn("rules", watch_rules(path, rules, catalog.clone(), hub));
         }
-        let accounts = store.clone().zip(rules.clone()).map(|(store, rules)| {
-            let (hub, auth) = (service.hub().clone(), options.auth.clone());
-            Accounts::new(store, hub, engine.clone(), rules, auth, clock.clone())
-        });
-        let system = match (&accounts, &store) {
-            (Some(accounts), Some(store)) => {
-                let (accounts, store) = (accounts.clone(), store.clone());
-                let parts = graphql::SystemOptions { accounts, store, catalog: catalog.clone(), policy };
-                Some(service.of_the_system(parts, limits(&options.gateway.limits)))
-            }
-            _ => None,
-        };
         if let Some(accounts) = &accounts {
             tasks::spawn("accounts", accounts.clone().watch());
         }

@@ -8,6 +8,7 @@
 mod answer;
 mod compile;
 mod document;
+mod explain;
 mod introspection;
 mod lexical;
 mod limits;
@@ -27,6 +28,7 @@ use std::{borrow::Cow, time::Duration};
 use serde_json::{Map, Value as Json};
 
 pub use self::{
+    explain::Explain,
     limits::Limits,
     planner::{Planner, SchemaError},
     service::{Opened, Service},

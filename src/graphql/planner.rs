@@ -22,7 +22,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     Allowed, Limits, Request, Scope, Timings,
     answer::Problem,
-    compile::{self, Changes},
+    compile::{self, Changes, Note},
     document::{self, Walk},
     introspection, lexical,
     limits::{self, Exceeded},
@@ -38,7 +38,7 @@ use super::{
 use crate::{
     catalog::{Catalog, Field, FieldKind},
     clock::Stopwatch,
-    engine::{ChangeValue, Error, Judge, Node, Root, RootKind, TransactionScope, WriteAnswer},
+    engine::{self, ChangeValue, Error, Judge, Node, Root, RootKind, TransactionScope, WriteAnswer},
     error_code::ErrorCode,
     permissions::{Access, Policy},
     principal::Principal,
@@ -97,6 +97,13 @@ pub(super) struct Planned {
     pub(super) values: Vec<Option<Json>>,
     /// What the caller may do.
     pub(super) access: Access,
+}
+
+impl Planned {
+    /// Whom it is run for.
+    pub(super) fn caller(&self, principal: &Principal) -> engine::Caller {
+        engine::Caller::new(Arc::new(principal.clone()), self.access.clone())
+    }
 }
 
 impl Planner {
@@ -237,7 +244,7 @@ impl Planner {
             Some(plan) => plan,
             None => {
                 let changes = Changes::new();
-                let plan = Box::pin(self.compile(&view, &prepared, allowed, &values, &changes)).await?;
+                let (plan, _) = Box::pin(self.compile(&view, &prepared, allowed, &values, (&changes, false))).await?;
                 let plan = Arc::new(plan);
                 if !self.is_secret(kind) {
                     self.plans.keep_plan(key, plan.clone());
@@ -260,7 +267,31 @@ impl Planner {
     ) -> Result<Arc<Plan>, Refusal> {
         let view = self.view(principal).map_err(|error| internal(&error))?;
         let prepared = self.prepared(&view, request, allowed).await?;
-        self.compile(&view, &prepared, allowed, values, changes).await.map(Arc::new)
+        let (plan, _) = self.compile(&view, &prepared, allowed, values, (changes, false)).await?;
+        Ok(Arc::new(plan))
+    }
+
+    /// A plan that is made for somebody who wants to know, with what is noted of it.
+    pub(super) async fn noted(
+        &self,
+        principal: &Principal,
+        request: &Request<'_>,
+        variables: Map<String, Json>,
+        allowed: Allowed,
+    ) -> Result<(Planned, Vec<Note>), Refusal> {
+        let view = self.view(principal).map_err(|error| internal(&error))?;
+        let prepared = self.prepared(&view, request, allowed).await?;
+        let operation = document::operation(&prepared.document, prepared.operation_name.as_deref());
+        let kind = operation.map_err(|message| vec![problem(message)])?.ty;
+        if self.is_secret(kind) {
+            let message = "A mutation of the system, which may hold passwords, is not explained.".to_owned();
+            return Err(vec![Problem { message, code: Some(ErrorCode::InvalidQuery), ..Problem::default() }]);
+        }
+        let values = variables::coerce_variables(&view.types(self), &prepared.definitions, variables)
+            .map_err(|messages| messages.into_iter().map(problem).collect::<Refusal>())?;
+        let changes = (&Changes::new(), true);
+        let (plan, notes) = self.compile(&view, &prepared, allowed, &values, changes).await?;
+        Ok((Planned { plan: Arc::new(plan), values, access: view.access.clone() }, notes))
     }
 
     fn view(&self, principal: &Principal) -> Result<Arc<View>, SchemaError> {
@@ -347,8 +378,8 @@ impl Planner {
         prepared: &Prepared,
         allowed: Allowed,
         values: &[Option<Json>],
-        changes: &Changes,
-    ) -> Result<Plan, Refusal> {
+        changes: (&Changes, bool),
+    ) -> Result<(Plan, Vec<Note>), Refusal> {
         let name = prepared.operation_name.as_deref();
         let operation = document::operation(&prepared.document, name).map_err(|message| vec![problem(message)])?;
         check_kind(operation.ty, allowed)?;
@@ -386,7 +417,8 @@ impl Planner {
             true => TransactionScope::Operation,
             false => TransactionScope::Field,
         });
-        Ok(Plan { roots: compiled.roots, writes, weight: u32::try_from(weight).unwrap_or(u32::MAX) })
+        let plan = Plan { roots: compiled.roots, writes, weight: u32::try_from(weight).unwrap_or(u32::MAX) };
+        Ok((plan, compiled.notes))
     }
 }
 

@@ -90,16 +90,32 @@ impl Service {
         };
         match planned.plan.roots.first().map(|root| &root.kind) {
             Some(RootKind::Changes(_) | RootKind::LiveAggregate(_)) => {
-                let Planned { plan, values, access } = planned;
-                let caller = engine::Caller { principal: Arc::new(principal.clone()), access };
+                let caller = planned.caller(principal);
+                let Planned { plan, values, .. } = planned;
                 let variables = self.0.variables(values, &caller);
                 Opened::Changes(Topic { roots: plan, variables, caller, rules, after: None, write: answer::open })
             }
-            _ => match self.0.run(principal, &request, planned, allowed, &mut timings).await {
+            _ => match self.0.run(&planned.caller(principal), &request, planned, allowed, &mut timings).await {
                 Ok(response) => Opened::Answered(response),
                 Err(problems) => Opened::Refused(answer::refused(&problems)),
             },
         }
+    }
+
+    /// What a plan is run with, for somebody.
+    pub(super) fn variables_of(&self, values: Vec<Option<Json>>, caller: &engine::Caller) -> engine::Variables {
+        self.0.variables(values, caller)
+    }
+
+    /// Runs what was planned.
+    pub(super) async fn run_as(
+        &self,
+        caller: &engine::Caller,
+        request: &Request<'_>,
+        planned: Planned,
+        allowed: Allowed,
+    ) -> Result<Response, Refusal> {
+        self.0.run(caller, request, planned, allowed, &mut Timings::default()).await
     }
 
     /// Tells changes to those who follow them.
@@ -172,32 +188,31 @@ impl Inner {
         timings: &mut Timings,
     ) -> Result<Response, Refusal> {
         let planned = self.planner.plan(principal, request, variables, allowed, timings).await?;
-        self.run(principal, request, planned, allowed, timings).await
+        self.run(&planned.caller(principal), request, planned, allowed, timings).await
     }
 
     async fn run(
         &self,
-        principal: &Principal,
+        caller: &engine::Caller,
         request: &Request<'_>,
         planned: Planned,
         allowed: Allowed,
         timings: &mut Timings,
     ) -> Result<Response, Refusal> {
-        let Planned { plan, values, access } = planned;
+        let Planned { plan, values, .. } = planned;
         let watch = Stopwatch::start();
-        let caller = engine::Caller { principal: Arc::new(principal.clone()), access };
-        let variables = self.variables(values, &caller);
+        let variables = self.variables(values, caller);
         let answer = match plan.writes {
             // What most requests do not need is on the heap: the future of every
             // request has room for its largest branch, and is moved about.
             None => {
                 let plan = match self.engine.filters_queries(&plan.roots) {
                     false => plan,
-                    true => Box::pin(self.heard(&caller, request, allowed, plan, &variables)).await?,
+                    true => Box::pin(self.heard(caller, request, allowed, plan, &variables)).await?,
                 };
-                self.engine.read(&caller, &plan.roots, &variables).await
+                self.engine.read(caller, &plan.roots, &variables).await
             }
-            Some(scope) => Box::pin(self.engine.write(&caller, &plan.roots, scope, &variables)).await,
+            Some(scope) => Box::pin(self.engine.write(caller, &plan.roots, scope, &variables)).await,
         };
         let response = answer::executed(answer);
         timings.sql = watch.elapsed();

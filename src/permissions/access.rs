@@ -161,7 +161,8 @@ impl Access {
 }
 
 impl<'a> Right<'a> {
-    fn grants(self) -> &'a [Grant] {
+    /// What it consists of; nothing, where it is about everything.
+    pub fn grants(self) -> &'a [Grant] {
         self.0.map_or(&[], |rights| &rights.grants)
     }
 

@@ -195,6 +195,11 @@ impl RuleSet {
         principal.with_values(BTreeMap::new())
     }
 
+    /// Whether there is a role.
+    pub fn knows_role(&self, role: &Id) -> bool {
+        self.parents.contains_key(role)
+    }
+
     /// A role and those above it, the topmost first. Of roles that are above
     /// themselves, each once.
     fn chain(&self, role: Option<&Id>) -> Arc<[Id]> {

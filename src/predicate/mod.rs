@@ -4,6 +4,7 @@
 //! Pure, and ignorant of SQL: a predicate names columns and relationships of a
 //! catalog, and terms that are bound to values when a statement runs.
 
+mod describe;
 mod holds;
 mod input;
 mod json_path;
@@ -14,6 +15,7 @@ mod term;
 
 pub(crate) use self::parse::function_operand;
 pub use self::{
+    describe::describe,
     holds::{Check, Condition, Row},
     input::{Input, Presence, VariableId},
     json_path::{JsonPath, Segment},

@@ -17,12 +17,14 @@ mod group;
 mod hub;
 mod index;
 mod queue;
+mod verdict;
 
 use std::sync::Arc;
 
 pub use self::{
     hub::{Hub, Options, Subscription},
     queue::{Item, Next, Queue, QueueLimits, Tag, Taken},
+    verdict::Verdict,
 };
 use serde_json::{Map, Value as Json, json};
 

@@ -110,6 +110,18 @@ impl Rules {
         paths
     }
 
+    /// Whether there is a role.
+    pub fn knows_role(&self, role: &Id) -> bool {
+        self.in_force().known.set.knows_role(role)
+    }
+
+    /// Who a user is whom the rules themselves know.
+    pub fn identity_of(&self, user: &Id) -> Option<Identity> {
+        let rules = self.in_force();
+        let role = rules.known.users.as_ref()?.get(user)?.clone();
+        Some(Identity { user: Some(user.clone()), role, ip: None })
+    }
+
     /// Whose token it is.
     pub fn identity(&self, token: &str) -> Option<Identity> {
         self.in_force().known.tokens.get(&digest(token)).cloned()

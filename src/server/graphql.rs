@@ -11,7 +11,7 @@ use axum::{
 use futures_util::StreamExt as _;
 
 use super::{
-    Options, Shared, accounts,
+    Options, Shared, accounts, explain,
     front::Peer,
     hooked::{self, HasErrors},
     media::{self, Media},
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     error_code::ErrorCode,
     graphql::{self, Allowed},
+    principal::Principal,
 };
 
 /// Answers whatever method.
@@ -84,7 +85,7 @@ pub(super) async fn answer_of_the_system(
         let principal = routes::principal(&shared, peer, &head).await?;
         let text = Text::of(&shared, &head, body).await?;
         let allowed = text.allows(Allowed::Queries, Allowed::All);
-        let response = service.execute(&principal, text.parse()?.request, allowed).await;
+        let response = run(&shared, service, &principal, text.parse()?, allowed).await?;
         Ok((response, principal.agent))
     };
     match within(shared.options.operation_timeout, answering).await {
@@ -144,7 +145,21 @@ async fn execute(shared: &Shared, peer: Peer, head: &request::Parts, body: Body)
     let principal = routes::principal(shared, peer, head).await?;
     let text = Text::of(shared, head, body).await?;
     let allowed = text.allows(Allowed::Queries, Allowed::All);
-    Ok(shared.parts.service.execute(&principal, text.parse()?.request, allowed).await)
+    run(shared, &shared.parts.service, &principal, text.parse()?, allowed).await
+}
+
+/// Runs an operation, and explains it where an administrator asks for that.
+async fn run(
+    shared: &Shared,
+    service: &graphql::Service,
+    principal: &Principal,
+    sent: Sent<'_>,
+    allowed: Allowed,
+) -> Result<graphql::Response, Problem> {
+    let Some(wanted) = explain::wanted(&sent.extensions)? else {
+        return Ok(service.execute(principal, sent.request, allowed).await);
+    };
+    Box::pin(explain::answer(&shared.parts.authenticator, service, principal, sent.request, wanted, allowed)).await
 }
 
 /// Where a request stands: of a `GET` in its query string.

@@ -7,6 +7,7 @@ mod accept;
 mod accounts;
 mod cookies;
 mod cors;
+mod explain;
 mod feed;
 mod front;
 mod graphql;

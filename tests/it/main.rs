@@ -19,6 +19,7 @@ mod crash;
 mod dates;
 mod directus;
 mod examples;
+mod explained;
 mod filters;
 mod foreign;
 mod fuzz;

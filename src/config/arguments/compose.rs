@@ -7,12 +7,14 @@ use axum::http::{HeaderName, HeaderValue, Method};
 
 use super::{
     AccountArguments, AdminArguments, BootstrapArguments, Cli, CorsArguments, DemoArguments, EventArguments,
-    GatewayArguments, HashArguments, HttpArguments, LimitArguments, LogArguments, PingArguments, PoolArguments,
-    RateArguments, ServeArguments, SocketArguments, Subcommands, TokenArguments,
+    ExplainArguments, GatewayArguments, HashArguments, HttpArguments, LimitArguments, LogArguments, PingArguments,
+    PoolArguments, RateArguments, ServeArguments, SocketArguments, Subcommands, TokenArguments,
 };
 use crate::{
     auth,
-    config::{Command, DEMO_FILE, FirstAdmin, Gateway, Limits, Metadata, Ping, PublicAccess, Serve, describe},
+    config::{
+        Command, DEMO_FILE, Explanation, FirstAdmin, Gateway, Limits, Metadata, Ping, PublicAccess, Serve, describe,
+    },
     db, events,
     realtime::QueueLimits,
     secrets,
@@ -33,6 +35,7 @@ impl Cli {
             }
             Subcommands::Bootstrap(arguments) => arguments.into_command()?,
             Subcommands::Check(arguments) => Command::Check(arguments.into_options(PublicAccess::None)?),
+            Subcommands::Explain(arguments) => arguments.into_command()?,
             Subcommands::Ping(arguments) => Command::Ping(arguments.into_options()),
         })
     }
@@ -60,6 +63,24 @@ impl ServeArguments {
         serve.auth.accounts = auth::AccountOptions { login_rate, registration_rate, ..accounts };
         serve.auth.foreign = foreign;
         Ok(serve)
+    }
+}
+
+impl ExplainArguments {
+    fn into_command(self) -> anyhow::Result<Command> {
+        let whose = match (self.user, self.role, self.public) {
+            (Some(user), ..) => Some(auth::StandIn::User(user)),
+            (None, Some(role), _) => Some(auth::StandIn::Role(role)),
+            (None, None, true) => Some(auth::StandIn::Public),
+            (None, None, false) => None,
+        };
+        let (query, variables, operation) = (self.query, self.variables, self.operation);
+        let explanation = Explanation { query, variables, operation, whose, system: self.system, json: self.json };
+        let mut gateway = self.gateway.into_options(PublicAccess::None)?;
+        if self.rules.is_some() {
+            gateway = Gateway { rules: self.rules, metadata: Metadata::None, ..gateway };
+        }
+        Ok(Command::Explain(gateway, explanation))
     }
 }
 

@@ -38,6 +38,9 @@ enum Subcommands {
     Schema(Box<SchemaArguments>),
     /// Print what of a database would be served, and what not and why; exit code 1 if it cannot be served.
     Check(Box<GatewayArguments>),
+    /// Print how an operation is answered: the plan, what the caller's rights add to it, its statements with their rows
+    /// and times. Queries are run; mutations and subscriptions are planned.
+    Explain(Box<ExplainArguments>),
     /// Ask a running gateway how it is; exit code 0 if it is well.
     Ping(PingArguments),
 }
@@ -226,6 +229,38 @@ struct SchemaArguments {
     /// As schema definition language, or as the JSON answer to the introspection query.
     #[arg(long, value_enum, default_value = "sdl")]
     format: Format,
+    #[command(flatten)]
+    gateway: GatewayArguments,
+}
+
+#[derive(Args)]
+struct ExplainArguments {
+    /// The operation; `-` reads it from standard input.
+    query: String,
+    /// Values for its variables.
+    #[arg(long, value_name = "JSON")]
+    variables: Option<String>,
+    /// Which of the document's operations.
+    #[arg(long, value_name = "NAME")]
+    operation: Option<String>,
+    /// As a user sees it, by id or address [default: as an administrator does]
+    #[arg(long, value_name = "USER", group = "whose", help_heading = "Access")]
+    user: Option<String>,
+    /// As whoever has a role sees it.
+    #[arg(long, value_name = "ROLE", group = "whose", help_heading = "Access")]
+    role: Option<String>,
+    /// As a caller without a token sees it.
+    #[arg(long, group = "whose", help_heading = "Access")]
+    public: bool,
+    /// Roles, policies and users: a file in TOML or YAML, instead of the database's own.
+    #[arg(long, env = "RULES_FILE", value_name = "FILE", help_heading = "Access")]
+    rules: Option<PathBuf>,
+    /// Ask the system's collections, as /graphql/system does.
+    #[arg(long)]
+    system: bool,
+    /// Print it as JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     gateway: GatewayArguments,
 }

@@ -150,11 +150,9 @@ struct Reading<'a> {
 fn caller(context: &hooks::Context, rights: Rights) -> Caller {
     let principal = context.principal().cloned();
     match (rights, context.access()) {
-        (Rights::Full, _) => {
-            Caller { principal: principal.unwrap_or_else(|| Arc::new(Principal::admin())), access: Access::full() }
-        }
-        (Rights::Caller, Some(access)) => Caller { principal: principal.unwrap_or_default(), access: access.clone() },
-        (Rights::Caller, None) => Caller { principal: Arc::default(), access: Access::nothing() },
+        (Rights::Full, _) => Caller::new(principal.unwrap_or_else(|| Arc::new(Principal::admin())), Access::full()),
+        (Rights::Caller, Some(access)) => Caller::new(principal.unwrap_or_default(), access.clone()),
+        (Rights::Caller, None) => Caller::new(Arc::default(), Access::nothing()),
     }
 }
 

@@ -189,7 +189,7 @@ impl Engine {
     ) -> Result<T, Error> {
         let mut pauses = PAUSES.iter();
         loop {
-            let transaction = Work::begin(self).await?;
+            let transaction = Work::begin(self, caller.trace.clone()).await?;
             let session = Session::new(transaction.clone(), caller.clone(), options.clone(), context.clone());
             let outcome = match finish(work(session.clone()).await, &session).await {
                 Ok(value) => transaction.commit(caller).await.map(|()| value),
@@ -221,7 +221,7 @@ impl Engine {
         scope: TransactionScope,
         variables: &Variables,
     ) -> Answer {
-        let source = Source::new(self, Consistency::Statement);
+        let source = Source::new(self, Consistency::Statement).traced(caller);
         let outcomes = match scope {
             TransactionScope::Field => self.write_each(caller, &source, roots, variables).await,
             TransactionScope::Operation => match self.write_all(caller, &source, roots, variables).await {

@@ -190,7 +190,9 @@ impl Engine {
     /// Writes a row along with others, if it can be: one row, nothing around it,
     /// and no hook that has a say.
     pub(super) async fn write_shared(&self, caller: &Caller, table: &Table, write: &Write<'_>) -> Shared {
-        let Some((key, row)) = self.shareable(caller, table, write) else { return Shared::Alone };
+        // Of a shared statement nobody could say whose it is.
+        let wanted = caller.trace.is_none().then(|| self.shareable(caller, table, write));
+        let Some((key, row)) = wanted.flatten() else { return Shared::Alone };
         match self.sharing.join(&key, row) {
             Joined::First(row) => {
                 let turn = Turn { engine: self.clone(), key, access: caller.access.clone() };
@@ -275,8 +277,8 @@ impl Engine {
 
     async fn try_together(&self, key: &LaneKey, access: &Access, rows: &[Row]) -> Result<Vec<Shared>, Failure> {
         let table = self.catalog.table(key.table);
-        let work = Work::begin(self).await.map_err(Failure::Undone)?;
-        let caller = Caller { principal: rows[0].by.clone(), access: access.clone() };
+        let work = Work::begin(self, None).await.map_err(Failure::Undone)?;
+        let caller = Caller::new(rows[0].by.clone(), access.clone());
         let session = Session::new(work.clone(), caller, MutationOptions::default(), Context::default());
         let writing = session.write_rows(table, key, rows);
         let written = match rows {

@@ -18,6 +18,7 @@ use super::{
     super::{
         Caller,
         heard::{Heard, Verb},
+        trace::{Trace, traced},
     },
     group::values,
     violation,
@@ -43,6 +44,7 @@ pub(in crate::engine) struct Work {
     /// `None` once it has ended.
     transaction: AsyncMutex<Option<Transaction>>,
     done: Mutex<Done>,
+    trace: Option<Arc<Trace>>,
     /// Rows, counted against the limit.
     written: AtomicUsize,
     /// Statements that wrote.
@@ -89,10 +91,11 @@ struct Told {
 pub(super) struct Slot(usize);
 
 impl Work {
-    pub(super) async fn begin(engine: &Engine) -> Result<Arc<Self>, Error> {
+    pub(super) async fn begin(engine: &Engine, trace: Option<Arc<Trace>>) -> Result<Arc<Self>, Error> {
         let transaction = engine.database().begin().await.map_err(|error| Error::from_database(error, "BEGIN"))?;
         Ok(Arc::new(Self {
             engine: engine.clone(),
+            trace,
             transaction: AsyncMutex::new(Some(transaction)),
             done: Mutex::default(),
             written: AtomicUsize::new(0),
@@ -199,7 +202,10 @@ impl Work {
     pub(in crate::engine) async fn fetch(&self, bound: &Bound) -> Result<Rows, crate::db::Error> {
         let mut transaction = self.transaction.lock().await;
         match transaction.as_mut() {
-            Some(transaction) => transaction.fetch(&bound.text, &bound.values).await,
+            Some(transaction) => {
+                let sent = transaction.fetch(&bound.text, &bound.values);
+                traced(self.trace.as_deref(), &bound.text, &bound.values, sent).await
+            }
             None => Err(ended()),
         }
     }
@@ -277,10 +283,14 @@ impl Session {
         let mut transaction = self.work.transaction.lock().await;
         let transaction = transaction.as_mut().ok_or(Error::Internal)?;
         self.work.commands.fetch_add(1, Ordering::Relaxed);
-        let sent = match &command.runs[..] {
-            [values] => transaction.fetch(&command.text, values).await,
-            runs => transaction.fetch_each(&command.text, runs).await,
+        let first = command.runs.first().map(Vec::as_slice).unwrap_or_default();
+        let sending = async {
+            match &command.runs[..] {
+                [values] => transaction.fetch(&command.text, values).await,
+                runs => transaction.fetch_each(&command.text, runs).await,
+            }
         };
+        let sent = traced(self.work.trace.as_deref(), &command.text, first, sending).await;
         sent.map_err(|error| violation::explain(self.catalog(), table, error, &command.text))
     }
 

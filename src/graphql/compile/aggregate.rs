@@ -39,7 +39,19 @@ impl<'a> Compiler<'a> {
             page,
         };
         let plan = AggregatePlan::allow(catalog, self.types.access, aggregate)?;
-        Ok((AggregateRoot { statement: sql::compile_aggregate(catalog, &plan)?, shape }, plan))
+        let statement = sql::compile_aggregate(catalog, &plan)?;
+        let place = self.place();
+        self.note(place, |compiler| {
+            let operands =
+                plan.groups.iter().chain(plan.measures.iter().filter_map(|measure| match &measure.operand {
+                    MeasureOperand::Value(operand) => Some(operand),
+                    MeasureOperand::Rows => None,
+                }));
+            let columns = operands.flat_map(|operand| operand.unmasked().own_columns(catalog));
+            let fields: Vec<Box<str>> = columns.map(|column| table.column_field(column).into()).collect();
+            compiler.figures(table, &fields, statement.text().into_owned())
+        });
+        Ok((AggregateRoot { statement, shape }, plan))
     }
 
     fn aggregate_shape(

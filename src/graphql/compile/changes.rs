@@ -65,13 +65,25 @@ impl<'a> Compiler<'a> {
         let arguments = Arguments { filter: self.input(field, "filter", &of_filter)?, ..Arguments::default() };
         let asked = arguments.predicate(self.types.catalog, table, &self.limits.lists)?;
         let catalog = self.types.catalog;
-        let shown = self.shown_fields(table, field);
+        let place = self.place();
+        let asked_members = self.walk.collect(&field.selections);
+        let data = asked_members.iter().filter(|member| member.field.name.node == "data");
+        let data: Vec<_> = data.flat_map(|member| self.walk.collect(&member.selections)).collect();
+        let shown = self.asked_fields(table, &data);
         let allowed = plan::allow_predicate(catalog, self.types.access, table.id, &shown, asked)?;
         // What is written through here has valid foreign keys, on SQLite as well.
         let predicate = allowed.on_own_columns(catalog);
         let judge = self.judge(table, &predicate)?;
+        self.note(place, |compiler| {
+            let statement = match &judge {
+                Judge::Memory => None,
+                Judge::Values(judge) => Some(judge.statement.text().into_owned()),
+                Judge::Members(watch) => Some(watch.rows.statement.text().into_owned()),
+            };
+            compiler.reading("followed", table, &shown, statement)
+        });
         let mut members = Vec::new();
-        for member in self.walk.collect(&field.selections) {
+        for member in asked_members {
             let value = match member.field.name.node.as_str() {
                 "key" => ChangeValue::Key,
                 "event" => ChangeValue::Event,
@@ -104,19 +116,6 @@ impl<'a> Compiler<'a> {
         }
         (self.cost, self.statements) = (cost, statements);
         self.node(table, Source::Keys(table.key.clone()), &arguments, &field.selections, 1, 1)
-    }
-
-    /// The fields that are shown of a row, whatever they are called in the answer.
-    fn shown_fields(&self, table: &Table, field: &Collected<'a>) -> Vec<Box<str>> {
-        let members = self.walk.collect(&field.selections);
-        let data = members.iter().filter(|member| member.field.name.node == "data");
-        let names = data.flat_map(|member| self.field_names(member));
-        names
-            .map(|name| match name.strip_suffix("_func").filter(|_| table.field(&name).is_none()) {
-                Some(base) => base.into(),
-                None => name,
-            })
-            .collect()
     }
 
     /// How it is found out of which rows a condition holds that has been allowed.

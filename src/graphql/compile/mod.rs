@@ -4,6 +4,7 @@
 
 mod aggregate;
 mod changes;
+mod notes;
 mod write;
 
 use std::{collections::HashMap, sync::Arc};
@@ -42,9 +43,11 @@ pub(super) struct Compiled {
     /// The root fields that ask for the schema itself, by their place among
     /// the roots, where a constant waits for their answer.
     pub(super) introspection: Vec<usize>,
+    /// What was noted, if anybody asked.
+    pub(super) notes: Vec<Note>,
 }
 
-pub(super) use self::write::is_one_transaction;
+pub(super) use self::{notes::Note, write::is_one_transaction};
 
 /// Compiles the root fields of a query or a mutation.
 ///
@@ -56,11 +59,12 @@ pub(super) fn compile(
     limits: &Limits,
     kind: OperationType,
     selection: &SelectionSet,
-    changes: &Changes,
+    (changes, is_noted): (&Changes, bool),
 ) -> Result<Compiled, Exceeded> {
     let fields = walk.collect(&[selection]);
     limits::check_root_fields(fields.len(), limits.root_fields)?;
-    let mut compiler = Compiler { types, walk, limits, cost: 0, statements: 0, changed: None };
+    let (notes, path) = (is_noted.then(Vec::new), Vec::new());
+    let mut compiler = Compiler { types, walk, limits, cost: 0, statements: 0, changed: None, notes, path };
     let mut introspection = Vec::new();
     let mut roots = Vec::with_capacity(fields.len());
     for field in &fields {
@@ -85,7 +89,7 @@ pub(super) fn compile(
         }
     }
     limits::check_cost(compiler.cost, limits.cost)?;
-    Ok(Compiled { roots, introspection })
+    Ok(Compiled { roots, introspection, notes: compiler.notes.unwrap_or_default() })
 }
 
 struct Compiler<'a> {
@@ -99,6 +103,9 @@ struct Compiler<'a> {
     statements: usize,
     /// A root field whose arguments hooks have changed, and what they are now.
     changed: Option<(&'a AstField, &'a Map<String, Json>)>,
+    notes: Option<Vec<Note>>,
+    /// The fields that have led here.
+    path: Vec<&'a str>,
 }
 
 /// What hooks have made of root fields, by their places: other arguments, or a
@@ -131,6 +138,7 @@ impl Level<'_> {
 impl<'a> Compiler<'a> {
     fn root(&mut self, kind: OperationType, field: &Collected<'a>) -> Root {
         let name = field.field.name.node.as_str();
+        self.path = vec![field.key];
         let operation = kind;
         let mutates = kind == OperationType::Mutation;
         let (non_null, kind) = match name {
@@ -328,6 +336,7 @@ impl<'a> Compiler<'a> {
         };
         let rows = parents.saturating_mul(per_parent);
         let select = if written { self.image(table) } else { Vec::new() };
+        let place = self.place();
         let mut level = Level { table, select, children: Vec::new(), rows, depth };
         let shape = self.object(&mut level, selections)?;
         self.cost = self.cost.saturating_add(rows.saturating_mul(level.select.len().max(1) as u64));
@@ -345,6 +354,15 @@ impl<'a> Compiler<'a> {
         let expected_rows = selection.page.limit.unwrap_or(0) as usize;
         let plan = ReadPlan::allow(catalog, self.types.access, selection)?;
         let statement = sql::compile_read(catalog, &plan)?;
+        let kind = match plan.source {
+            Source::Among(_) => "shown",
+            Source::Relationship(_) => "related",
+            Source::Table | Source::Keys(_) => "read",
+        };
+        self.note(place, |compiler| {
+            let fields = compiler.asked_fields(table, &compiler.walk.collect(selections));
+            compiler.reading(kind, table, &fields, Some(statement.statement.text().into_owned()))
+        });
         let leading = statement.lookup.as_ref().map_or(0, sql::Lookup::columns);
         let statement = (!is_empty).then(|| Arc::new(statement));
         let mut node = Node { statement, shape, children: level.children, expected_rows, from_image };
@@ -483,7 +501,9 @@ impl<'a> Compiler<'a> {
         let target = self.types.target(id);
         let arguments = self.arguments(target, field)?;
         let source = Source::Relationship(id);
+        self.path.push(field.key);
         let node = self.node(target, source, &arguments, &field.selections, level.rows, level.depth + 1)?;
+        self.path.pop();
         let (operands, hides) = plan::way(self.types.catalog, self.types.access, id);
         let types = relationship.from_columns.iter().map(|column| level.table.column(*column).column_type.clone());
         let key = operands.into_iter().map(|operand| level.cell(operand)).zip(types).collect();

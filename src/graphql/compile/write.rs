@@ -12,7 +12,7 @@ use super::{
 use crate::{
     catalog::{ColumnId, Table},
     engine::{Error, Gone, GoneMember, RootKind, WriteAnswer, WriteOperation, WriteRoot},
-    plan::{self, Arguments, Source},
+    plan::{self, Arguments, Source, write::WriteAction},
     predicate::{Input, Predicate},
 };
 
@@ -26,6 +26,18 @@ impl<'a> Compiler<'a> {
     }
 
     fn write_root(&mut self, kind: Kind, table: &'a Table, field: &Collected<'a>) -> Result<WriteRoot, Error> {
+        let actions: &[Option<WriteAction>] = match kind {
+            Kind::CreateItems | Kind::CreateItem => &[Some(WriteAction::Create)],
+            Kind::UpsertItems | Kind::UpsertItem => &[Some(WriteAction::Create), Some(WriteAction::Update)],
+            Kind::UpdateItems | Kind::UpdateBatch | Kind::UpdateItem | Kind::UpdateWhere | Kind::UpdateSingleton => {
+                &[Some(WriteAction::Update)]
+            }
+            Kind::DeleteItems | Kind::DeleteItem | Kind::DeleteWhere => &[None],
+        };
+        for action in actions {
+            let place = self.place();
+            self.note(place, |compiler| compiler.writing(table, *action));
+        }
         let operation = self.operation(kind, table, field)?;
         let answer = self.write_answer(kind, table, field)?;
         Ok(WriteRoot { table: table.id, operation, answer })

@@ -113,6 +113,10 @@ impl Hub {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
     /// Where the log is.
     pub fn head(&self) -> Position {
         self.0.engine.events().log().head()

@@ -208,16 +208,20 @@ async fn each_of_two_quick_changes_is_judged_by_itself() {
         let document = format!("subscription {{ article_mutated(filter: {filter}) {{ {fields} }} }}");
         socket.subscribe("1", &document).await;
         followed(app, 1).await;
-        // In one transaction, so that nobody can read what was between.
         let change =
             |name: &str, due: &str| format!("{name}: update_article_item(id: 1, data: {{ due: {due} }}) {{ id }}");
         let changes = [("a", "\"2024-02-29\""), ("b", "\"2025-01-01\""), ("c", "\"2024-12-31\""), ("d", "null")];
         let changes: Vec<String> = changes.iter().map(|(name, due)| change(name, due)).collect();
-        app.data(&format!("mutation @transaction {{ {} }}", changes.join(" "))).await;
+        app.data(&format!("mutation {{ {} }}", changes.join(" "))).await;
         for transition in ["enter", "leave", "enter", "leave"] {
             let expected = json!({ "key": "1", "event": "update", "transition": transition });
             assert_eq!(socket.change("1").await, expected, "{kind:?}");
         }
+        // Of one transaction nobody is told what was between.
+        app.data(&format!("mutation @transaction {{ {} }}", changes.join(" "))).await;
+        app.data(&format!("mutation @transaction {{ {} }}", changes[..3].join(" "))).await;
+        let expected = json!({ "key": "1", "event": "update", "transition": "enter" });
+        assert_eq!(socket.change("1").await, expected, "{kind:?}");
         assert!(socket.is_quiet().await, "{kind:?}");
     }
 }

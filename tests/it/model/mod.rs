@@ -343,7 +343,7 @@ fn answered(document: &Document, expected: &Expected, reply: &Reply) -> Result<(
             Outcome::Item(row) => data.is_null() || value.is_object() && state::row(field.table, value) == *row,
             Outcome::Rows(expected) => data.is_null() || value.is_array() && rows(field.table, value) == *expected,
             Outcome::Gone(keys) => {
-                let texts: Vec<String> = keys.iter().map(|key| key_text(key)).collect();
+                let texts: Vec<String> = keys.iter().map(key_text).collect();
                 // Of a row that came and went in one transaction nobody is told the key.
                 let is_key = |(found, text): (&Json, &String)| found == text || text.contains("\"@");
                 let of = |found: &[Json]| found.len() == texts.len() && found.iter().zip(&texts).all(is_key);

@@ -60,8 +60,10 @@ impl Filter {
             return None;
         }
         if depth > 0 && dice.below(4) == 0 {
-            let parts = (0..2).filter_map(|_| Self::any(dice, world, table, may, is_rule, depth - 1)).collect();
-            return Some(if dice.below(2) == 0 { Self::All(parts) } else { Self::Any(parts) });
+            let parts: Vec<Self> =
+                (0..2).filter_map(|_| Self::any(dice, world, table, may, is_rule, depth - 1)).collect();
+            // An empty list is no condition.
+            return (!parts.is_empty()).then_some(if dice.below(2) == 0 { Self::All(parts) } else { Self::Any(parts) });
         }
         for _ in 0..6 {
             let field = dice.one(&fields);

@@ -195,6 +195,13 @@ impl Writer<'_> {
 
     /// Whether the schema has a place for all of a payload.
     fn fits(&self, table: usize, action: Action, payload: &Payload) -> Result<(), Refused> {
+        let lists = self.world.tables[table].lists.iter();
+        let mut lists = lists.filter(|list| self.rights.allows(table, action, &list.name));
+        if !writes_through(self.world, self.rights, table, action)
+            && !lists.any(|list| writes_through(self.world, self.rights, list.child, action))
+        {
+            return Err("there is nothing that could be given");
+        }
         for (name, given) in payload {
             if !self.rights.allows(table, action, name) {
                 return Err("there is no such field");

@@ -1,7 +1,5 @@
 //! Numbers that look random, the same in each run.
 
-use std::collections::BTreeSet;
-
 /// A generator (xorshift).
 pub struct Dice(u64);
 
@@ -22,14 +20,5 @@ impl Dice {
     /// One of several.
     pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len() as u64) as usize]
-    }
-
-    /// Some of several, at least one.
-    pub fn some(&mut self, of: &[&'static str]) -> BTreeSet<&'static str> {
-        let mut chosen: BTreeSet<_> = of.iter().copied().filter(|_| self.below(2) == 0).collect();
-        if chosen.is_empty() {
-            chosen.insert(self.one(of));
-        }
-        chosen
     }
 }
