@@ -137,6 +137,12 @@ fn describe(catalog: &Catalog, table: &Table) -> String {
     for field in &table.fields {
         let (arrow, id) = match field.kind {
             FieldKind::Column(_) => continue,
+            FieldKind::ToAny(any, _) => {
+                let targets = catalog.any(any).targets.iter().map(|id| catalog.table(catalog.relationship(*id).to));
+                let targets: Vec<&str> = targets.map(|target| target.collection.as_str()).collect();
+                parts.push(format!("{} -> {}", field.name, targets.join(" | ")));
+                continue;
+            }
             FieldKind::ToOne(id, _) => ("->", id),
             FieldKind::ToMany(id) => ("->>", id),
         };

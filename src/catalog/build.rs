@@ -41,6 +41,7 @@ impl Catalog {
             inserts_return: dialect != Dialect::MySql || options.inserts_return,
             tables: Vec::new(),
             relationships: Vec::new(),
+            anys: Vec::new(),
             cascades: Vec::new(),
             notes: Vec::new(),
             collections: HashMap::new(),

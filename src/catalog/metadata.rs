@@ -190,6 +190,17 @@ pub(super) struct RelationMetadata {
     pub(super) sort_field: Option<String>,
     /// Whether rows that are taken out of the list are deleted.
     pub(super) deletes: bool,
+    /// Where the target is one of several collections.
+    pub(super) any: Option<AnyMetadata>,
+}
+
+/// How a row says which of several collections it points to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct AnyMetadata {
+    /// The column with the collection's name.
+    pub(super) collection_field: String,
+    /// The collections.
+    pub(super) allowed: Vec<String>,
 }
 
 /// What a database's own tables say of it.
@@ -265,6 +276,10 @@ impl Metadata {
                 one_field: text(row, "one_field"),
                 sort_field: text(row, "sort_field"),
                 deletes: text(row, "one_deselect_action").is_some_and(|action| action == "delete"),
+                any: text(row, "one_collection_field").map(|collection_field| AnyMetadata {
+                    collection_field,
+                    allowed: names(row, "one_allowed_collections"),
+                }),
             });
         }
         metadata
@@ -298,6 +313,7 @@ impl Metadata {
                     one_field: None,
                     sort_field: None,
                     deletes: false,
+                    any: None,
                 });
             }
         }
@@ -312,6 +328,7 @@ impl Metadata {
                     one_field: Some(field.clone()),
                     sort_field: list.sorted_by.clone(),
                     deletes: list.deselected.as_deref() == Some("delete"),
+                    any: None,
                 };
                 metadata.relations.retain(|known| {
                     known.one_field.is_some() || (&*known.many_collection, &*known.many_field) != (many, column)
@@ -362,6 +379,16 @@ impl Metadata {
 /// A text that is not empty.
 fn text(row: &Row, name: &str) -> Option<String> {
     row.get(name).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Names in a list with commas, or in one of JSON.
+fn names(row: &Row, name: &str) -> Vec<String> {
+    let trimmed = |text: &str| text.trim().to_owned();
+    let listed = json(row, name).and_then(|json| match json {
+        Json::Array(items) => Some(items.iter().filter_map(Json::as_str).map(trimmed).collect()),
+        _ => None,
+    });
+    listed.unwrap_or_else(|| text(row, name).unwrap_or_default().split(',').map(trimmed).collect())
 }
 
 /// A truth value, whatever the database has for one.

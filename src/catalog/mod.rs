@@ -36,6 +36,10 @@ pub struct ColumnId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelationshipId(pub u32);
 
+/// Position of a way to any of several collections in its catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AnyId(pub u32);
+
 /// Everything that is served, never changed once it exists.
 #[derive(Clone, Debug)]
 pub struct Catalog {
@@ -47,6 +51,8 @@ pub struct Catalog {
     pub tables: Vec<Table>,
     /// The relationships, by [`RelationshipId`].
     pub relationships: Vec<Relationship>,
+    /// The ways to any of several collections, by [`AnyId`].
+    pub anys: Vec<ToAny>,
     /// What the database does by itself to rows that point to deleted ones.
     pub cascades: Vec<Cascade>,
     /// What was left out, renamed or decided, for people.
@@ -164,6 +170,18 @@ pub enum FieldKind {
     ToOne(RelationshipId, Option<ColumnId>),
     /// The rows that point here, directly or through a junction.
     ToMany(RelationshipId),
+    /// A row of one of several collections, in the place of the column with its key.
+    ToAny(AnyId, ColumnId),
+}
+
+/// A row of one of several collections: a column has its key, another one the
+/// collection's name (contract `system-tables.md` 7, many-to-any).
+#[derive(Clone, Debug)]
+pub struct ToAny {
+    /// The column with the name.
+    pub collection: ColumnId,
+    /// The ways to each, in the order in which they are allowed.
+    pub targets: Vec<RelationshipId>,
 }
 
 /// One direction of a foreign key, or a way through a junction.
@@ -192,6 +210,24 @@ pub struct Relationship {
     /// Whether rows that are taken out of a list are deleted; otherwise they point
     /// to nothing then.
     pub deletes: bool,
+    /// What must be true of the row where it starts, if not all rows lead there.
+    pub when: Option<When>,
+}
+
+/// A column and the only value with which a way can be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct When {
+    /// The column.
+    pub column: ColumnId,
+    /// The value.
+    pub is: String,
+}
+
+impl Relationship {
+    /// The columns where it starts that say where it leads.
+    pub fn leading_columns(&self) -> impl Iterator<Item = ColumnId> + '_ {
+        self.from_columns.iter().copied().chain(self.when.as_ref().map(|when| when.column))
+    }
 }
 
 /// What the database does by itself to rows that point to a deleted one.
@@ -261,6 +297,30 @@ impl Catalog {
         self.collections.get(name).map(|id| self.table(*id))
     }
 
+    /// A way to any of several collections by its position.
+    pub fn any(&self, id: AnyId) -> &ToAny {
+        &self.anys[id.0 as usize]
+    }
+
+    /// The way to one of several collections that is named `field:collection` or
+    /// `field__collection`.
+    pub fn branch(&self, table: &Table, name: &str) -> Option<RelationshipId> {
+        let (field, collection) = name.split_once(':').or_else(|| name.split_once("__"))?;
+        let FieldKind::ToAny(any, _) = table.field(field)?.kind else { return None };
+        let is_it = |id: &&RelationshipId| self.table(self.relationship(**id).to).collection == collection;
+        self.any(any).targets.iter().find(is_it).copied()
+    }
+
+    /// The field that is the start of a relationship.
+    pub fn way(&self, id: RelationshipId) -> Option<&Field> {
+        let is_it = |field: &&Field| match field.kind {
+            FieldKind::Column(_) => false,
+            FieldKind::ToOne(found, _) | FieldKind::ToMany(found) => found == id,
+            FieldKind::ToAny(any, _) => self.any(any).targets.contains(&id),
+        };
+        self.table(self.relationship(id).from).fields.iter().find(is_it)
+    }
+
     /// A relationship by its position.
     pub fn relationship(&self, id: RelationshipId) -> &Relationship {
         &self.relationships[id.0 as usize]
@@ -284,6 +344,7 @@ impl Table {
             FieldKind::Column(column) => Some(column),
             FieldKind::ToOne(_, column) => column,
             FieldKind::ToMany(_) => None,
+            FieldKind::ToAny(_, column) => Some(column),
         }
     }
 

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Cardinality, Cascade, Catalog, ColumnId, Exposure, Field, FieldKind, Metadata, Note, NoteAction, Relationship,
-    RelationshipId, TableId, TableKind,
+    AnyId, Cardinality, Cascade, Catalog, ColumnId, Exposure, Field, FieldKind, Metadata, Note, NoteAction,
+    Relationship, RelationshipId, TableId, TableKind, ToAny, When,
     facts::{ForeignKeyFacts, OnDelete, TableFacts, full_name},
     metadata::RelationMetadata,
     naming::FieldNames,
@@ -62,6 +62,9 @@ pub(super) fn infer(catalog: &mut Catalog, served: &[&TableFacts], metadata: Opt
     for key in listed {
         let alone = keys.iter().filter(|other| (other.from, other.to) == (key.from, key.to)).count() == 1;
         add_one_to_many(catalog, &mut names, key, alone);
+    }
+    for relation in metadata.map_or(&[][..], Metadata::relations) {
+        add_many_to_any(catalog, served, relation);
     }
     for junction in 0..catalog.tables.len() {
         add_many_to_many(catalog, &mut names, &keys, TableId(junction as u32));
@@ -219,6 +222,7 @@ fn add_many_to_one(catalog: &mut Catalog, names: &mut [FieldNames], key: &Foreig
         enforced: key.enforced,
         sort: None,
         deletes: false,
+        when: None,
     });
     let from = key.from.0 as usize;
     if let [column] = key.from_columns[..] {
@@ -251,6 +255,40 @@ fn add_one_to_many(catalog: &mut Catalog, names: &mut [FieldNames], key: &Foreig
     }
 }
 
+/// A row of one of several collections, in the place of the column that holds its
+/// key. What is no column and no table with a single key is left out.
+fn add_many_to_any(catalog: &mut Catalog, served: &[&TableFacts], relation: &RelationMetadata) {
+    let Some(any) = &relation.any else { return };
+    let table = |name: &str| served.iter().position(|table| table.name == name);
+    let Some(from) = table(&relation.many_collection) else { return };
+    let column = |name: &str| served[from].columns.iter().position(|column| column.name == name);
+    let (Some(key), Some(named)) = (column(&relation.many_field), column(&any.collection_field)) else { return };
+    let (key, collection) = (ColumnId(key as u16), ColumnId(named as u16));
+    let mut targets = Vec::with_capacity(any.allowed.len());
+    for name in &any.allowed {
+        let Some(to) = table(name).filter(|to| catalog.tables[*to].exposure != Exposure::Internal) else { continue };
+        let [target] = catalog.tables[to].key[..] else { continue };
+        targets.push(push(catalog, |id| Relationship {
+            id,
+            from: TableId(from as u32),
+            to: TableId(to as u32),
+            cardinality: Cardinality::ManyToOne,
+            from_columns: vec![key],
+            to_columns: vec![target],
+            indexed: true,
+            enforced: false,
+            sort: None,
+            deletes: false,
+            when: Some(When { column: collection, is: name.clone() }),
+        }));
+    }
+    let plain = catalog.tables[from].fields.iter_mut().find(|field| field.kind == FieldKind::Column(key));
+    if let Some(field) = plain.filter(|_| !targets.is_empty()) {
+        field.kind = FieldKind::ToAny(AnyId(catalog.anys.len() as u32), key);
+        catalog.anys.push(ToAny { collection, targets });
+    }
+}
+
 /// The rows that point to one by a foreign key, under the first of some names that
 /// is free.
 fn add_list(
@@ -272,6 +310,7 @@ fn add_list(
         enforced: key.enforced,
         sort,
         deletes,
+        when: None,
     });
     let parent = key.to.0 as usize;
     let name = names[parent].claim_first(wishes);
@@ -318,6 +357,7 @@ fn add_way_through(catalog: &mut Catalog, names: &mut [FieldNames], near: &Forei
         enforced: true,
         sort: None,
         deletes: false,
+        when: None,
     });
     let target = catalog.table(far.to).collection.clone();
     let via = format!("{target}_via_{}", catalog.table(near.from).collection);

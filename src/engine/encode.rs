@@ -397,6 +397,21 @@ impl Writer {
             Output::Present(_, shape) => self.below(member, |w| w.object(shape, place)),
             Output::One(child) => self.relation(member, *child, place, false),
             Output::Many(child) => self.relation(member, *child, place, true),
+            Output::OneOf(children) => {
+                // Of all of them, one at most has a key.
+                let has_key = |child: &&usize| {
+                    let parent =
+                        |(_, level, number): (_, &Level, usize)| *level.children.get(**child)?.parents.get(number)?;
+                    place.below.and_then(parent).is_some()
+                };
+                match children.iter().find(has_key) {
+                    Some(child) => self.relation(member, *child, place, false),
+                    None => {
+                        self.out.extend_from_slice(b"null");
+                        Ok(())
+                    }
+                }
+            }
         }
     }
 

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     catalog::Dialect,
     db::{Rows, Snapshot},
+    predicate::Target,
     sql::{Arguments, ReadStatement, Statement},
     value::Key,
 };
@@ -312,6 +313,20 @@ async fn next_level(source: &Source<'_>, child: &Child, above: &Level, variables
     level
 }
 
+/// A key as it is where it leads; none of what can be none there.
+fn converted(key: Vec<Key>, targets: &[Target]) -> Option<Vec<Key>> {
+    if targets.is_empty() {
+        return Some(key);
+    }
+    // No key is a time of now.
+    let convert = |(part, target): (Key, &Target)| match part {
+        Key::Bytes(_) => None,
+        Key::Int(number) => target.key(&number.to_string().into(), 0).ok(),
+        Key::Text(text) => target.key(&(&*text).into(), 0).ok(),
+    };
+    key.into_iter().zip(targets).map(convert).collect()
+}
+
 pub(super) fn add_spans(level: &mut Level, batch: Arc<Batch>, keys: &[Vec<Key>]) {
     let mut base = level.spans.last().map_or(0, |last| last.base + last.length);
     for key in keys {
@@ -332,7 +347,8 @@ fn collect_keys(child: &Child, above: &Level) -> (Vec<Vec<Key>>, Vec<Option<u32>
         for at in span.start..span.start + span.length {
             let row = batch.row(at);
             let parts = child.key.iter().map(|(column, column_type)| batch.rows.key(row, *column, column_type));
-            parents.push(parts.collect::<Option<Vec<Key>>>().map(|key| set.add(key)));
+            let key = parts.collect::<Option<Vec<Key>>>().and_then(|key| converted(key, &child.targets));
+            parents.push(key.map(|key| set.add(key)));
         }
     }
     (set.keys, parents)

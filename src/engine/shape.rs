@@ -375,6 +375,8 @@ pub struct Child {
     /// Whether there is no list at all where the key is null, instead of an empty
     /// one: it may not be seen there.
     pub hides: bool,
+    /// What the key's parts are where they lead, if their types are others.
+    pub targets: Vec<Target>,
 }
 
 /// The members of a JSON object, in order.
@@ -415,6 +417,8 @@ pub enum Output {
     One(usize),
     /// All related rows.
     Many(usize),
+    /// The row of whichever relation has a key, or null.
+    OneOf(Vec<usize>),
     /// An object made of cells of the same row.
     Object(Shape),
     /// As `Object`, but null where this cell is null: a related row of which
@@ -577,7 +581,7 @@ impl Shape {
             let output = match &member.output {
                 Output::Object(shape) | Output::Present(_, shape) => shape.weight(),
                 Output::Constant(text) => text.len(),
-                Output::Cell { .. } | Output::One(_) | Output::Many(_) => 0,
+                Output::Cell { .. } | Output::One(_) | Output::Many(_) | Output::OneOf(_) => 0,
             };
             MEMBER_WEIGHT + 2 * member.key.len() + output
         };
@@ -593,7 +597,7 @@ impl Shape {
                     *column += columns;
                     shape.shift(columns);
                 }
-                Output::One(_) | Output::Many(_) | Output::Constant(_) => {}
+                Output::One(_) | Output::Many(_) | Output::OneOf(_) | Output::Constant(_) => {}
             }
         }
     }

@@ -94,6 +94,14 @@ impl Collected<'_> {
     }
 }
 
+/// What selections on a union say of one of its members.
+pub(super) struct OnMember<'d> {
+    /// Under which keys its name is asked for.
+    pub(super) typenames: Vec<Collected<'d>>,
+    /// What is asked of it.
+    pub(super) selections: Vec<&'d SelectionSet>,
+}
+
 /// A document being walked with the values that decide `@skip` and `@include`.
 #[derive(Clone, Copy)]
 pub(super) struct Walk<'d, 's> {
@@ -148,6 +156,50 @@ impl<'d> Walk<'d, '_> {
                 Selection::InlineFragment(fragment) => {
                     self.collect_into(fields, seen, &fragment.node.selection_set.node);
                 }
+            }
+        }
+    }
+
+    /// Selections on a union as far as they are about one of its members.
+    pub(super) fn on(&self, selections: &[&'d SelectionSet], union: &str, member: &str) -> OnMember<'d> {
+        let mut on = OnMember { typenames: Vec::new(), selections: Vec::new() };
+        let mut seen = HashSet::new();
+        for selection in selections {
+            self.on_into(&mut on, &mut seen, selection, (union, member));
+        }
+        on
+    }
+
+    fn on_into(
+        &self,
+        on: &mut OnMember<'d>,
+        seen: &mut HashSet<&'d str>,
+        selection: &'d SelectionSet,
+        (union, member): (&str, &str),
+    ) {
+        for Positioned { pos, node } in selection.items.iter().filter(|item| !self.is_skipped(&item.node)) {
+            let (condition, inner) = match node {
+                // A union has no other field than its type's name.
+                Selection::Field(field) => {
+                    let position = Position { line: pos.line as u32, column: pos.column as u32 };
+                    let key = field.node.response_key().node.as_str();
+                    on.typenames.push(Collected { key, position, field: &field.node, selections: Vec::new() });
+                    continue;
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = spread.node.fragment_name.node.as_str();
+                    let fragment = self.document.fragments.get(name).filter(|_| seen.insert(name));
+                    let Some(fragment) = fragment else { continue };
+                    (Some(&fragment.node.type_condition), &fragment.node.selection_set.node)
+                }
+                Selection::InlineFragment(fragment) => {
+                    (fragment.node.type_condition.as_ref(), &fragment.node.selection_set.node)
+                }
+            };
+            match condition.map(|condition| condition.node.on.node.as_str()) {
+                Some(condition) if condition == member => on.selections.push(inner),
+                Some(condition) if condition != union => {}
+                Some(_) | None => self.on_into(on, seen, inner, (union, member)),
             }
         }
     }

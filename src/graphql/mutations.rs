@@ -185,7 +185,9 @@ impl<'a> Types<'a> {
         let mut members = Vec::with_capacity(table.fields.len());
         for field in table.fields.iter().filter(|field| right.allows(&field.name)) {
             let of = match field.kind {
-                FieldKind::Column(column) => column_input(table, table.column(column), action),
+                FieldKind::Column(column) | FieldKind::ToAny(_, column) => {
+                    column_input(table, table.column(column), action)
+                }
                 FieldKind::ToOne(id, _) if self.writes_through(id, action) => {
                     Some(Type::named(input_name(self.target(id), action)))
                 }

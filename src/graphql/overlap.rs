@@ -2,14 +2,14 @@
 //! also those that meet only once fragments are spread or parents are merged,
 //! which async-graphql does not look at.
 //!
-//! All composite types here are objects, so fields of one key always meet in
-//! the same object.
+//! Composite types are objects, whose fields of one key always meet, and unions of
+//! them: what is asked of one member never meets what is asked of another.
 
 use std::collections::HashSet;
 
 use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
 use async_graphql::{Pos, Positioned};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::answer::Problem;
 
@@ -27,17 +27,19 @@ struct Overlaps<'d> {
     problems: Vec<Problem>,
 }
 
-/// The fields of one object by response key.
-type Fields<'d> = IndexMap<&'d str, Vec<&'d Positioned<Field>>>;
+/// The fields of one object by response key, each with the type that the innermost
+/// fragment around it names.
+type Fields<'d> = IndexMap<&'d str, Vec<(Option<&'d str>, &'d Positioned<Field>)>>;
 
 impl<'d> Overlaps<'d> {
     fn merge(&mut self, selections: &[&'d SelectionSet]) {
         let mut fields = Fields::new();
         let mut spread = HashSet::new();
         for selection in selections {
-            self.collect(&mut fields, &mut spread, selection);
+            self.collect(&mut fields, &mut spread, selection, None);
         }
-        for (key, same) in fields {
+        let groups = fields.into_iter().flat_map(|(key, same)| met(same).into_iter().map(move |group| (key, group)));
+        for (key, same) in groups.collect::<Vec<_>>() {
             let first = same[0];
             match same.iter().find_map(|other| conflict(&first.node, &other.node).map(|why| (other.pos, why))) {
                 Some((other, why)) => self.report(key, first.pos, other, &why),
@@ -49,18 +51,29 @@ impl<'d> Overlaps<'d> {
         }
     }
 
-    fn collect(&self, fields: &mut Fields<'d>, spread: &mut HashSet<&'d str>, selection: &'d SelectionSet) {
+    fn collect(
+        &self,
+        fields: &mut Fields<'d>,
+        spread: &mut HashSet<&'d str>,
+        selection: &'d SelectionSet,
+        on: Option<&'d str>,
+    ) {
         for item in &selection.items {
             match &item.node {
                 Selection::Field(field) => {
-                    fields.entry(field.node.response_key().node.as_str()).or_default().push(field);
+                    fields.entry(field.node.response_key().node.as_str()).or_default().push((on, field));
                 }
-                Selection::InlineFragment(fragment) => self.collect(fields, spread, &fragment.node.selection_set.node),
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref();
+                    let condition = condition.map(|condition| condition.node.on.node.as_str());
+                    self.collect(fields, spread, &fragment.node.selection_set.node, condition.or(on));
+                }
                 Selection::FragmentSpread(named) => {
                     let name = named.node.fragment_name.node.as_str();
                     let fragment = self.document.fragments.get(name).filter(|_| spread.insert(name));
                     if let Some(fragment) = fragment {
-                        self.collect(fields, spread, &fragment.node.selection_set.node);
+                        let condition = fragment.node.type_condition.node.on.node.as_str();
+                        self.collect(fields, spread, &fragment.node.selection_set.node, Some(condition));
                     }
                 }
             }
@@ -77,6 +90,20 @@ impl<'d> Overlaps<'d> {
             self.problems.push(Problem { message, locations, ..Problem::default() });
         }
     }
+}
+
+/// Fields of one key, as far as they meet: those of each type, with those that are
+/// asked of whatever type it is.
+fn met<'d>(same: Vec<(Option<&'d str>, &'d Positioned<Field>)>) -> Vec<Vec<&'d Positioned<Field>>> {
+    let types: IndexSet<&str> = same.iter().filter_map(|(on, _)| *on).collect();
+    if types.len() < 2 {
+        return vec![same.into_iter().map(|(_, field)| field).collect()];
+    }
+    let of = |wanted: &str| {
+        let meets = same.iter().filter(|(on, _)| on.is_none_or(|on| on == wanted));
+        meets.map(|(_, field)| *field).collect()
+    };
+    types.into_iter().map(of).collect()
 }
 
 fn conflict(one: &Field, other: &Field) -> Option<String> {

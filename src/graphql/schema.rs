@@ -9,7 +9,7 @@ use std::{
 
 use async_graphql::{
     CacheControl, Response, ServerError, ValidationResult, Value,
-    dynamic::{self, Enum, FieldFuture, InputObject, InputValue, Object, Scalar, SchemaBuilder, TypeRef},
+    dynamic::{self, Enum, FieldFuture, InputObject, InputValue, Object, Scalar, SchemaBuilder, TypeRef, Union},
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation},
 };
 use async_graphql_value::ConstValue;
@@ -45,7 +45,7 @@ pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::S
     let children = fields
         .filter_map(|field| match field.kind {
             FieldKind::ToMany(id) => Some(types.target(id).id),
-            FieldKind::Column(_) | FieldKind::ToOne(..) => None,
+            FieldKind::Column(_) | FieldKind::ToOne(..) | FieldKind::ToAny(..) => None,
         })
         .collect();
     let mut registration = Registration { types, children, inputs: BTreeSet::new(), scalars: BTreeSet::new(), builder };
@@ -221,6 +221,13 @@ impl Registration<'_, '_> {
                     let field = self.field(&field.name, &Type::list(target), None);
                     Self::with_arguments(field, types::list_arguments(target))
                 }
+                FieldKind::ToAny(any, column) => {
+                    let name = Types::union_name(table, field);
+                    let targets = self.types.branches(any).map(|id| self.types.target(id).collection.as_str());
+                    let union = targets.fold(Union::new(&name), Union::possible_type);
+                    self.register(union);
+                    self.field(&field.name, &Type::named(name), table.column(column).comment.clone())
+                }
             };
             object = object.field(own);
             if let Some(name) = self.types.functions_name(table, field) {
@@ -236,7 +243,7 @@ impl Registration<'_, '_> {
                 Some((functions, _)) => functions.to_owned(),
                 None => self.json_functions(table, id),
             },
-            FieldKind::ToOne(..) | FieldKind::ToMany(_) => "count_functions".to_owned(),
+            FieldKind::ToOne(..) | FieldKind::ToMany(_) | FieldKind::ToAny(..) => "count_functions".to_owned(),
         };
         self.inputs.extend(
             ["count_functions", "date_functions", "time_functions", "datetime_functions"]

@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 use super::system::Operations;
 use crate::{
     catalog::{
-        Catalog, Column, ColumnId, ColumnType, Exposure, Field, FieldKind, Table, TableId, metadata::SYSTEM_PREFIX,
+        AnyId, Catalog, Column, ColumnId, ColumnType, Exposure, Field, FieldKind, RelationshipId, Table, TableId,
+        metadata::SYSTEM_PREFIX,
     },
     permissions::Access,
     plan::AggregateFunction,
@@ -162,10 +163,21 @@ impl<'a> Types<'a> {
             FieldKind::Column(_) => true,
             FieldKind::ToOne(id, column) => column.is_some() || self.is_followable(id),
             FieldKind::ToMany(id) => self.is_followable(id),
+            FieldKind::ToAny(..) => true,
         }
     }
 
-    fn is_followable(&self, id: crate::catalog::RelationshipId) -> bool {
+    /// The ways to those of several collections that the caller may follow.
+    pub(super) fn branches(&self, any: AnyId) -> impl Iterator<Item = RelationshipId> + '_ {
+        self.catalog.any(any).targets.iter().copied().filter(|id| self.is_followable(*id))
+    }
+
+    /// The name of the union of them.
+    pub(super) fn union_name(table: &Table, field: &Field) -> String {
+        format!("{}_{}_union", table.collection, field.name)
+    }
+
+    fn is_followable(&self, id: RelationshipId) -> bool {
         self.access.leads_through(self.catalog, self.catalog.relationship(id))
     }
 
@@ -174,11 +186,12 @@ impl<'a> Types<'a> {
     pub(super) fn kind(&self, field: &Field) -> FieldKind {
         match field.kind {
             FieldKind::ToOne(id, Some(column)) if !self.is_followable(id) => FieldKind::Column(column),
+            FieldKind::ToAny(any, column) if self.branches(any).next().is_none() => FieldKind::Column(column),
             kind => kind,
         }
     }
 
-    pub(super) fn target(&self, id: crate::catalog::RelationshipId) -> &'a Table {
+    pub(super) fn target(&self, id: RelationshipId) -> &'a Table {
         self.catalog.table(self.catalog.relationship(id).to)
     }
 
@@ -191,7 +204,7 @@ impl<'a> Types<'a> {
                 !column.is_concealed() && (column.column_type.is_temporal() || is_document)
             }
             FieldKind::ToMany(_) => true,
-            FieldKind::ToOne(..) => false,
+            FieldKind::ToOne(..) | FieldKind::ToAny(..) => false,
         };
         let name = format!("{}_func", field.name);
         (has_functions && table.field(&name).is_none()).then_some(name)
@@ -464,6 +477,7 @@ impl Types<'_> {
     /// quantifiers (contract 3.9).
     pub(super) fn filter_members(&self, table: &Table) -> Vec<(String, Type)> {
         let mut members = Vec::with_capacity(table.fields.len() + 2);
+        let mut branches = Vec::new();
         for field in self.fields(table) {
             let (own, functions) = match self.kind(field) {
                 FieldKind::Column(column) => {
@@ -479,6 +493,13 @@ impl Types<'_> {
                     format!("{}_quantifier_filter", self.target(id).collection),
                     Some("count_function_filter_operators"),
                 ),
+                FieldKind::ToAny(any, _) => {
+                    branches.extend(self.branches(any).map(|id| {
+                        let target = &self.target(id).collection;
+                        (format!("{}__{target}", field.name), Type::named(format!("{target}_filter")))
+                    }));
+                    continue;
+                }
             };
             members.push((field.name.clone(), Type::named(own)));
             if let (Some(functions), Some(name)) = (functions, self.functions_name(table, field)) {
@@ -488,6 +509,7 @@ impl Types<'_> {
         let itself = format!("{}_filter", table.collection);
         members.push(("_and".to_owned(), Type::list(itself.clone())));
         members.push(("_or".to_owned(), Type::list(itself)));
+        members.extend(branches);
         members
     }
 

@@ -149,7 +149,7 @@ impl Access {
                 .is_some_and(|readable| columns.iter().all(|column| readable.allows(names.column_field(*column))))
         };
         self.read(relationship.to).is_some()
-            && allowed(relationship.from, &relationship.from_columns)
+            && allowed(relationship.from, &relationship.leading_columns().collect::<Vec<_>>())
             && match &relationship.cardinality {
                 Cardinality::ManyToOne => true,
                 Cardinality::OneToMany => allowed(relationship.to, &relationship.to_columns),

@@ -9,7 +9,7 @@ use super::{Aggregate, AggregateOrder, Error, Measure, MeasureOperand, Order, Se
 use crate::{
     catalog::{Cardinality, Catalog, ColumnId, ColumnType, RelationshipId, Table, TableId},
     permissions::{Access, Right},
-    predicate::{Operand, Predicate, Test},
+    predicate::{Operand, Ordering, Predicate, Rounding, Target, Term, Test},
 };
 
 /// A selection that may be read, narrowed to what the caller may see.
@@ -120,13 +120,28 @@ pub fn way(catalog: &Catalog, access: &Access, id: RelationshipId) -> (Vec<Opera
     let field = Gate { catalog, access }.relation(id).unwrap_or_default();
     let readable = access.read(table.id);
     let is_partial = |field: &str| readable.is_some_and(|readable| !readable.rows_of(field).is_always());
-    let operand = |column: &ColumnId| match readable.is_some_and(Right::is_everything) {
-        true => Operand::Column(*column),
-        false if table.column_field(*column) == field => Operand::Column(*column),
-        false => Operand::Way(id, *column),
+    let is_everything = readable.is_some_and(Right::is_everything);
+    let operand = |column: &ColumnId| match relationship.when.is_none() {
+        true if is_everything || table.column_field(*column) == field => Operand::Column(*column),
+        true | false => Operand::Way(id, *column),
     };
-    let hides = is_partial(field) || relationship.from_columns.iter().any(|id| is_partial(table.column_field(*id)));
+    let hides = is_partial(field) || relationship.leading_columns().any(|id| is_partial(table.column_field(id)));
     (relationship.from_columns.iter().map(operand).collect(), hides)
+}
+
+/// What the values that lead to related rows are there, where they have other types:
+/// those of a way to one of several collections.
+pub fn way_targets(catalog: &Catalog, id: RelationshipId) -> Vec<Target> {
+    let relationship = catalog.relationship(id);
+    let columns = relationship.to_columns.iter().filter(|_| relationship.when.is_some());
+    columns.map(|column| Target::of(catalog.table(relationship.to).column(*column), Rounding::Refuse)).collect()
+}
+
+/// In which rows a relationship leads anywhere, where that is not all.
+pub fn leads(catalog: &Catalog, id: RelationshipId) -> Option<Predicate> {
+    let when = catalog.relationship(id).when.as_ref()?;
+    let is = Term::Constant(when.is.as_str().into());
+    Some(Predicate::Compare(Operand::Column(when.column), Test::Order(Ordering::Equal, is)))
 }
 
 /// Holds a condition on rows that are named by their keys, because they changed
@@ -211,10 +226,7 @@ impl<'a> Gate<'a> {
 
     /// The field that is the way to related rows.
     fn relation(self, id: RelationshipId) -> Option<&'a str> {
-        use crate::catalog::FieldKind;
-        let fields = &self.table(self.catalog.relationship(id).from).fields;
-        let is_way = |field: &&crate::catalog::Field| matches!(field.kind, FieldKind::ToOne(found, _) | FieldKind::ToMany(found) if found == id);
-        fields.iter().find(is_way).map(|field| field.name.as_str())
+        self.catalog.way(id).map(|field| field.name.as_str())
     }
 
     /// Text, numbers and UUIDs are searched, in fields that may be read (contract 4.4).
@@ -267,8 +279,8 @@ impl<'a> Gate<'a> {
     fn seen(self, id: RelationshipId) -> Result<Predicate, Error> {
         let relationship = self.catalog.relationship(id);
         let field = self.field(relationship.from, self.relation(id).unwrap_or_default())?;
-        relationship.from_columns.iter().try_fold(field, |seen, column| {
-            let rows = self.column(relationship.from, *column)?;
+        relationship.leading_columns().try_fold(field, |seen, column| {
+            let rows = self.column(relationship.from, column)?;
             Ok(if seen == rows { seen } else { seen.and(rows) })
         })
     }
@@ -295,8 +307,11 @@ impl<'a> Gate<'a> {
             | Operand::JsonPath(column, _)
             | Operand::Concealed(column) => self.column(at.table, column)?,
             Operand::Way(relationship, column) => {
-                let field = self.field(at.table, self.relation(relationship).unwrap_or_default())?;
-                let rows = both(field, self.column(at.table, column)?);
+                let seen = self.seen(relationship)?;
+                let rows = match leads(self.catalog, relationship) {
+                    Some(leads) => both(seen, leads),
+                    None => seen,
+                };
                 return Ok(at.masked(Operand::Column(column), rows));
             }
             Operand::Count(relationship, known) => {

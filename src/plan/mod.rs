@@ -11,7 +11,7 @@ pub mod write;
 
 pub use self::{
     aggregate::{Aggregate, AggregateFunction, AggregateOrder, Measure, MeasureOperand, SortKey},
-    allow::{AggregatePlan, ReadPlan, allow_predicate, way},
+    allow::{AggregatePlan, ReadPlan, allow_predicate, leads, way, way_targets},
     arguments::{Arguments, Limits, Offset, Page},
     order::{Order, Step},
 };

@@ -75,9 +75,11 @@ pub(super) fn parse(catalog: &Catalog, table: &Table, entry: &str, limits: &Limi
     let mut path = Vec::with_capacity(steps.len());
     for step in steps {
         let relationship = match table.field(step).map(|field| field.kind) {
-            Some(FieldKind::ToOne(relationship, _) | FieldKind::ToMany(relationship)) => relationship,
-            Some(FieldKind::Column(_)) | None => return Err(unknown(table, step)),
+            Some(FieldKind::ToOne(relationship, _) | FieldKind::ToMany(relationship)) => Some(relationship),
+            Some(FieldKind::Column(_) | FieldKind::ToAny(..)) => None,
+            None => catalog.branch(table, step),
         };
+        let relationship = relationship.ok_or_else(|| unknown(table, step))?;
         path.push(Step { relationship, visible: Predicate::always() });
         table = catalog.table(catalog.relationship(relationship).to);
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use super::{ListTerm, Operand, Ordering, Place, Predicate, Quantifier, Related, Segment, Term, Test};
-use crate::catalog::{Catalog, ColumnId, FieldKind, RelationshipId, Table};
+use crate::catalog::{Catalog, ColumnId, RelationshipId, Table};
 
 /// A predicate on rows of a table, by the names that are served:
 /// `status = "published" or author: (id = $CURRENT_USER)`. Always and never are
@@ -39,18 +39,18 @@ impl Words<'_> {
             Predicate::All(parts) => joined(parts, " and ", "true"),
             Predicate::Any(parts) => joined(parts, " or ", "false"),
             Predicate::Compare(operand, test) => self.compare(table, operand, test),
-            Predicate::Related(related) => self.related(table, related),
+            Predicate::Related(related) => self.related(related),
         }
     }
 
-    fn related(self, table: &Table, related: &Related) -> String {
+    fn related(self, related: &Related) -> String {
         let target = self.catalog.table(self.catalog.relationship(related.relationship).to);
         let quantifier = match related.quantifier {
             Quantifier::Joined => "",
             Quantifier::Some => "some ",
             Quantifier::None => "no ",
         };
-        let field = relation(table, related.relationship);
+        let field = relation(self.catalog, related.relationship);
         format!("{quantifier}{field}: ({})", self.predicate(target, &related.predicate, false))
     }
 
@@ -96,7 +96,7 @@ impl Words<'_> {
                 written.expect("writing to memory does not fail");
                 text
             }),
-            Operand::Count(relationship, _) => format!("count({})", relation(table, *relationship)),
+            Operand::Count(relationship, _) => format!("count({})", relation(self.catalog, *relationship)),
             Operand::Masked(operand, rows) => {
                 format!("({} where {})", self.operand(table, operand), self.predicate(table, rows, false))
             }
@@ -104,9 +104,13 @@ impl Words<'_> {
     }
 }
 
-fn relation(table: &Table, id: RelationshipId) -> &str {
-    let is_way = |kind: FieldKind| matches!(kind, FieldKind::ToOne(found, _) | FieldKind::ToMany(found) if found == id);
-    table.fields.iter().find(|field| is_way(field.kind)).map_or("", |field| &field.name)
+fn relation(catalog: &Catalog, id: RelationshipId) -> String {
+    let relationship = catalog.relationship(id);
+    let field = catalog.way(id).map_or("", |field| &field.name);
+    match &relationship.when {
+        None => field.to_owned(),
+        Some(_) => format!("{field}:{}", catalog.table(relationship.to).collection),
+    }
 }
 
 fn not(negated: bool) -> &'static str {

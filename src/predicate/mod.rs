@@ -284,6 +284,7 @@ impl Related {
     pub fn on_own_columns(&self, catalog: &Catalog) -> Option<Predicate> {
         let relationship = catalog.relationship(self.relationship);
         let applies = relationship.cardinality == Cardinality::ManyToOne
+            && relationship.when.is_none()
             && self.quantifier == Quantifier::Joined
             && self.visible.is_always();
         let ([own], [target], true) = (&relationship.from_columns[..], &relationship.to_columns[..], applies) else {
@@ -389,7 +390,7 @@ impl Predicate {
 
 /// The columns that lead to related rows.
 fn way(catalog: &Catalog, relationship: RelationshipId) -> BTreeSet<ColumnId> {
-    catalog.relationship(relationship).from_columns.iter().copied().collect()
+    catalog.relationship(relationship).leading_columns().collect()
 }
 
 /// Adds what a condition looks at behind a relationship: the columns that are the

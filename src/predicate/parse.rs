@@ -90,6 +90,9 @@ impl<'a> Parser<'a> {
             return self.function(table, field, function, value);
         }
         let Some(field) = table.field(name) else {
+            if let Some(relationship) = self.context.catalog.branch(table, name) {
+                return self.joined(relationship, value);
+            }
             let base = name.strip_suffix("_func").filter(|base| table.field(base).is_some());
             return match base {
                 Some(base) => self.functions(table, base, value),
@@ -106,6 +109,7 @@ impl<'a> Parser<'a> {
                 (_, None) => self.joined(relationship, value),
             },
             FieldKind::ToMany(relationship) => self.to_many(relationship, value),
+            FieldKind::ToAny(_, column) => self.column(table.column(column), value),
         }
     }
 

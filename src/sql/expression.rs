@@ -6,8 +6,8 @@ use super::{
     writer::{Alias, Writer},
 };
 use crate::{
-    catalog::{CONCEALED, Cardinality, Column, ColumnId, ColumnType, Dialect, RelationshipId},
-    plan::Error,
+    catalog::{CONCEALED, Cardinality, Column, ColumnId, ColumnType, Dialect, Relationship, RelationshipId},
+    plan::{self, Error},
     predicate::{DatePart, JsonPath, Operand, Predicate, Segment},
     value::Value,
 };
@@ -397,8 +397,30 @@ pub(super) fn related_rows(w: &mut Writer<'_>, alias: Alias, id: RelationshipId)
         }
     };
     w.push(" WHERE ");
-    equal_columns(w, near, &relationship.to_columns, alias, &relationship.from_columns);
+    linked(w, relationship, near, alias)?;
     Ok(target)
+}
+
+/// `t1.fk = t0.id`, for a row where a relationship starts, and the rows that it
+/// leads to or the pairs on the way to them.
+pub(super) fn linked(w: &mut Writer<'_>, relationship: &Relationship, near: Alias, from: Alias) -> Result<(), Error> {
+    let Some(leads) = plan::leads(w.catalog, relationship.id) else {
+        equal_columns(w, near, &relationship.to_columns, from, &relationship.from_columns);
+        return Ok(());
+    };
+    // A key of any collection is a text, whatever type it has there.
+    for (at, (key, own)) in relationship.to_columns.iter().zip(&relationship.from_columns).enumerate() {
+        w.push(if at > 0 { " AND " } else { "" });
+        let is_same = w.column_of(near, *key).column_type == w.column_of(from, *own).column_type;
+        match (is_same, w.dialect()) {
+            (true, _) => w.column(near, *key),
+            (false, Dialect::MySql) => wrap(w, "CAST(", near, *key, " AS CHAR)"),
+            (false, Dialect::Postgres | Dialect::Sqlite) => wrap(w, "CAST(", near, *key, " AS TEXT)"),
+        }
+        w.push(" = ");
+        w.column(from, *own);
+    }
+    condition::and(w, from, &leads)
 }
 
 /// `t1.a = t0.b AND …`

@@ -3,7 +3,7 @@
 
 use super::{
     condition,
-    expression::{compared, equal_columns, sorted},
+    expression::{compared, equal_columns, linked, sorted},
     writer::{Alias, Writer},
 };
 use crate::{
@@ -65,7 +65,7 @@ pub(super) fn join_order(w: &mut Writer<'_>, sorted: &[Sorted<'_>]) -> Result<()
             w.push(" LEFT JOIN ");
             w.table(*alias);
             w.push(" ON ");
-            equal_columns(w, *alias, &relationship.to_columns, from, &relationship.from_columns);
+            linked(w, relationship, *alias, from)?;
             condition::and(w, *alias, &step.visible)?;
             from = *alias;
         }
@@ -161,7 +161,7 @@ fn outermost(w: &mut Writer<'_>, root: Alias, order: &Order, operand: &Operand) 
     for (at, (step, relationship, from, between, target)) in aliases.into_iter().enumerate() {
         w.push(if at > 0 { " AND " } else { " WHERE " });
         let near = between.unwrap_or(target);
-        equal_columns(w, near, &relationship.to_columns, from, &relationship.from_columns);
+        linked(w, relationship, near, from)?;
         if let (Cardinality::ManyToMany { junction_columns, target_columns, .. }, Some(between)) =
             (&relationship.cardinality, between)
         {

@@ -93,7 +93,7 @@ impl Check<'_> {
         let table = self.table;
         table.fields.iter().filter_map(move |field| match field.kind {
             FieldKind::Column(id) => Some((field, table.column(id))),
-            FieldKind::ToOne(..) | FieldKind::ToMany(_) => None,
+            FieldKind::ToOne(..) | FieldKind::ToMany(_) | FieldKind::ToAny(..) => None,
         })
     }
 
@@ -213,6 +213,7 @@ impl Check<'_> {
             let relation = &field.name;
             match field.kind {
                 FieldKind::Column(_) => {}
+                FieldKind::ToAny(..) => unreachable!("there is no metadata"),
                 FieldKind::ToOne(_, column) => {
                     // A relation over several columns has no order of its own.
                     let sort = column.map_or_else(String::new, |_| format!(", sort: [\"{relation}\"]"));

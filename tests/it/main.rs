@@ -32,6 +32,7 @@ mod layers;
 mod limits;
 mod lists;
 mod live;
+mod many_to_any;
 mod model;
 mod node;
 mod odd_keys;

@@ -195,10 +195,11 @@ impl Reading<'_> {
         };
         let field = table.field(name).ok_or_else(unknown)?;
         match (field.kind, below.0.is_empty()) {
-            (FieldKind::Column(column), true) | (FieldKind::ToOne(_, Some(column)), true) => {
+            (FieldKind::Column(column) | FieldKind::ToAny(_, column), true)
+            | (FieldKind::ToOne(_, Some(column)), true) => {
                 self.column(table, name, column, level);
             }
-            (FieldKind::Column(_), false) => return Err(unknown()),
+            (FieldKind::Column(_) | FieldKind::ToAny(..), false) => return Err(unknown()),
             (FieldKind::ToOne(id, _), _) => {
                 let child = self.related(table, id, below, depth, level)?;
                 level.add(name, Output::One(child));
@@ -232,7 +233,7 @@ impl Reading<'_> {
         let (operands, hides) = plan::way(self.catalog, self.access, id);
         let types = relationship.from_columns.iter().map(|column| table.column(*column).column_type.clone());
         let key = operands.into_iter().map(|operand| level.cell(operand)).zip(types).collect();
-        level.children.push(Child { key, node, hides });
+        level.children.push(Child { key, node, hides, targets: plan::way_targets(self.catalog, id) });
         Ok(level.children.len() - 1)
     }
 }

@@ -20,7 +20,7 @@ use super::{
     variables::coerce_literal,
 };
 use crate::{
-    catalog::{Cardinality, ColumnId, ColumnType, Dialect, Field, FieldKind, RelationshipId, Table},
+    catalog::{AnyId, Cardinality, ColumnId, ColumnType, Dialect, Field, FieldKind, RelationshipId, Table},
     db::Form,
     engine::{Asked, Child, Error, KeyRoot, Member, Node, Output, Root, RootKind, Shape},
     permissions::Right,
@@ -417,6 +417,7 @@ impl<'a> Compiler<'a> {
                 let child = self.relation(level, id, field)?;
                 Ok(Output::Many(child))
             }
+            FieldKind::ToAny(any, _) => self.any(level, any, known, field),
         }
     }
 
@@ -497,18 +498,52 @@ impl<'a> Compiler<'a> {
 
     /// Adds the level below a relation; returns its place among the children.
     fn relation(&mut self, level: &mut Level<'a>, id: RelationshipId, field: &Collected<'a>) -> Result<usize, Error> {
-        let relationship = self.types.catalog.relationship(id);
         let target = self.types.target(id);
         let arguments = self.arguments(target, field)?;
         let source = Source::Relationship(id);
         self.path.push(field.key);
         let node = self.node(target, source, &arguments, &field.selections, level.rows, level.depth + 1)?;
         self.path.pop();
+        Ok(self.hang(level, id, node))
+    }
+
+    /// One row of several collections: a level below for each, of which one at most
+    /// has a key in each row.
+    fn any(
+        &mut self,
+        level: &mut Level<'a>,
+        any: AnyId,
+        known: &Field,
+        field: &Collected<'a>,
+    ) -> Result<Output, Error> {
+        let union = Types::union_name(level.table, known);
+        let branches: Vec<RelationshipId> = self.types.branches(any).collect();
+        let mut children = Vec::with_capacity(branches.len());
+        self.path.push(field.key);
+        for id in branches {
+            let target = self.types.target(id);
+            let on = self.walk.on(&field.selections, &union, &target.collection);
+            let source = Source::Relationship(id);
+            let arguments = Arguments::default();
+            let mut node = self.node(target, source, &arguments, &on.selections, level.rows, level.depth + 1)?;
+            let names = on.typenames.iter().filter(|name| !node.shape.members.iter().any(|it| *it.key == *name.key));
+            let names: Vec<Member> =
+                names.map(|name| member(name, Output::Constant(quoted(&target.collection)))).collect();
+            node.shape.members.splice(0..0, names);
+            children.push(self.hang(level, id, node));
+        }
+        self.path.pop();
+        Ok(Output::OneOf(children))
+    }
+
+    /// Hangs a level below a relation; its place among the children.
+    fn hang(&self, level: &mut Level<'a>, id: RelationshipId, node: Node) -> usize {
+        let relationship = self.types.catalog.relationship(id);
         let (operands, hides) = plan::way(self.types.catalog, self.types.access, id);
         let types = relationship.from_columns.iter().map(|column| level.table.column(*column).column_type.clone());
         let key = operands.into_iter().map(|operand| level.cell(operand)).zip(types).collect();
-        level.children.push(Child { key, node, hides });
-        Ok(level.children.len() - 1)
+        level.children.push(Child { key, node, hides, targets: plan::way_targets(self.types.catalog, id) });
+        level.children.len() - 1
     }
 
     /// `date_func { year }`, `meta_func { count json(path:) }`, `tags_func { count }`.
@@ -547,7 +582,7 @@ impl<'a> Compiler<'a> {
                 Some((functions, _)) => functions,
                 None => self.types.names.json_functions(table.id, column),
             },
-            FieldKind::ToOne(..) | FieldKind::ToMany(_) => "count_functions",
+            FieldKind::ToOne(..) | FieldKind::ToMany(_) | FieldKind::ToAny(..) => "count_functions",
         }
     }
 

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    catalog::{Catalog, Column, ColumnId, FieldKind, Relationship, RelationshipId, Table},
+    catalog::{Catalog, Column, ColumnId, ColumnType, FieldKind, Relationship, RelationshipId, Table},
     permissions::{
         Access, Right,
         validation::{self, Broken},
@@ -249,8 +249,16 @@ impl Draft {
         // A key is given with the request; what stands in the payload says nothing.
         let is_key = |column: &ColumnId| action == WriteAction::Update && table.key.contains(column);
         match (kind, json) {
-            (FieldKind::Column(column), _) if is_key(&column) => {}
-            (FieldKind::Column(column), json) => self.set(table, column, &json)?,
+            (FieldKind::Column(column) | FieldKind::ToAny(_, column), _) if is_key(&column) => {}
+            (FieldKind::Column(column), json) => {
+                check_collection(catalog, table, column, &json)?;
+                self.set(table, column, &json)?;
+            }
+            // A key alone can be given, whatever type it has where it leads.
+            (FieldKind::ToAny(_, column), json) => match (&*json, &table.column(column).column_type) {
+                (Json::Number(number), ColumnType::Text) => self.set(table, column, &number.to_string().into())?,
+                (json, _) => self.set(table, column, json)?,
+            },
             (FieldKind::ToOne(relationship, own), json) if json.is_object() => {
                 if own.is_none() {
                     let columns = &catalog.relationship(relationship).from_columns;
@@ -413,6 +421,23 @@ pub fn may_be_emptied(table: &Table, column: ColumnId) -> bool {
 /// No right to do this with a collection at all.
 pub fn forbidden(table: &Table) -> Fault {
     Fault::Forbidden(Some(format!("no permission to do this in `{}`", table.collection)))
+}
+
+/// Whether a column that says which collection a key is of may say so.
+fn check_collection(catalog: &Catalog, table: &Table, column: ColumnId, json: &Json) -> Result<(), Fault> {
+    let ways = table.fields.iter().filter_map(|field| match field.kind {
+        FieldKind::ToAny(any, _) => Some(catalog.any(any)).filter(|any| any.collection == column),
+        FieldKind::Column(_) | FieldKind::ToOne(..) | FieldKind::ToMany(_) => None,
+    });
+    for any in ways {
+        let names = any.targets.iter().filter_map(|id| Some(catalog.relationship(*id).when.as_ref()?.is.as_str()));
+        let names: Vec<&str> = names.collect();
+        if !json.is_null() && !json.as_str().is_some_and(|name| names.contains(&name)) {
+            let (field, collection) = (table.column_field(column), &table.collection);
+            return Err(Fault::Payload(format!("`{field}` of `{collection}` is one of {}", names.join(", "))));
+        }
+    }
+    Ok(())
 }
 
 /// A list of related rows; null lets all of them go, a bare key stands for the row.

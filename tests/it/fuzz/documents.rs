@@ -139,6 +139,7 @@ impl<'a> Generator<'a> {
                     self.text.push_str(&field.name);
                 }
             }
+            FieldKind::ToAny(..) => unreachable!("there is no metadata"),
             _ if depth >= MAX_DEPTH => self.text.push_str("__typename"),
             FieldKind::ToOne(id, _) => {
                 self.text.push_str(&field.name);
@@ -242,6 +243,7 @@ impl<'a> Generator<'a> {
                 write!(self.text, " {}: ", field.name).expect("writing to memory");
                 self.operators(column);
             }
+            FieldKind::ToAny(..) => unreachable!("there is no metadata"),
             _ if depth >= 3 => {}
             FieldKind::ToOne(id, _) => {
                 write!(self.text, " {}: ", field.name).expect("writing to memory");
