@@ -273,15 +273,32 @@ fn json_at(w: &mut Writer<'_>, alias: Alias, id: ColumnId, path: &JsonPath) -> R
             w.push(")");
         }
         Dialect::MySql => {
+            // To MySQL, what is no list is a list of itself.
+            let firsts = path.0.iter().enumerate().filter(|(_, segment)| matches!(segment, Segment::Element(0)));
+            let lists: Vec<&[Segment]> = firsts.map(|(at, _)| &path.0[..at]).collect();
+            for (at, list) in lists.iter().enumerate() {
+                wrap(
+                    w,
+                    if at == 0 { "(CASE WHEN JSON_TYPE(JSON_EXTRACT(" } else { " AND JSON_TYPE(JSON_EXTRACT(" },
+                    alias,
+                    id,
+                    ", ",
+                );
+                path_text(w, list)?;
+                w.push(")) = 'ARRAY'");
+            }
+            if !lists.is_empty() {
+                w.push(" THEN ");
+            }
             wrap(w, "JSON_EXTRACT(", alias, id, ", ");
-            path_text(w, path)?;
-            w.push(")");
+            path_text(w, &path.0)?;
+            w.push(if lists.is_empty() { ")" } else { ") END)" });
         }
         Dialect::Sqlite => {
             // A malformed document has nothing under any path.
             wrap(w, "(CASE WHEN json_valid(", alias, id, ") THEN ");
             wrap(w, "", alias, id, " -> ");
-            path_text(w, path)?;
+            path_text(w, &path.0)?;
             w.push(" END)");
         }
     }
@@ -306,9 +323,9 @@ fn json_text(w: &mut Writer<'_>, alias: Alias, id: ColumnId, path: &JsonPath) ->
         Dialect::Sqlite => {
             wrap(w, "(CASE WHEN json_valid(", alias, id, ") THEN CASE json_type(");
             wrap(w, "", alias, id, ", ");
-            path_text(w, path)?;
+            path_text(w, &path.0)?;
             wrap(w, ") WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(", alias, id, " ->> ");
-            path_text(w, path)?;
+            path_text(w, &path.0)?;
             w.push(" AS TEXT) END END)");
         }
     }
@@ -337,9 +354,9 @@ pub(super) fn json_number(w: &mut Writer<'_>, alias: Alias, id: ColumnId, path: 
         Dialect::Sqlite => {
             wrap(w, "(CASE WHEN json_valid(", alias, id, ") AND json_type(");
             wrap(w, "", alias, id, ", ");
-            path_text(w, path)?;
+            path_text(w, &path.0)?;
             wrap(w, ") IN ('integer', 'real') THEN ", alias, id, " ->> ");
-            path_text(w, path)?;
+            path_text(w, &path.0)?;
             w.push(" END)");
         }
     }
@@ -355,9 +372,9 @@ fn postgres_path(w: &mut Writer<'_>, path: &JsonPath) -> Result<(), Error> {
 }
 
 /// `$."a"[2]`, as MySQL and SQLite write it.
-fn path_text(w: &mut Writer<'_>, path: &JsonPath) -> Result<(), Error> {
+fn path_text(w: &mut Writer<'_>, segments: &[Segment]) -> Result<(), Error> {
     let mut text = "$".to_owned();
-    for segment in &path.0 {
+    for segment in segments {
         match segment {
             Segment::Member(name) => {
                 text.push_str(".\"");
