@@ -73,6 +73,16 @@ pub async fn hashed(password: String, options: HashOptions) -> Result<String, Un
     hashed.map_err(|error| Unhashed(error.to_string()))
 }
 
+/// A hash that nothing matches, for users whom there are not: looking takes as long
+/// as for those whose hashes were made by the same options.
+pub fn nobodys_hash(options: HashOptions) -> String {
+    let HashOptions { memory, time, parallelism } = options;
+    format!(
+        "$argon2id$v=19$m={memory},t={time},p={parallelism}$Tm9ib2R5J3Mgc2FsdA$\
+         MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"
+    )
+}
+
 /// Whether a password is the one of a hash, found out in the same way.
 ///
 /// # Errors
@@ -139,6 +149,22 @@ mod tests {
         assert!(matches("secret", &hashed));
         assert!(!matches("Secret", &hashed) && !matches("secret", "") && !matches("secret", "secret"));
         assert_ne!(hash("secret", CHEAP).unwrap(), hashed);
+    }
+
+    #[test]
+    fn nobodys_hash_costs_as_much_as_anybodys_and_is_matched_by_nothing() {
+        for options in [CHEAP, HashOptions { memory: 128, time: 2, parallelism: 4 }] {
+            let (nobodys, anybodys) = (nobodys_hash(options), hash("secret", options).unwrap());
+            let costs = |hash: &str| {
+                let hash = PasswordHash::new(hash).unwrap();
+                let params = Params::try_from(&hash).unwrap();
+                let output = hash.hash.map(|hash| hash.as_bytes().len());
+                (hash.algorithm.to_string(), hash.version, params.m_cost(), params.t_cost(), params.p_cost(), output)
+            };
+            assert_eq!(costs(&nobodys), costs(&anybodys));
+            assert!(!matches("secret", &nobodys) && !matches("", &nobodys));
+        }
+        assert!(PasswordHash::new(&nobodys_hash(HashOptions::default())).is_ok());
     }
 
     #[test]

@@ -25,11 +25,6 @@ use crate::{
 /// Letters of a refresh or session token.
 const TOKEN_LENGTH: usize = 64;
 
-/// A hash that nothing matches, for users whom there are not: looking takes as
-/// long as for those whom there are.
-const NOBODYS: &str = "$argon2id$v=19$m=65536,t=3,p=4$Tm9ib2R5J3Mgc2FsdA$\
-                       MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE";
-
 /// Where a client keeps its tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -146,14 +141,20 @@ impl Accounts {
         let may_come = |row: &Row| {
             text(row, "status").as_deref() == Some("active") && text(row, "provider").as_deref() == Some("default")
         };
-        let Some(row) = found.filter(may_come) else {
-            self.verify(password.to_owned(), NOBODYS.to_owned()).await?;
-            return Err(wrong_credentials());
+        let allowed = self.allowed_attempts().await?;
+        let known = match found.filter(may_come) {
+            Some(row) => {
+                let id: Id = text(&row, "id").unwrap_or_default().into();
+                self.count_attempt(&id, allowed).await.map(|()| (id, row))
+            }
+            None => Err(wrong_credentials()),
         };
-        let id: Id = text(&row, "id").unwrap_or_default().into();
-        self.count_attempt(&id).await?;
-        let stored = text(&row, "password").unwrap_or_else(|| NOBODYS.to_owned());
-        if !self.verify(password.to_owned(), stored).await? {
+        // As much work for those whom there are not.
+        let stored = known.as_ref().ok().and_then(|(_, row)| text(row, "password"));
+        let stored = stored.unwrap_or_else(|| secrets::nobodys_hash(self.0.options.accounts.hash));
+        let is_match = self.verify(password.to_owned(), stored).await?;
+        let (id, row) = known?;
+        if !is_match {
             return Err(wrong_credentials());
         }
         if let Some(secret) = text(&row, "tfa_secret").filter(|secret| !secret.is_empty()) {
@@ -174,21 +175,30 @@ impl Accounts {
         })
     }
 
-    /// Counts an attempt; too many of them suspend the user, and the one too many
-    /// is refused whatever its password.
-    pub(super) async fn count_attempt(&self, user: &Id) -> Result<(), Error> {
+    /// How often somebody may try before they get in; none is any number.
+    pub(super) async fn allowed_attempts(&self) -> Result<Option<u64>, Error> {
+        Ok(self.setting("auth_login_attempts").await?.as_ref().and_then(Json::as_u64))
+    }
+
+    /// Counts an attempt; too many of them suspend the user, and those too many
+    /// are refused whatever their passwords.
+    pub(super) async fn count_attempt(&self, user: &Id, allowed: Option<u64>) -> Result<(), Error> {
         if self.0.locked.contains_key(user) {
             return Err(wrong_credentials());
         }
-        let settings = self.setting("auth_login_attempts").await?;
-        let Some(allowed) = settings.as_ref().and_then(Json::as_u64) else { return Ok(()) };
+        let Some(allowed) = allowed else { return Ok(()) };
         let counted = self
             .0
             .attempts
             .entry(user.clone())
             .and_upsert_with(|known| known.map_or(0, |known| known.into_value()) + 1);
-        if u64::from(counted.into_value()) <= allowed {
+        let counted = u64::from(counted.into_value());
+        if counted <= allowed {
             return Ok(());
+        }
+        // It is under way: of a flood, each would hold a connection for it.
+        if counted > allowed + 1 {
+            return Err(wrong_credentials());
         }
         let (accounts, user) = (self.clone(), user.clone());
         // Whether the client still waits or not.

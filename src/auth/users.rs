@@ -198,7 +198,7 @@ impl Accounts {
     pub async fn generate_tfa(&self, client: &Principal, user: &Id, password: &str) -> Result<(String, String), Error> {
         Self::limited(&self.0.logins, client)?;
         let row = self.user_row(user).await?;
-        self.count_attempt(user).await?;
+        self.count_attempt(user, self.allowed_attempts().await?).await?;
         if text(&row, "tfa_secret").is_some() {
             return Err(hooks::Error::invalid_payload("one-time passwords are enabled already").into());
         }
@@ -239,7 +239,7 @@ impl Accounts {
         let row = self.user_row(&user).await?;
         let secret = text(&row, "tfa_secret").unwrap_or_default();
         Self::limited(&self.0.logins, principal)?;
-        self.count_attempt(&user).await?;
+        self.count_attempt(&user, self.allowed_attempts().await?).await?;
         if !totp::matches(secret, otp, self.now_millis() / 1_000) {
             return Err(hooks::Error::invalid_payload("`otp` is not the right one").into());
         }
