@@ -2,7 +2,7 @@
 //! once, so that what nobody listens to costs a look and nothing else.
 
 use crate::{
-    catalog::{Catalog, TableId},
+    catalog::{Catalog, Exposure, Table, TableId},
     hooks::Hooks,
 };
 
@@ -34,8 +34,9 @@ impl Verb {
 /// An event that somebody listens to.
 #[derive(Debug)]
 pub(super) struct Heard {
-    /// Its names: for items of any collection, and of this one.
-    names: [String; 2],
+    /// Its names: for items of any collection, and of this one; a table of the
+    /// system has one of its own.
+    names: Vec<String>,
     /// Whether filters do.
     pub(super) filtered: bool,
     /// Whether actions do.
@@ -43,15 +44,30 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    fn of(hooks: &Hooks, collection: &str, verb: Verb) -> Option<Self> {
-        let verb = verb.name();
-        let names = [format!("items.{verb}"), format!("{collection}.items.{verb}")];
-        let (filtered, told) = (hooks.has_filter(&[&names[0], &names[1]]), hooks.has_action(&[&names[0], &names[1]]));
+    fn of(hooks: &Hooks, table: &Table, verb: Verb) -> Option<Self> {
+        let names = names(table, verb.name());
+        let all: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (filtered, told) = (hooks.has_filter(&all), hooks.has_action(&all));
         (filtered || told).then_some(Self { names, filtered, told })
     }
 
-    pub(super) fn names(&self) -> [&str; 2] {
-        [&self.names[0], &self.names[1]]
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.names.iter().map(String::as_str).collect()
+    }
+
+    pub(super) fn owned_names(&self) -> Vec<String> {
+        self.names.clone()
+    }
+}
+
+/// What an event is called (contract `extensions.md` 2): `items.create` and
+/// `articles.items.create`, but `users.create`.
+fn names(table: &Table, verb: &str) -> Vec<String> {
+    let collection = &table.collection;
+    let system = table.name.strip_prefix("directus_").filter(|_| table.exposure != Exposure::Items);
+    match system {
+        Some(system) => vec![format!("{system}.{verb}")],
+        None => vec![format!("items.{verb}"), format!("{collection}.items.{verb}")],
     }
 }
 
@@ -69,10 +85,10 @@ pub(super) const DATABASE_ERROR: &str = "database.error";
 
 impl Listeners {
     pub(super) fn new(catalog: &Catalog, hooks: &Hooks) -> Self {
-        let of = |collection: &str| Verb::ALL.map(|verb| Heard::of(hooks, collection, verb));
+        let of = |table: &Table| Verb::ALL.map(|verb| Heard::of(hooks, table, verb));
         let events = match hooks.is_empty() {
             true => Vec::new(),
-            false => catalog.tables.iter().map(|table| of(&table.collection)).collect(),
+            false => catalog.tables.iter().map(of).collect(),
         };
         Self { events, database_errors: hooks.has_filter(&[DATABASE_ERROR]) }
     }

@@ -63,12 +63,15 @@ impl Engine {
             false => records,
         };
         let Json::Array(records) = records else {
-            tracing::error!(event = heard.names()[1], "a hook made of the records that were read what is no list");
+            tracing::error!(
+                event = heard.names().last().copied(),
+                "a hook made of the records that were read what is no list"
+            );
             return Err(Error::Internal);
         };
         if heard.told {
             let meta = meta.with("payload", records.clone());
-            self.hooks.act(heard.names().map(str::to_owned).to_vec(), meta, context).await;
+            self.hooks.act(heard.owned_names(), meta, context).await;
         }
         Ok(records)
     }

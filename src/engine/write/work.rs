@@ -437,7 +437,7 @@ impl Session {
     /// Fills the place of an action.
     pub(super) fn tell(&self, slot: Slot, heard: &Heard, table: &Table, meta: Meta) {
         let meta = meta.with("collection", table.collection.clone());
-        let names = heard.names().map(str::to_owned).to_vec();
+        let names = heard.owned_names();
         self.work.done().actions[slot.0] = Some(Told { names, meta, context: self.context.root() });
     }
 }
