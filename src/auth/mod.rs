@@ -5,6 +5,7 @@
 
 mod accounts;
 mod foreign;
+mod hooked;
 mod login;
 mod rate;
 mod stand_in;
@@ -31,6 +32,7 @@ use self::foreign::Claimed;
 pub use self::{
     accounts::Accounts,
     foreign::{Foreign, ForeignOptions},
+    hooked::Asking,
     login::{Granted, LoginRequest, Mode},
     rate::{Limiter, RateLimit, TooOften},
     stand_in::StandIn,
@@ -224,12 +226,13 @@ pub struct Authenticator {
     rules: Option<Rules>,
     accounts: Option<Accounts>,
     foreign: Option<Foreign>,
+    asked: Option<hooked::Asked>,
 }
 
 impl Authenticator {
     /// Recognises callers as `options` say.
     pub fn new(options: Options) -> Self {
-        Self { options, rules: None, accounts: None, foreign: None }
+        Self { options, rules: None, accounts: None, foreign: None, asked: None }
     }
 
     /// Knows those as well whom rules know.

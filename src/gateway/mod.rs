@@ -587,7 +587,8 @@ impl Gateway {
             authenticator: Authenticator::new(options.auth)
                 .with_rules(rules)
                 .with_accounts(accounts)
-                .with_foreign(foreign),
+                .with_foreign(foreign)
+                .with_hooks(&hooks, &context),
             clock,
             hooks: server::HookParts { hooks: hooks.clone(), context: context.clone() },
         };

@@ -140,9 +140,11 @@ impl Rules {
         let ip = principal.ip;
         let nobody = || Identity { ip, ..Identity::default() };
         let is_foreign = principal.proof.as_ref().is_some_and(|proof| proof.is_foreign);
+        // An administrator by no policy is none of these rules'.
+        if principal.admin && principal.policies.is_empty() {
+            return principal.clone();
+        }
         let identity = match &principal.user {
-            // An administrator's token is none of these rules'.
-            None if principal.admin && principal.policies.is_empty() => return principal.clone(),
             None if is_foreign => Identity { user: None, role: principal.role.clone(), ip },
             None => nobody(),
             Some(user) => match rules.known.users.as_ref().filter(|_| !is_foreign) {

@@ -190,7 +190,7 @@ fn json_response(status: StatusCode, body: &Json) -> Response<Body> {
     response
 }
 
-fn request_facts(method: &Method, uri: &Uri, headers: &HeaderMap, size: Option<u64>) -> Json {
+pub(super) fn request_facts(method: &Method, uri: &Uri, headers: &HeaderMap, size: Option<u64>) -> Json {
     let query: Map<String, Json> = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .map(|(name, value)| (name.into_owned(), Json::from(value.into_owned())))
         .collect();

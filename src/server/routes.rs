@@ -12,7 +12,7 @@ use axum::{
 
 use super::{Shared, cookies, feed, front::Peer, graphql, health, hooked, page, problem::Problem, specs};
 use crate::{
-    auth::{self, Credentials},
+    auth::{self, Asking, Credentials},
     principal::{Agent, Principal},
 };
 
@@ -66,27 +66,32 @@ async fn asked_elsewhere(
 
 /// Who asks, by what the request brings.
 pub(super) async fn principal(shared: &Shared, peer: Peer, head: &request::Parts) -> Result<Principal, Problem> {
-    let authorization = authorization(&head.headers)?;
-    let access_token = access_token(head.uri.query().unwrap_or_default())?;
     let authenticator = &shared.parts.authenticator;
+    let asks_hooks = authenticator.asks_hooks(Asking::Request);
     let mut agent = None;
-    if authenticator.accounts().is_some() {
+    if authenticator.accounts().is_some() || asks_hooks {
         let options = &authenticator.options().accounts;
         let cookie = |name: &str| cookies::value(&head.headers, name).map(str::to_owned);
         let kept = [&options.refresh_cookie, &options.session_cookie].map(|of| cookie(&of.name));
         agent = Some(Arc::new(agent_of(&head.headers, kept)));
     }
+    let ip = client(shared.options.trust_proxy, peer, &head.headers);
+    if asks_hooks {
+        let facts = hooked::request_facts(&head.method, &head.uri, &head.headers, None);
+        let known = authenticator.known_to_hooks(Asking::Request, facts, Some(ip), agent.clone());
+        if let Some(known) = Box::pin(known).await? {
+            shared.limiters.request(|| counted_as(Some(&known), ip))?;
+            return Ok(known);
+        }
+    }
+    let authorization = authorization(&head.headers)?;
+    let access_token = access_token(head.uri.query().unwrap_or_default())?;
     let cookie = agent.as_ref().and_then(|agent| agent.session_cookie.clone());
     let cookie = cookie.as_deref();
     let credentials = Credentials { authorization, access_token: access_token.as_deref(), cookie };
-    let ip = client(shared.options.trust_proxy, peer, &head.headers);
     let principal = authenticator.authenticate(credentials, Some(ip), agent).await;
     // Who brings a wrong token is counted as well.
-    let who = || match principal.as_ref().ok().and_then(|principal| principal.user.as_deref()) {
-        Some(user) => format!("user {user}"),
-        None => ip.to_string(),
-    };
-    shared.limiters.request(who)?;
+    shared.limiters.request(|| counted_as(principal.as_ref().ok(), ip))?;
     principal.map_err(|error| {
         let is_the_cookies = cookie.is_some() && authorization.is_none() && access_token.is_none();
         let is_over = is_the_cookies && error != auth::Error::Unavailable;
@@ -94,6 +99,14 @@ pub(super) async fn principal(shared: &Shared, peer: Peer, head: &request::Parts
         let forgotten = is_over.then(|| cookies::forget(&authenticator.options().accounts.session_cookie)).flatten();
         Problem::from(error).with_cookie(forgotten)
     })
+}
+
+/// By what requests are counted.
+fn counted_as(principal: Option<&Principal>, ip: IpAddr) -> String {
+    match principal.and_then(|principal| principal.user.as_deref()) {
+        Some(user) => format!("user {user}"),
+        None => ip.to_string(),
+    }
 }
 
 /// What a client says of itself.

@@ -5,128 +5,9 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value as Json, json};
-use tidegate::{auth::RateLimit, config, gateway, hooks, secrets::HashOptions, server};
+use tidegate::{auth::RateLimit, hooks, server};
 
-use crate::support::{Kind, Reply, Socket, TestApp, TestDatabase, client_builder, followed, node};
-
-const SCRIPT: &str = "
-    CREATE TABLE note (id INT PRIMARY KEY NOT NULL, title VARCHAR(20), owner CHAR(36));
-    INSERT INTO note VALUES (1, 'one', NULL), (2, 'two', NULL);";
-
-/// What hashing costs here: next to nothing.
-const CHEAP: HashOptions = HashOptions { memory: 64, time: 1, parallelism: 1 };
-
-const PASSWORD: &str = "correct horse";
-
-/// A gateway over a database with system tables.
-struct Served {
-    app: TestApp,
-}
-
-/// Who has logged in.
-#[derive(Clone, Debug)]
-struct Tokens {
-    access: String,
-    refresh: String,
-}
-
-impl Served {
-    async fn start(kind: Kind) -> Self {
-        Self::over(Arc::new(TestDatabase::create(kind, SCRIPT).await)).await
-    }
-
-    async fn over(data: Arc<TestDatabase>) -> Self {
-        Self::over_with(data, |_| {}).await
-    }
-
-    async fn over_with(data: Arc<TestDatabase>, change: impl FnOnce(&mut config::Serve) + Send + 'static) -> Self {
-        Self::over_as(data, |builder| builder.configure(change)).await
-    }
-
-    async fn over_as(data: Arc<TestDatabase>, change: impl FnOnce(gateway::Builder) -> gateway::Builder) -> Self {
-        let own = |serve: &mut config::Serve| {
-            serve.gateway.metadata = config::Metadata::Directus;
-            serve.gateway.first_admin.email = Some("admin@example.com".to_owned());
-            serve.gateway.first_admin.password = Some(PASSWORD.to_owned());
-            serve.auth.accounts.hash = CHEAP;
-            serve.auth.accounts.login_stall = std::time::Duration::ZERO;
-            serve.auth.accounts.register_stall = std::time::Duration::ZERO;
-            serve.auth.accounts.login_rate = None;
-            serve.auth.accounts.registration_rate = None;
-        };
-        Self { app: TestApp::with_store(data, |builder| change(builder.configure(own))).await }
-    }
-
-    async fn rest(&self, method: Method, path: &str, token: Option<&str>, body: Json) -> Reply {
-        let mut request = self.app.request(method, path);
-        if !body.is_null() {
-            request = request.json(&body);
-        }
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        let response = request.send().await.expect("the gateway answers");
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.expect("the answer is text");
-        let body = if text.is_empty() { Json::Null } else { serde_json::from_str(&text).expect("the answer is JSON") };
-        Reply { status, headers, body }
-    }
-
-    async fn log_in(&self, email: &str, password: &str) -> Tokens {
-        let reply = self.try_log_in(email, password).await;
-        assert_eq!(reply.status, 200, "{:#}", reply.body);
-        let text = |name: &str| reply.body["data"][name].as_str().expect("there is one").to_owned();
-        Tokens { access: text("access_token"), refresh: text("refresh_token") }
-    }
-
-    async fn try_log_in(&self, email: &str, password: &str) -> Reply {
-        self.rest(Method::POST, "/auth/login", None, json!({ "email": email, "password": password })).await
-    }
-
-    async fn admin(&self) -> Tokens {
-        self.log_in("admin@example.com", PASSWORD).await
-    }
-
-    async fn graphql(&self, path: &str, token: Option<&str>, query: &str) -> Reply {
-        self.rest(Method::POST, path, token, json!({ "query": query })).await
-    }
-
-    /// The data of an operation of the system's that must succeed.
-    async fn system(&self, token: &Tokens, query: &str) -> Json {
-        let mut reply = self.graphql("/graphql/system", Some(&token.access), query).await;
-        assert!(reply.body.get("errors").is_none(), "{query}\n{:#}", reply.body);
-        reply.body["data"].take()
-    }
-
-    /// The code of an operation of the system's that must fail.
-    async fn system_code(&self, token: &Tokens, query: &str) -> String {
-        let reply = self.graphql("/graphql/system", Some(&token.access), query).await;
-        reply.codes().first().map(|code| (*code).to_owned()).unwrap_or_else(|| panic!("{query}\n{:#}", reply.body))
-    }
-
-    async fn notes(&self, token: Option<&str>) -> Reply {
-        self.graphql("/graphql", token, "{ note { id title } }").await
-    }
-
-    /// A user with a role of their own, whose policy has these permissions.
-    async fn user(&self, admin: &Tokens, email: &str, permissions: &str) -> Tokens {
-        let role = self
-            .system(admin, &format!(r#"mutation {{ create_roles_item(data: {{ name: "{email}" }}) {{ id }} }}"#))
-            .await;
-        let role = role["create_roles_item"]["id"].as_str().expect("it has an id").to_owned();
-        let query = format!(
-            r#"mutation {{ create_policies_item(data: {{ name: "{email}", permissions: [{permissions}],
-                roles: [{{ role: {{ id: "{role}", name: "{email}" }} }}] }}) {{ id }} }}"#
-        );
-        self.system(admin, &query).await;
-        let query = format!(
-            r#"mutation {{ create_users_item(data: {{ email: "{email}", password: "{PASSWORD}",
-                role: {{ id: "{role}", name: "{email}" }} }}) {{ id }} }}"#
-        );
-        self.system(admin, &query).await;
-        self.log_in(email, PASSWORD).await
-    }
-}
+use crate::support::{Kind, NOTES, PASSWORD, Reply, Served, Socket, TestDatabase, client_builder, followed, node};
 
 const READS_NOTES: &str = r#"{ collection: "note", action: "read", fields: ["*"] }"#;
 
@@ -165,7 +46,7 @@ async fn a_new_database_gets_tables_and_an_administrator() {
 #[tokio::test]
 async fn several_gateways_may_start_at_once() {
     for kind in Kind::ALL {
-        let data = Arc::new(TestDatabase::create(kind, SCRIPT).await);
+        let data = Arc::new(TestDatabase::create(kind, NOTES).await);
         let starts = (0..4).map(|_| Served::over(data.clone()));
         let all = futures_util::future::join_all(starts).await;
         let admin = all[0].admin().await;
@@ -590,7 +471,7 @@ async fn rules_name_what_is_in_the_callers_own_row() {
 
 #[tokio::test]
 async fn nobody_tries_many_passwords_at_once() {
-    let data = Arc::new(TestDatabase::create(Kind::Sqlite, SCRIPT).await);
+    let data = Arc::new(TestDatabase::create(Kind::Sqlite, NOTES).await);
     let limit = RateLimit { points: 3, duration: std::time::Duration::from_secs(3_600) };
     let served = Served::over_with(data, move |serve| serve.auth.accounts.login_rate = Some(limit)).await;
     let twice = r#"mutation { a: auth_login(email: "a@b.example", password: "x") { expires }
@@ -613,7 +494,7 @@ async fn nobody_tries_many_passwords_at_once() {
 
 #[tokio::test]
 async fn requests_are_counted_where_that_is_wished() {
-    let data = Arc::new(TestDatabase::create(Kind::Sqlite, SCRIPT).await);
+    let data = Arc::new(TestDatabase::create(Kind::Sqlite, NOTES).await);
     let limit = RateLimit { points: 2, duration: std::time::Duration::from_secs(3_600) };
     let rates = server::RateLimits { requests: Some(limit), ..server::RateLimits::default() };
     let served = Served::over_with(data, move |serve| serve.server.rates = rates).await;
@@ -630,7 +511,7 @@ async fn requests_are_counted_where_that_is_wished() {
 
 /// A gateway that mails into a channel.
 async fn mailing(kind: Kind) -> (Served, tokio::sync::mpsc::UnboundedReceiver<(String, String)>) {
-    let data = Arc::new(TestDatabase::create(kind, SCRIPT).await);
+    let data = Arc::new(TestDatabase::create(kind, NOTES).await);
     let (sent, mails) = tokio::sync::mpsc::unbounded_channel();
     let served = Served::over_as(data, move |builder| {
         builder.action("email.send", move |meta: hooks::Meta, _: hooks::Context| {

@@ -15,7 +15,7 @@ use axum::{
     http::{HeaderMap, Response, StatusCode, header, request},
 };
 use futures_util::SinkExt as _;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -28,7 +28,7 @@ use self::{
 };
 use super::{Shared, cors::Origins, front::Peer, places::Place, problem::Problem, routes};
 use crate::{
-    auth::{Authenticator, Credentials, Lapse},
+    auth::{Asking, Authenticator, Credentials, Lapse},
     clock::Stopwatch,
     error_code::ErrorCode,
     graphql::{Allowed, Opened, Request, Service},
@@ -342,8 +342,13 @@ impl Connection {
         let authenticator = self.shared.parts.authenticator.clone();
         let credentials = Credentials { access_token: access_token.as_deref(), ..Credentials::default() };
         let (ip, agent) = (self.upgraded.ip, self.upgraded.agent.clone());
-        let authenticated = authenticator.authenticate(credentials, ip, agent).await;
-        match authenticated.ok().filter(|_| access_token.is_some()) {
+        let message = || json!({ "type": "auth", "access_token": access_token, "uid": uid });
+        let authenticated = match known_to_hooks(&authenticator, &self.upgraded, message).await {
+            Ok(None) if access_token.is_some() => authenticator.authenticate(credentials, ip, agent).await.ok(),
+            Ok(known) => known,
+            Err(_) => None,
+        };
+        match authenticated {
             Some(principal) => {
                 match self.principal.is_some() {
                     true => self.acts_for(principal),
@@ -497,6 +502,10 @@ async fn principal_of(
     upgraded: Principal,
     payload: &Map<String, Json>,
 ) -> Result<Principal, Close> {
+    let message = || json!({ "type": "connection_init", "payload": payload });
+    if let Some(known) = known_to_hooks(authenticator, &upgraded, message).await? {
+        return Ok(known);
+    }
     let headers = payload.get("headers").and_then(Json::as_object).unwrap_or(payload);
     let bearer = ["Authorization", "authorization"].iter().find_map(|name| headers.get(*name));
     let credentials = Credentials {
@@ -509,6 +518,23 @@ async fn principal_of(
     }
     let authenticated = authenticator.authenticate(credentials, upgraded.ip, upgraded.agent.clone()).await;
     authenticated.map_err(|_| Close::Forbidden)
+}
+
+/// Who a hook says sends a message. One that refuses, or is broken, lets nobody in.
+async fn known_to_hooks(
+    authenticator: &Authenticator,
+    upgraded: &Principal,
+    message: impl FnOnce() -> Json,
+) -> Result<Option<Principal>, Close> {
+    if !authenticator.asks_hooks(Asking::Message) {
+        return Ok(None);
+    }
+    let (ip, agent) = (upgraded.ip, upgraded.agent.clone());
+    let known = authenticator.known_to_hooks(Asking::Message, message(), ip, agent).await;
+    known.map_err(|error| {
+        tracing::debug!(%error, "a hook lets nobody in");
+        Close::Forbidden
+    })
 }
 
 /// Begins an operation.

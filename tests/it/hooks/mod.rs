@@ -5,6 +5,7 @@ mod actions;
 mod cost;
 mod errors;
 mod filters;
+mod identity;
 mod life;
 mod reads;
 mod refusals;
