@@ -21,6 +21,7 @@ mod problem;
 mod rate;
 mod request_id;
 mod reserved;
+mod rights;
 mod routes;
 mod socket;
 mod specs;

@@ -327,3 +327,35 @@ async fn tables_of_version_11_and_of_the_future() {
         assert!(error.contains("20991231A"), "{kind:?} {error}");
     }
 }
+
+#[tokio::test]
+async fn callers_are_told_what_they_may_do() {
+    let opened = Opened::start(Kind::Sqlite).await;
+    let get = async |path: &str, token: Option<&str>| {
+        let request = opened.app.request(Method::GET, path);
+        let reply = Reply::of(token.into_iter().fold(request, |request, token| request.bearer_auth(token))).await;
+        (reply.status, reply.body)
+    };
+    let (_, told) = get("/permissions/me", Some("editor-token")).await;
+    let articles = &told["data"]["articles"];
+    assert_eq!(articles["read"]["access"], "partial", "{told:#}");
+    assert_eq!(articles["create"]["fields"], json!(["title"]), "{told:#}");
+    assert_eq!(articles["create"]["presets"], json!({ "status": "published" }), "{told:#}");
+    assert_eq!(articles["delete"]["access"], "none", "{told:#}");
+    assert!(told["data"].get("authors").is_none(), "{told:#}");
+    let (status, refused) = get("/permissions/me", None).await;
+    assert_eq!((status, &refused["errors"][0]["extensions"]["code"]), (403, &json!("FORBIDDEN")));
+    let (_, told) = get("/roles/me", Some("editor-token")).await;
+    assert_eq!(told["data"], json!([{ "id": EDITOR }]), "{told:#}");
+    let (_, told) = get("/roles/me", Some("admin-token")).await;
+    assert_eq!(
+        (&told["data"][0]["id"], &told["data"][0]["name"]),
+        (&json!(ADMIN), &json!("Administrator")),
+        "{told:#}"
+    );
+    let (_, told) = get("/policies/me/globals", Some("editor-token")).await;
+    assert_eq!(told["data"], json!({ "app_access": false, "admin_access": false, "enforce_tfa": false }), "{told:#}");
+    let (_, told) = get("/policies/me/globals", Some("admin-token")).await;
+    assert_eq!(told["data"]["admin_access"], true, "{told:#}");
+    assert_eq!(get("/policies/me/globals", None).await, (200, json!({ "data": { "app_access": false } })));
+}
