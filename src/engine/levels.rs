@@ -11,7 +11,7 @@ use super::{
 };
 use super::{
     encode::{ListWriter, Written},
-    trace::{Trace, traced},
+    trace::{Running, Trace},
     write::Work,
 };
 use crate::{
@@ -123,12 +123,9 @@ impl<'a> Source<'a> {
         let bound = statement.bind(arguments).map_err(Error::Invalid)?;
         let database = self.engine.database();
         let trace = self.trace.as_deref();
-        let shown = trace.map_or_else(|| bound.text.clone(), |_| statement.text().into());
+        let running = Running::begin(trace);
         let rows = match &self.way {
-            Way::Alone => {
-                let sent = database.fetch(&bound.text, &bound.values);
-                traced(trace, &shown, &bound.values, sent).await
-            }
+            Way::Alone => database.fetch(&bound.text, &bound.values).await,
             Way::Within(work) => work.fetch(&bound).await,
             Way::Snapshot(shared) => {
                 let mut shared = shared.lock().await;
@@ -138,8 +135,7 @@ impl<'a> Source<'a> {
                 };
                 match begun {
                     Ok(mut snapshot) => {
-                        let sent = snapshot.fetch(&bound.text, &bound.values);
-                        let rows = traced(trace, &shown, &bound.values, sent).await;
+                        let rows = snapshot.fetch(&bound.text, &bound.values).await;
                         // After an error the transaction is not worth keeping.
                         *shared = rows.is_ok().then_some(snapshot);
                         rows
@@ -148,6 +144,9 @@ impl<'a> Source<'a> {
                 }
             }
         };
+        if trace.is_some() {
+            running.end(&statement.text().into(), &bound.values, &rows);
+        }
         rows.map_err(|error| Error::from_database(error, &statement.text()))
     }
 

@@ -2,7 +2,6 @@
 //! Where nobody does, nothing is kept.
 
 use std::{
-    future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -35,18 +34,21 @@ impl Trace {
     }
 }
 
-/// Runs a statement and keeps what became of it, if somebody wants to know.
-pub(super) async fn traced<E>(
-    trace: Option<&Trace>,
-    text: &Arc<str>,
-    values: &[Value],
-    work: impl Future<Output = Result<Rows, E>>,
-) -> Result<Rows, E> {
-    let Some(trace) = trace else { return work.await };
-    let watch = Stopwatch::start();
-    let outcome = work.await;
-    let rows = outcome.as_ref().ok().map(Rows::len);
-    let ran = Ran { text: text.clone(), values: values.to_vec(), rows, took: watch.elapsed() };
-    trace.0.lock().unwrap_or_else(PoisonError::into_inner).push(ran);
-    outcome
+/// A statement that is being run. No future of its own: those of writes are nested as
+/// deep as their payloads, on one stack.
+pub(super) struct Running<'t>(Option<(&'t Trace, Stopwatch)>);
+
+impl<'t> Running<'t> {
+    /// One that is sent now; it is kept if there is a trace.
+    pub(super) fn begin(trace: Option<&'t Trace>) -> Self {
+        Self(trace.map(|trace| (trace, Stopwatch::start())))
+    }
+
+    /// Keeps what became of it.
+    pub(super) fn end<E>(self, text: &Arc<str>, values: &[Value], outcome: &Result<Rows, E>) {
+        let Some((trace, watch)) = self.0 else { return };
+        let rows = outcome.as_ref().ok().map(Rows::len);
+        let ran = Ran { text: text.clone(), values: values.to_vec(), rows, took: watch.elapsed() };
+        trace.0.lock().unwrap_or_else(PoisonError::into_inner).push(ran);
+    }
 }

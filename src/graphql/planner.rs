@@ -205,6 +205,12 @@ impl Planner {
         Some(types.fields(table).map(|field| (field.name.clone(), is_column(field))).collect())
     }
 
+    /// What `principal` may do, collection by collection; `None` where nobody asks
+    /// the system.
+    pub(super) fn permissions(&self, principal: &Principal) -> Option<Json> {
+        self.operations.as_ref().map(|operations| operations.permissions(principal))
+    }
+
     /// The caller as the rules of now know them.
     pub(super) fn renewed(&self, principal: &Principal) -> Principal {
         self.policy.renewed(principal)

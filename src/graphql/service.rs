@@ -129,6 +129,12 @@ impl Service {
         self.0.planner.fields(principal, collection)
     }
 
+    /// What `principal` may do, collection by collection (contract `permissions.md`
+    /// 3); `None` for a service that is not the system's.
+    pub fn permissions(&self, principal: &Principal) -> Option<Json> {
+        self.0.planner.permissions(principal)
+    }
+
     /// Whether there is nothing at all that `principal` may do.
     pub fn refuses(&self, principal: &Principal) -> bool {
         self.0.planner.allows_nothing(principal)

@@ -3,12 +3,8 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json, json};
-use tidegate::{
-    config,
-    graphql::{Allowed, Request},
-    principal::Principal,
-};
+use serde_json::{Value as Json, json};
+use tidegate::config;
 
 use crate::support::{Kind, Reply, Socket, TestApp, TestDatabase};
 
@@ -134,13 +130,12 @@ async fn each_member_is_read_by_its_fragments_with_one_statement() {
             { "title": "p1", "blocks": [text("hello"), image, nothing, nothing, nothing] },
             { "title": "p2", "blocks": [text("secret"), nothing, text("world")] }
         ]);
-        // Nobody has to be asked who that is.
-        let request = Request { query: query.into(), variables: Map::new(), operation_name: None };
-        let admin = Principal::admin();
-        let answering = pages.app.service.execute(&admin, request, Allowed::Queries);
-        let (statements, answer) = pages.app.statements_of(answering).await;
-        let answer: Json = serde_json::from_slice(&answer.body).expect("it is JSON");
-        assert_eq!((&answer["data"]["pages"], statements), (&expected, 4), "{kind:?}");
+        let body = json!({ "query": query, "extensions": { "explain": true } });
+        let answer = pages.app.post(&body, Some("admin-token")).await.body;
+        assert_eq!(answer["data"]["pages"], expected, "{kind:?}");
+        let plan = answer["extensions"]["explain"]["plan"].as_array().expect("it is explained").clone();
+        let runs: Vec<usize> = plan.iter().map(|part| part["runs"].as_array().map_or(0, Vec::len)).collect();
+        assert_eq!(runs, [1, 1, 1, 1], "{kind:?}: {plan:#?}");
         // The name alone, members that no fragment is about, and conditions around fragments.
         let query = "{ pages_blocks(sort: \"id\", limit: 2) { item { kind: __typename
             ... on pages_blocks_item_union { ... on block_text { content id } }

@@ -18,7 +18,7 @@ use super::{
     super::{
         Caller,
         heard::{Heard, Verb},
-        trace::{Trace, traced},
+        trace::{Running, Trace},
     },
     group::values,
     violation,
@@ -203,8 +203,10 @@ impl Work {
         let mut transaction = self.transaction.lock().await;
         match transaction.as_mut() {
             Some(transaction) => {
-                let sent = transaction.fetch(&bound.text, &bound.values);
-                traced(self.trace.as_deref(), &bound.text, &bound.values, sent).await
+                let running = Running::begin(self.trace.as_deref());
+                let rows = transaction.fetch(&bound.text, &bound.values).await;
+                running.end(&bound.text, &bound.values, &rows);
+                rows
             }
             None => Err(ended()),
         }
@@ -284,13 +286,12 @@ impl Session {
         let transaction = transaction.as_mut().ok_or(Error::Internal)?;
         self.work.commands.fetch_add(1, Ordering::Relaxed);
         let first = command.runs.first().map(Vec::as_slice).unwrap_or_default();
-        let sending = async {
-            match &command.runs[..] {
-                [values] => transaction.fetch(&command.text, values).await,
-                runs => transaction.fetch_each(&command.text, runs).await,
-            }
+        let running = Running::begin(self.work.trace.as_deref());
+        let sent = match &command.runs[..] {
+            [values] => transaction.fetch(&command.text, values).await,
+            runs => transaction.fetch_each(&command.text, runs).await,
         };
-        let sent = traced(self.work.trace.as_deref(), &command.text, first, sending).await;
+        running.end(&command.text, first, &sent);
         sent.map_err(|error| violation::explain(self.catalog(), table, error, &command.text))
     }
 

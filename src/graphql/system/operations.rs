@@ -319,7 +319,7 @@ impl Operations {
     }
 
     /// What a caller may do, collection by collection (contract `permissions.md` 3).
-    fn permissions(&self, principal: &Principal) -> Json {
+    pub(in crate::graphql) fn permissions(&self, principal: &Principal) -> Json {
         let access = self.access(principal);
         let told = |right: Option<Right<'_>>, table: &Table, with_fields: bool| match right {
             None => json!({ "access": "none" }),
