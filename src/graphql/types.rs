@@ -169,7 +169,8 @@ impl<'a> Types<'a> {
 
     /// The ways to those of several collections that the caller may follow.
     pub(super) fn branches(&self, any: AnyId) -> impl Iterator<Item = RelationshipId> + '_ {
-        self.catalog.any(any).targets.iter().copied().filter(|id| self.is_followable(*id))
+        let shows = |id: &RelationshipId| self.is_followable(*id) && self.fields(self.target(*id)).next().is_some();
+        self.catalog.any(any).targets.iter().copied().filter(shows)
     }
 
     /// The name of the union of them.

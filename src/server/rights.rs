@@ -47,7 +47,7 @@ async fn roles(State(shared): State<Arc<Shared>>, Caller(principal): Caller) -> 
     let service = system(&shared, "/roles/me")?;
     let fields = service.fields(&principal, "directus_roles").unwrap_or_default();
     let columns: Vec<String> = fields.into_iter().filter(|(_, is_column)| *is_column).map(|(name, _)| name).collect();
-    if columns.is_empty() {
+    if columns.is_empty() || principal.roles.is_empty() {
         let ids = principal.roles.iter().map(|id| json!({ "id": &**id }));
         return Ok(data(ids.collect()));
     }

@@ -358,4 +358,7 @@ async fn callers_are_told_what_they_may_do() {
     let (_, told) = get("/policies/me/globals", Some("admin-token")).await;
     assert_eq!(told["data"]["admin_access"], true, "{told:#}");
     assert_eq!(get("/policies/me/globals", None).await, (200, json!({ "data": { "app_access": false } })));
+    // An administrator by the token that the gateway was given has no role.
+    let (_, told) = get("/roles/me", Some(crate::support::TOKEN)).await;
+    assert!(told["data"] == json!([]) || told["errors"][0]["extensions"]["code"] == "INVALID_CREDENTIALS", "{told:#}");
 }

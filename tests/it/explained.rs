@@ -169,6 +169,11 @@ async fn a_subscription_tells_why_changes_were_told_or_not() {
             why("subscription { note_mutated(event: delete) { key data { title } } }").await;
         assert_eq!(told[0], (json!(false), "another event is asked for".to_owned()), "{kind:?}");
         assert_eq!(told[4], (json!(true), "the row is followed".to_owned()), "{kind:?}");
+        // Its parts: what is followed, and what is shown of a row.
+        let (_, parts) =
+            explained.explain("subscription { note_mutated { data { title } } }", json!({ "user": "ann" })).await;
+        let kinds: Vec<&Json> = parts["plan"].as_array().expect("a plan").iter().map(|part| &part["kind"]).collect();
+        assert_eq!(kinds, ["followed", "read"], "{kind:?}: {parts:#}");
         // Where other rows have a say, what was then is not known any more.
         let by_author =
             "subscription { note_mutated(filter: { author: { name: { _eq: \"Ann\" } } }) { data { title } } }";

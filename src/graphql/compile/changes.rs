@@ -109,12 +109,13 @@ impl<'a> Compiler<'a> {
     /// otherwise looked up.
     fn row(&mut self, table: &'a Table, field: &Collected<'a>) -> Result<Node, Error> {
         let arguments = Arguments::default();
-        let (cost, statements) = (self.cost, self.statements);
+        let (cost, statements, noted) = (self.cost, self.statements, self.noted());
         let written = self.node(table, Source::Among(table.key.clone()), &arguments, &field.selections, 1, 1)?;
         if written.from_image {
             return Ok(written);
         }
         (self.cost, self.statements) = (cost, statements);
+        self.forget(noted);
         self.node(table, Source::Keys(table.key.clone()), &arguments, &field.selections, 1, 1)
     }
 

@@ -38,6 +38,18 @@ impl<'a> Compiler<'a> {
         Place(Some(notes.len() - 1))
     }
 
+    /// Where the next note will stand.
+    pub(super) fn noted(&self) -> Place {
+        Place(self.notes.as_ref().map(Vec::len))
+    }
+
+    /// Takes back what was noted from a place on.
+    pub(super) fn forget(&mut self, place: Place) {
+        if let (Some(notes), Place(Some(at))) = (&mut self.notes, place) {
+            notes.truncate(at);
+        }
+    }
+
     /// Fills a place, if anybody asks.
     pub(super) fn note(&mut self, place: Place, note: impl FnOnce(&Self) -> Note) {
         if let Place(Some(at)) = place {
