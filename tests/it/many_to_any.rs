@@ -6,26 +6,19 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use tidegate::config;
 
-use crate::support::{Kind, Reply, Socket, TestApp, TestDatabase};
+use crate::support::{Kind, Reply, Socket, TestApp, TestDatabase, system_tables};
 
 const IMAGE: &str = "11111111-1111-4111-8111-111111111111";
 const ADMIN: &str = "00000000-0000-4000-8000-000000000001";
 const EDITOR: &str = "00000000-0000-4000-8000-000000000002";
 
 fn script(kind: Kind) -> String {
-    let (system, auto, uuid) = match kind {
-        Kind::Postgres => {
-            (include_str!("../../schema/migrations/postgres/0001_system_tables.sql"), "SERIAL PRIMARY KEY", "UUID")
-        }
-        Kind::MySql => (
-            include_str!("../../schema/migrations/mysql/0001_system_tables.sql"),
-            "INT AUTO_INCREMENT PRIMARY KEY",
-            "CHAR(36)",
-        ),
-        Kind::Sqlite => {
-            (include_str!("../../schema/migrations/sqlite/0001_system_tables.sql"), "INTEGER PRIMARY KEY", "CHAR(36)")
-        }
+    let (auto, uuid) = match kind {
+        Kind::Postgres => ("SERIAL PRIMARY KEY", "UUID"),
+        Kind::MySql => ("INT AUTO_INCREMENT PRIMARY KEY", "CHAR(36)"),
+        Kind::Sqlite => ("INTEGER PRIMARY KEY", "CHAR(36)"),
     };
+    let system = system_tables(kind);
     format!(
         "{system}
         CREATE TABLE pages (id {auto}, title VARCHAR(40));

@@ -25,3 +25,12 @@ pub use served::{NOTES, PASSWORD, Served};
 pub use socket::{Socket, followed};
 pub use stream::Stream;
 pub use tool::{Gateway, example, output, text, tidegate};
+
+/// The system tables in the shape of the contract.
+pub fn system_tables(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Postgres => include_str!("../../../schema/migrations/postgres/0001_system_tables.sql"),
+        Kind::MySql => include_str!("../../../schema/migrations/mysql/0001_system_tables.sql"),
+        Kind::Sqlite => include_str!("../../../schema/migrations/sqlite/0001_system_tables.sql"),
+    }
+}
