@@ -318,10 +318,20 @@ fn converted(key: Vec<Key>, targets: &[Target]) -> Option<Vec<Key>> {
         return Some(key);
     }
     // No key is a time of now.
-    let convert = |(part, target): (Key, &Target)| match part {
-        Key::Bytes(_) => None,
-        Key::Int(number) => target.key(&number.to_string().into(), 0).ok(),
-        Key::Text(text) => target.key(&(&*text).into(), 0).ok(),
+    let convert = |(part, target): (Key, &Target)| {
+        let text: Arc<str> = match part {
+            Key::Bytes(_) => return None,
+            Key::Int(number) => number.to_string().into(),
+            Key::Text(text) => text,
+        };
+        let key = target.key(&(&*text).into(), 0).ok()?;
+        // In one spelling only, as conditions have it.
+        let is_it = match &key {
+            Key::Int(number) => number.to_string() == *text,
+            Key::Text(known) => *known == text,
+            Key::Bytes(_) => false,
+        };
+        is_it.then_some(key)
     };
     key.into_iter().zip(targets).map(convert).collect()
 }
