@@ -94,14 +94,6 @@ impl Collected<'_> {
     }
 }
 
-/// What selections on a union say of one of its members.
-pub(super) struct OnMember<'d> {
-    /// Under which keys its name is asked for.
-    pub(super) typenames: Vec<Collected<'d>>,
-    /// What is asked of it.
-    pub(super) selections: Vec<&'d SelectionSet>,
-}
-
 /// A document being walked with the values that decide `@skip` and `@include`.
 #[derive(Clone, Copy)]
 pub(super) struct Walk<'d, 's> {
@@ -110,14 +102,23 @@ pub(super) struct Walk<'d, 's> {
 }
 
 impl<'d> Walk<'d, '_> {
-    /// The fields of selections, in the order of their first use. Validation
-    /// has made sure that equal response keys can be merged, and that type
-    /// conditions fit, so they need no look: all types here are objects.
+    /// The fields of selections on an object, in the order of their first use.
+    /// Validation has made sure that equal response keys can be merged, and that type
+    /// conditions fit: they need a look only where unions may be on the way.
     pub(super) fn collect(&self, selections: &[&'d SelectionSet]) -> Vec<Collected<'d>> {
+        self.collect_where(selections, &|_| true)
+    }
+
+    /// The same of those fragments whose type's name `applies`.
+    pub(super) fn collect_where(
+        &self,
+        selections: &[&'d SelectionSet],
+        applies: &dyn Fn(&str) -> bool,
+    ) -> Vec<Collected<'d>> {
         let mut fields = IndexMap::new();
         let mut seen = HashSet::new();
         for selection in selections {
-            self.collect_into(&mut fields, &mut seen, selection);
+            self.collect_into(&mut fields, &mut seen, selection, applies);
         }
         fields.into_values().collect()
     }
@@ -129,6 +130,7 @@ impl<'d> Walk<'d, '_> {
         fields: &mut IndexMap<&'d str, Collected<'d>>,
         seen: &mut HashSet<&'d str>,
         selection: &'d SelectionSet,
+        applies: &dyn Fn(&str) -> bool,
     ) {
         for Positioned { pos, node } in &selection.items {
             if self.is_skipped(node) {
@@ -148,58 +150,18 @@ impl<'d> Walk<'d, '_> {
                 }
                 Selection::FragmentSpread(spread) => {
                     let name = spread.node.fragment_name.node.as_str();
-                    let fragment = self.document.fragments.get(name).filter(|_| seen.insert(name));
-                    if let Some(fragment) = fragment {
-                        self.collect_into(fields, seen, &fragment.node.selection_set.node);
+                    let fragment = self.document.fragments.get(name);
+                    let fragment = fragment.filter(|it| applies(&it.node.type_condition.node.on.node));
+                    if let Some(fragment) = fragment.filter(|_| seen.insert(name)) {
+                        self.collect_into(fields, seen, &fragment.node.selection_set.node, applies);
                     }
                 }
                 Selection::InlineFragment(fragment) => {
-                    self.collect_into(fields, seen, &fragment.node.selection_set.node);
+                    let condition = fragment.node.type_condition.as_ref();
+                    if condition.is_none_or(|condition| applies(&condition.node.on.node)) {
+                        self.collect_into(fields, seen, &fragment.node.selection_set.node, applies);
+                    }
                 }
-            }
-        }
-    }
-
-    /// Selections on a union as far as they are about one of its members.
-    pub(super) fn on(&self, selections: &[&'d SelectionSet], union: &str, member: &str) -> OnMember<'d> {
-        let mut on = OnMember { typenames: Vec::new(), selections: Vec::new() };
-        let mut seen = HashSet::new();
-        for selection in selections {
-            self.on_into(&mut on, &mut seen, selection, (union, member));
-        }
-        on
-    }
-
-    fn on_into(
-        &self,
-        on: &mut OnMember<'d>,
-        seen: &mut HashSet<&'d str>,
-        selection: &'d SelectionSet,
-        (union, member): (&str, &str),
-    ) {
-        for Positioned { pos, node } in selection.items.iter().filter(|item| !self.is_skipped(&item.node)) {
-            let (condition, inner) = match node {
-                // A union has no other field than its type's name.
-                Selection::Field(field) => {
-                    let position = Position { line: pos.line as u32, column: pos.column as u32 };
-                    let key = field.node.response_key().node.as_str();
-                    on.typenames.push(Collected { key, position, field: &field.node, selections: Vec::new() });
-                    continue;
-                }
-                Selection::FragmentSpread(spread) => {
-                    let name = spread.node.fragment_name.node.as_str();
-                    let fragment = self.document.fragments.get(name).filter(|_| seen.insert(name));
-                    let Some(fragment) = fragment else { continue };
-                    (Some(&fragment.node.type_condition), &fragment.node.selection_set.node)
-                }
-                Selection::InlineFragment(fragment) => {
-                    (fragment.node.type_condition.as_ref(), &fragment.node.selection_set.node)
-                }
-            };
-            match condition.map(|condition| condition.node.on.node.as_str()) {
-                Some(condition) if condition == member => on.selections.push(inner),
-                Some(condition) if condition != union => {}
-                Some(_) | None => self.on_into(on, seen, inner, (union, member)),
             }
         }
     }

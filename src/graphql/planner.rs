@@ -38,7 +38,7 @@ use super::{
 use crate::{
     catalog::{Catalog, Field, FieldKind},
     clock::Stopwatch,
-    engine::{self, ChangeValue, Error, Judge, Node, Root, RootKind, TransactionScope, WriteAnswer},
+    engine::{self, Error, Root, RootKind, TransactionScope},
     error_code::ErrorCode,
     permissions::{Access, Policy},
     principal::Principal,
@@ -138,38 +138,15 @@ impl Planner {
     /// # Errors
     /// The messages of what is wrong with the request.
     pub async fn explain(&self, principal: &Principal, request: &Request<'_>) -> Result<Vec<String>, Vec<String>> {
-        let variables = request.variables.clone();
-        let planned = self.plan(principal, request, variables, Allowed::All, &mut Timings::default()).await;
-        let planned = planned.map_err(|problems| problems.into_iter().map(|it| it.message).collect::<Vec<_>>())?;
-        let mut texts = Vec::new();
+        let noted = self.noted(principal, request, request.variables.clone(), Allowed::All).await;
+        let (planned, notes) =
+            noted.map_err(|problems| problems.into_iter().map(|it| it.message).collect::<Vec<_>>())?;
         for root in &planned.plan.roots {
-            match &root.kind {
-                RootKind::List(node) | RootKind::Single(node) => statements(node, &mut texts),
-                RootKind::Key(root) => statements(&root.node, &mut texts),
-                RootKind::Aggregate(root) => texts.push(root.statement.text().into_owned()),
-                RootKind::LiveAggregate(root) => texts.push(root.aggregate.statement.text().into_owned()),
-                RootKind::Write(root) => match &root.answer {
-                    WriteAnswer::Row(node) | WriteAnswer::Rows(node) => statements(node, &mut texts),
-                    WriteAnswer::Done | WriteAnswer::Gone { .. } => {}
-                },
-                RootKind::Changes(root) => {
-                    match &root.judge {
-                        Judge::Memory => {}
-                        Judge::Values(judge) => texts.push(judge.statement.text().into_owned()),
-                        Judge::Members(watch) => texts.push(watch.rows.statement.text().into_owned()),
-                    }
-                    for member in &root.members {
-                        if let ChangeValue::Data(node) = &member.value {
-                            statements(node, &mut texts);
-                        }
-                    }
-                }
-                RootKind::Constant(_) | RootKind::Native(_) => {}
-
-                RootKind::Failed(error) => return Err(vec![error.to_string()]),
+            if let RootKind::Failed(error) = &root.kind {
+                return Err(vec![error.to_string()]);
             }
         }
-        Ok(texts)
+        Ok(notes.into_iter().filter_map(|note| note.statement).collect())
     }
 
     /// The schema in the schema definition language, as `principal` sees it.
@@ -425,15 +402,6 @@ impl Planner {
         });
         let plan = Plan { roots: compiled.roots, writes, weight: u32::try_from(weight).unwrap_or(u32::MAX) };
         Ok((plan, compiled.notes))
-    }
-}
-
-fn statements(node: &Node, texts: &mut Vec<String>) {
-    // Without rows there is nothing below either.
-    let Some(statement) = &node.statement else { return };
-    texts.push(statement.statement.text().into_owned());
-    for child in &node.children {
-        statements(&child.node, texts);
     }
 }
 

@@ -360,9 +360,13 @@ impl<'a> Compiler<'a> {
             Source::Table | Source::Keys(_) => "read",
         };
         self.note(place, |compiler| {
-            let fields = compiler.asked_fields(table, &compiler.walk.collect(selections));
-            compiler.reading(kind, table, &fields, Some(statement.statement.text().into_owned()))
+            let fields = compiler.asked_fields(table, &compiler.fields_of(table, selections));
+            compiler.reading(kind, table, &fields, (!is_empty).then(|| statement.statement.text().into_owned()))
         });
+        if is_empty {
+            // Without rows there is nothing below either.
+            self.forget_below(place);
+        }
         let leading = statement.lookup.as_ref().map_or(0, sql::Lookup::columns);
         let statement = (!is_empty).then(|| Arc::new(statement));
         let mut node = Node { statement, shape, children: level.children, expected_rows, from_image };
@@ -394,11 +398,17 @@ impl<'a> Compiler<'a> {
             )));
         }
         let mut members = Vec::new();
-        for field in self.walk.collect(selections) {
+        for field in self.fields_of(level.table, selections) {
             let output = self.output(level, &field)?;
             members.push(member(&field, output));
         }
         Ok(Shape { members })
+    }
+
+    /// The fields that are selected of a table's rows, be it by way of a union.
+    fn fields_of(&self, table: &Table, selections: &[&'a SelectionSet]) -> Vec<Collected<'a>> {
+        let is_other = |name: &str| name != table.collection && self.types.catalog.collection(name).is_some();
+        self.walk.collect_where(selections, &|name| !is_other(name))
     }
 
     fn output(&mut self, level: &mut Level<'a>, field: &Collected<'a>) -> Result<Output, Error> {
@@ -417,7 +427,7 @@ impl<'a> Compiler<'a> {
                 let child = self.relation(level, id, field)?;
                 Ok(Output::Many(child))
             }
-            FieldKind::ToAny(any, _) => self.any(level, any, known, field),
+            FieldKind::ToAny(any, _) => self.any(level, any, field),
         }
     }
 
@@ -509,27 +519,14 @@ impl<'a> Compiler<'a> {
 
     /// One row of several collections: a level below for each, of which one at most
     /// has a key in each row.
-    fn any(
-        &mut self,
-        level: &mut Level<'a>,
-        any: AnyId,
-        known: &Field,
-        field: &Collected<'a>,
-    ) -> Result<Output, Error> {
-        let union = Types::union_name(level.table, known);
+    fn any(&mut self, level: &mut Level<'a>, any: AnyId, field: &Collected<'a>) -> Result<Output, Error> {
         let branches: Vec<RelationshipId> = self.types.branches(any).collect();
         let mut children = Vec::with_capacity(branches.len());
         self.path.push(field.key);
         for id in branches {
-            let target = self.types.target(id);
-            let on = self.walk.on(&field.selections, &union, &target.collection);
-            let source = Source::Relationship(id);
+            let (target, source) = (self.types.target(id), Source::Relationship(id));
             let arguments = Arguments::default();
-            let mut node = self.node(target, source, &arguments, &on.selections, level.rows, level.depth + 1)?;
-            let names = on.typenames.iter().filter(|name| !node.shape.members.iter().any(|it| *it.key == *name.key));
-            let names: Vec<Member> =
-                names.map(|name| member(name, Output::Constant(quoted(&target.collection)))).collect();
-            node.shape.members.splice(0..0, names);
+            let node = self.node(target, source, &arguments, &field.selections, level.rows, level.depth + 1)?;
             children.push(self.hang(level, id, node));
         }
         self.path.pop();

@@ -50,6 +50,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Takes back what was noted behind a place.
+    pub(super) fn forget_below(&mut self, Place(place): Place) {
+        self.forget(Place(place.map(|at| at + 1)));
+    }
+
     /// Fills a place, if anybody asks.
     pub(super) fn note(&mut self, place: Place, note: impl FnOnce(&Self) -> Note) {
         if let Place(Some(at)) = place {
