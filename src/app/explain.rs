@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Map, Value as Json};
 
+use super::counted;
 use crate::{
     auth,
     clock::Clock,
@@ -96,8 +97,10 @@ fn write(out: &mut String, answer: &Json) -> std::fmt::Result {
         (_, user, _) => writeln!(out, "as user {}", word(user))?,
     }
     let policies: Vec<String> = list(&who["policies"]).iter().map(word).collect();
-    if !policies.is_empty() {
-        writeln!(out, "by policies {}", policies.join(", "))?;
+    match policies.is_empty() {
+        true if who["admin"] == true => {}
+        true => writeln!(out, "by no policy")?,
+        false => writeln!(out, "by policies {}", policies.join(", "))?,
     }
     for part in list(&explained["plan"]) {
         writeln!(out, "\n{}  {} {}", word(&part["path"]), word(&part["kind"]), word(&part["collection"]))?;
@@ -123,8 +126,10 @@ fn write(out: &mut String, answer: &Json) -> std::fmt::Result {
         };
         writeln!(out, "\n{} {event} of {key}: {told}, {why}", word(&change["at"]))?;
     }
-    let ms = &explained["ms"];
-    writeln!(out, "\nplan {} ms, run {} ms", ms["plan"], ms["run"])
+    match &explained["ms"] {
+        Json::Null => Ok(()),
+        ms => writeln!(out, "\nplan {} ms, run {} ms", ms["plan"], ms["run"]),
+    }
 }
 
 fn write_rights(out: &mut String, rights: &Json) -> std::fmt::Result {
@@ -156,7 +161,7 @@ fn write_statement(out: &mut String, statement: &str) -> std::fmt::Result {
 }
 
 fn write_run(out: &mut String, run: &Json) -> std::fmt::Result {
-    let rows = run["rows"].as_u64().map_or("failed".to_owned(), |rows| format!("{rows} rows"));
+    let rows = run["rows"].as_u64().map_or("failed".to_owned(), |rows| counted(rows as usize, "row"));
     writeln!(out, "  {rows} in {} ms with {}", run["ms"], run["values"])
 }
 

@@ -49,7 +49,8 @@ impl Service {
         let variables = std::mem::take(&mut request.variables);
         match self.explained(principal, &request, variables, what).await {
             Ok(response) => response,
-            Err(problems) => answer::refused(&problems),
+            // As whom it was refused is half of the answer.
+            Err(problems) => with_explanation(answer::refused(&problems), &json!({ "as": who(principal) })),
         }
     }
 
@@ -77,7 +78,7 @@ impl Service {
             Some(RootKind::Changes(_)) => Some(self.told(&caller, request, &planned, &notes, what).await?),
             _ => None,
         };
-        let mut response = match is_planned_only {
+        let response = match is_planned_only {
             true => Response { body: b"{\"data\":null}".to_vec(), ..answer::executed(engine::Answer::default()) },
             false => self.run_as(&caller, request, planned, Allowed::All).await?,
         };
@@ -92,12 +93,7 @@ impl Service {
         if let Some(changes) = changes {
             explained["changes"] = changes;
         }
-        // The answer is an object with something in it, whose last brace goes on.
-        response.body.pop();
-        response.body.extend_from_slice(b",\"extensions\":{\"explain\":");
-        response.body.extend_from_slice(explained.to_string().as_bytes());
-        response.body.extend_from_slice(b"}}");
-        Ok(response)
+        Ok(with_explanation(response, &explained))
     }
 
     /// Which of the last changes a subscription would have been told.
@@ -138,6 +134,15 @@ impl Service {
         };
         Ok(asked.iter().map(of_one).collect())
     }
+}
+
+/// An answer, which is an object with something in it, with more.
+fn with_explanation(mut response: Response, explained: &Json) -> Response {
+    response.body.pop();
+    response.body.extend_from_slice(b",\"extensions\":{\"explain\":");
+    response.body.extend_from_slice(explained.to_string().as_bytes());
+    response.body.extend_from_slice(b"}}");
+    response
 }
 
 /// A change, and why it was told or not.

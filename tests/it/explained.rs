@@ -227,7 +227,9 @@ async fn the_command_prints_it() {
         assert_eq!(said["data"]["note_by_id"]["title"], "t2", "{kind:?}: {said:#}");
         let asked = run(&["{ nothing }", "--public"]);
         assert_eq!(asked.status.code(), Some(1), "{kind:?}");
-        assert!(text(&asked.stdout).starts_with("error GRAPHQL_VALIDATION: "), "{kind:?}: {}", text(&asked.stdout));
+        let said = text(&asked.stdout);
+        assert!(said.starts_with("error GRAPHQL_VALIDATION: "), "{kind:?}: {said}");
+        assert!(said.ends_with("\nas the public\nby no policy\n"), "{kind:?}: {said}");
         let asked = run(&["{ note { id } }", "--user", "nobody"]);
         assert!(text(&asked.stderr).contains("there is no such active user"), "{kind:?}: {}", text(&asked.stderr));
     }
