@@ -13,6 +13,7 @@ mod items;
 mod levels;
 mod live;
 mod loader;
+mod may;
 mod shape;
 mod told;
 mod trace;

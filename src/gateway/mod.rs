@@ -345,7 +345,8 @@ impl Core {
 
     fn system_of(&self, accounts: Accounts, options: &config::Gateway) -> Option<graphql::Service> {
         let (store, catalog, policy) = (self.store.clone()?, self.catalog.clone(), self.policy.clone());
-        let parts = graphql::SystemOptions { accounts, store, catalog, policy };
+        let engine = self.engine.clone();
+        let parts = graphql::SystemOptions { accounts, engine, store, catalog, policy };
         Some(self.service.of_the_system(parts, limits(&options.limits)))
     }
 

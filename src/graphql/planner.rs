@@ -127,6 +127,11 @@ impl Planner {
         Self { scope: Scope::System, operations: Some(operations), ..planner }
     }
 
+    /// What the fields do that no table answers.
+    pub(super) fn operations(&self) -> Option<&Operations> {
+        self.operations.as_deref()
+    }
+
     /// Whether what it makes may hold passwords, so that nothing of it is kept.
     fn is_secret(&self, operation: OperationType) -> bool {
         self.scope == Scope::System && operation == OperationType::Mutation
@@ -180,12 +185,6 @@ impl Planner {
         let table = types.tables().find(|table| table.collection == collection)?;
         let is_column = |field: &Field| matches!(types.kind(field), FieldKind::Column(_));
         Some(types.fields(table).map(|field| (field.name.clone(), is_column(field))).collect())
-    }
-
-    /// What `principal` may do, collection by collection; `None` where nobody asks
-    /// the system.
-    pub(super) fn permissions(&self, principal: &Principal) -> Option<Json> {
-        self.operations.as_ref().map(|operations| operations.permissions(principal))
     }
 
     /// The caller as the rules of now know them.

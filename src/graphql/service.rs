@@ -129,12 +129,6 @@ impl Service {
         self.0.planner.fields(principal, collection)
     }
 
-    /// What `principal` may do, collection by collection (contract `permissions.md`
-    /// 3); `None` for a service that is not the system's.
-    pub fn permissions(&self, principal: &Principal) -> Option<Json> {
-        self.0.planner.permissions(principal)
-    }
-
     /// Whether there is nothing at all that `principal` may do.
     pub fn refuses(&self, principal: &Principal) -> bool {
         self.0.planner.allows_nothing(principal)
@@ -143,6 +137,11 @@ impl Service {
     /// What requests become before the database is asked.
     pub fn planner(&self) -> &Planner {
         &self.0.planner
+    }
+
+    /// What the fields do that no table answers, where there are any.
+    pub fn operations(&self) -> Option<&Operations> {
+        self.0.planner.operations()
     }
 
     /// The schema in the schema definition language, as `principal` sees it.

@@ -4,6 +4,7 @@
 
 mod native;
 mod operations;
+mod own;
 
 pub(super) use self::native::{NativeRoot, Pick};
 pub use self::operations::{Operations, SystemOptions};

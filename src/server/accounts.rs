@@ -46,16 +46,16 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 }
 
 /// A request of somebody; where there are no users, there is nothing at its path.
-struct Asked {
-    shared: Arc<Shared>,
+pub(super) struct Asked {
+    pub(super) shared: Arc<Shared>,
     accounts: Accounts,
-    principal: Principal,
-    head: request::Parts,
+    pub(super) principal: Principal,
+    pub(super) head: request::Parts,
     body: Map<String, Json>,
 }
 
 /// What a request is answered with.
-type Answer = Result<Response<Body>, Problem>;
+pub(super) type Answer = Result<Response<Body>, Problem>;
 
 impl FromRequest<Arc<Shared>> for Asked {
     type Rejection = Problem;
@@ -93,7 +93,7 @@ impl Asked {
         }
     }
 
-    fn needed(&self, name: &str) -> Result<String, Problem> {
+    pub(super) fn needed(&self, name: &str) -> Result<String, Problem> {
         let text = self.text(name)?.filter(|text| !text.is_empty());
         text.ok_or_else(|| Problem::payload(format!("`{name}` is required")))
     }
@@ -269,7 +269,7 @@ pub(super) fn kept(shared: &Shared, cookies: Vec<Cookie>) -> impl Iterator<Item 
 }
 
 /// The fields that a query string asks for.
-fn fields(head: &request::Parts) -> Vec<String> {
+pub(super) fn fields(head: &request::Parts) -> Vec<String> {
     let pairs = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
     let asked = pairs.filter(|(name, _)| name == "fields" || name.starts_with("fields[")).map(|(_, value)| value);
     let each =
@@ -277,18 +277,18 @@ fn fields(head: &request::Parts) -> Vec<String> {
     asked.flat_map(each).filter(|field| !field.is_empty()).collect()
 }
 
-fn data(json: Json) -> Response<Body> {
+pub(super) fn data(json: Json) -> Response<Body> {
     json_response(&json!({ "data": json }))
 }
 
-fn json_response(json: &Json) -> Response<Body> {
+pub(super) fn json_response(json: &Json) -> Response<Body> {
     let mut response = Response::new(Body::from(json.to_string()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     keep(response.headers_mut());
     response
 }
 
-fn nothing() -> Response<Body> {
+pub(super) fn nothing() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     keep(response.headers_mut());

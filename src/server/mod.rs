@@ -21,11 +21,11 @@ mod problem;
 mod rate;
 mod request_id;
 mod reserved;
-mod rights;
 mod routes;
 mod socket;
 mod specs;
 mod streaming;
+mod system;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -38,7 +38,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/server/specs/graphql/items", any(specs::download))
         .route("/server/specs/graphql/system", any(specs::download_of_the_system))
         .merge(super::accounts::routes())
-        .merge(super::rights::routes())
+        .merge(super::system::routes())
         .fallback(asked_elsewhere)
         .with_state(shared)
 }

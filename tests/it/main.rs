@@ -44,5 +44,6 @@ mod schema;
 mod shop;
 mod smoke;
 mod support;
+mod system_api;
 mod wide;
 mod writes;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::{
     auth::{Accounts, Granted, LoginRequest, Mode, Registration},
     catalog::{Catalog, Column, ColumnType, Exposure, FieldKind, Table},
-    engine::Error,
+    engine::{Engine, Error},
     hooks,
     permissions::{Access, Policy, Right},
     principal::Principal,
@@ -20,6 +20,8 @@ use crate::{
 pub struct SystemOptions {
     /// The users.
     pub accounts: Accounts,
+    /// Reads and writes.
+    pub engine: Engine,
     /// The system tables.
     pub store: Store,
     /// What there is.
@@ -30,7 +32,7 @@ pub struct SystemOptions {
 
 /// Answers what no table does.
 #[derive(Debug)]
-pub struct Operations(SystemOptions);
+pub struct Operations(pub(super) SystemOptions);
 
 type Arguments = Map<String, Json>;
 
@@ -53,7 +55,7 @@ impl Operations {
         Self(options)
     }
 
-    fn access(&self, principal: &Principal) -> Access {
+    pub(super) fn access(&self, principal: &Principal) -> Access {
         self.0.policy.access(principal, &self.0.catalog)
     }
 
@@ -82,11 +84,8 @@ impl Operations {
                 let (collection, field) = (needed(given, "collection")?, needed(given, "field")?);
                 one(self.relations(principal, Some(&collection)).await?, |told| told["field"] == field.as_str())?
             }
-            "permissions_me" => self.permissions(principal),
-            "policies_me_globals" => json!({
-                "app_access": principal.app, "admin_access": principal.admin,
-                "enforce_tfa": accounts.enforces_tfa(principal).await?,
-            }),
+            "permissions_me" => self.permissions(principal)?,
+            "policies_me_globals" => self.globals(principal).await?,
             "auth_login" => {
                 let request = LoginRequest {
                     email: needed(given, "email")?,
@@ -316,51 +315,6 @@ impl Operations {
             Some(_) => "SET NULL",
             None => "NO ACTION",
         }
-    }
-
-    /// What a caller may do, collection by collection (contract `permissions.md` 3).
-    pub(in crate::graphql) fn permissions(&self, principal: &Principal) -> Json {
-        let access = self.access(principal);
-        let told = |right: Option<Right<'_>>, table: &Table, with_fields: bool| match right {
-            None => json!({ "access": "none" }),
-            Some(right) => {
-                let is_whole = right.rows().is_always();
-                let mut told = json!({ "access": if is_whole { "full" } else { "partial" } });
-                if with_fields {
-                    let all = table.fields.iter().all(|field| right.allows(&field.name));
-                    let fields: Vec<&str> = match all {
-                        true => vec!["*"],
-                        false => {
-                            let names = table.fields.iter().map(|field| field.name.as_str());
-                            names.filter(|name| right.allows(name)).collect()
-                        }
-                    };
-                    told["fields"] = fields.into();
-                    if let Some(presets) = right.presets() {
-                        told["presets"] = Json::Object(presets.clone());
-                    }
-                }
-                told
-            }
-        };
-        let mut collections = Map::new();
-        for table in self.0.catalog.tables.iter() {
-            let rights =
-                [access.create(table.id), access.read(table.id), access.update(table.id), access.delete(table.id)];
-            if rights.iter().all(Option::is_none) {
-                continue;
-            }
-            let [create, read, update, delete] = rights;
-            collections.insert(
-                table.collection.clone(),
-                json!({
-                    "create": told(create, table, true), "read": told(read, table, true),
-                    "update": told(update, table, true), "delete": told(delete, table, false),
-                    "share": { "access": if principal.admin { "full" } else { "none" } },
-                }),
-            );
-        }
-        Json::Object(collections)
     }
 
     async fn rows(&self, template: &str) -> Result<Vec<Row>, Error> {
