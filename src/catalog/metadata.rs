@@ -122,8 +122,12 @@ impl Specials {
 
     /// Whether the gateway has a value for it when nobody gives one.
     pub fn fills_in(&self) -> bool {
-        self.uuid
-            || self.date_created
+        self.uuid || self.stamps()
+    }
+
+    /// Whether it says who wrote to the row, or when.
+    pub fn stamps(&self) -> bool {
+        self.date_created
             || self.date_updated
             || self.user_created
             || self.user_updated

@@ -458,9 +458,11 @@ impl Registration<'_, '_> {
             }
             self.register(object);
         }
-        let values = types::enum_values(types::AUTH_MODE).unwrap_or_default().iter();
-        let items = values.map(|(value, meaning)| dynamic::EnumItem::new(*value).description(*meaning));
-        self.register(items.fold(Enum::new(types::AUTH_MODE), Enum::item));
+        for name in [types::AUTH_MODE, types::SDL_SCOPE] {
+            let values = types::enum_values(name).unwrap_or_default().iter();
+            let items = values.map(|(value, meaning)| dynamic::EnumItem::new(*value).description(*meaning));
+            self.register(items.fold(Enum::new(name), Enum::item));
+        }
         self.scalars.insert("permissions_me_type".to_owned());
     }
 

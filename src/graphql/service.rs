@@ -1,6 +1,9 @@
 //! The way of one request: planner, engine, answer.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use serde_json::{Map, Value as Json};
 
@@ -9,6 +12,7 @@ use super::{
     compile::Changes,
     planner::{Planned, Refusal, SchemaError},
     plans::Plan,
+    system::Schemas,
 };
 use crate::{
     catalog::Catalog,
@@ -40,6 +44,22 @@ pub enum Opened {
     Changes(Topic),
 }
 
+/// A service, for what is a part of it.
+pub(super) struct Behind(Weak<Inner>);
+
+impl fmt::Debug for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Behind").finish_non_exhaustive()
+    }
+}
+
+impl Behind {
+    /// The service, for as long as it answers.
+    pub(super) fn service(&self) -> Option<Service> {
+        self.0.upgrade().map(Service)
+    }
+}
+
 struct Inner {
     engine: Engine,
     hub: Hub,
@@ -58,9 +78,13 @@ impl Service {
     #[must_use]
     pub fn of_the_system(&self, operations: SystemOptions, limits: Limits) -> Self {
         let (catalog, policy) = (operations.catalog.clone(), operations.policy.clone());
-        let planner = Planner::of_the_system(catalog, policy, limits, Arc::new(Operations::new(operations)));
         let (engine, hub, clock) = (self.0.engine.clone(), self.0.hub.clone(), self.0.clock.clone());
-        Self(Arc::new(Inner { engine, hub, planner, clock }))
+        Self(Arc::new_cyclic(|this| {
+            let schemas = Schemas { items: self.clone(), system: Behind(this.clone()) };
+            let operations = Operations::new(operations, limits.introspection.then_some(schemas));
+            let planner = Planner::of_the_system(catalog, policy, limits, Arc::new(operations));
+            Inner { engine, hub, planner, clock }
+        }))
     }
 
     /// Answers one request. Dropping the future cancels its statements.

@@ -3,10 +3,12 @@
 //! own tables say of collections.
 
 mod native;
+mod openapi;
 mod operations;
 mod own;
 
 pub(super) use self::native::{NativeRoot, Pick};
+pub(super) use self::operations::Schemas;
 pub use self::operations::{Operations, SystemOptions};
 
 use std::collections::HashSet;
@@ -17,6 +19,8 @@ use super::types::{Type, Types};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Needs {
     Nothing,
+    /// To look at schemas.
+    Introspection,
     /// To read a system collection.
     Read(&'static str),
     /// To change a system collection.
@@ -45,10 +49,12 @@ const fn mutation(name: &'static str, arguments: &'static str, of: &'static str,
 }
 
 /// The fields, in the contract's order.
-const FIELDS: [Declared; 32] = [
+const FIELDS: [Declared; 36] = [
     query("server_ping", "", "String", Needs::Nothing),
     query("server_info", "", "server_info", Needs::Nothing),
     query("server_health", "", "JSON", Needs::Nothing),
+    query("server_specs_oas", "", "JSON", Needs::Nothing),
+    query("server_specs_graphql", "scope: graphql_sdl_scope", "String", Needs::Introspection),
     query("collections", "", "[directus_collections!]!", Needs::Read("directus_collections")),
     query("collections_by_name", "name: String!", "directus_collections", Needs::Read("directus_collections")),
     query("fields", "", "[directus_fields!]!", Needs::Read("directus_fields")),
@@ -85,6 +91,8 @@ const FIELDS: [Declared; 32] = [
     mutation("users_me_tfa_enable", "otp: String!, secret: String!", "Boolean", Needs::Nothing),
     mutation("users_me_tfa_disable", "otp: String!", "Boolean", Needs::Nothing),
     mutation("utils_random_string", "length: Int", "String", Needs::Nothing),
+    mutation("utils_sort", "collection: String!, item: ID!, to: ID!", "Boolean", Needs::Nothing),
+    mutation("utils_revert", "revision: ID!", "Boolean", Needs::Nothing),
     mutation("utils_cache_clear", "", "Void", Needs::Nothing),
     mutation("utils_hash_generate", "string: String!", "String", Needs::Nothing),
     mutation("utils_hash_verify", "string: String!, hash: String!", "Boolean", Needs::Nothing),
@@ -243,6 +251,7 @@ impl Types<'_> {
         let table = |name: &str| self.catalog.collection(name);
         match needs {
             Needs::Nothing => true,
+            Needs::Introspection => self.operations.is_some_and(|operations| operations.shows_schemas()),
             Needs::Read(name) => table(name).is_some_and(|table| self.access.read(table.id).is_some()),
             Needs::Update(name) => table(name).is_some_and(|table| self.access.update(table.id).is_some()),
             Needs::Create(name) => table(name).is_some_and(|table| self.access.create(table.id).is_some()),

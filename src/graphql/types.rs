@@ -365,12 +365,16 @@ pub(super) fn enum_values(name: &str) -> Option<&'static [(&'static str, &'stati
             ("cookie", "The refresh token is in a cookie."),
             ("session", "A cookie holds the session."),
         ]),
+        SDL_SCOPE => Some(&[("items", "Your items."), ("system", "The system's.")]),
         _ => None,
     }
 }
 
 /// Where a client keeps its tokens.
 pub(super) const AUTH_MODE: &str = "auth_mode";
+
+/// Of which schema.
+pub(super) const SDL_SCOPE: &str = "graphql_sdl_scope";
 
 /// The arguments of `x_mutated`.
 pub(super) fn mutated_arguments(collection: &str) -> Vec<(&'static str, Type)> {

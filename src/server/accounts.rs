@@ -93,9 +93,15 @@ impl Asked {
         }
     }
 
-    pub(super) fn needed(&self, name: &str) -> Result<String, Problem> {
+    fn needed(&self, name: &str) -> Result<String, Problem> {
         let text = self.text(name)?.filter(|text| !text.is_empty());
         text.ok_or_else(|| Problem::payload(format!("`{name}` is required")))
+    }
+
+    /// The key of an item.
+    pub(super) fn key(&self, name: &str) -> Result<Json, Problem> {
+        let key = self.body.get(name).filter(|key| !key.is_null());
+        key.cloned().ok_or_else(|| Problem::payload(format!("`{name}` is required")))
     }
 
     fn mode(&self) -> Result<Option<Mode>, Problem> {
@@ -289,8 +295,14 @@ pub(super) fn json_response(json: &Json) -> Response<Body> {
 }
 
 pub(super) fn nothing() -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+    let mut response = empty();
     *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// Done, and there is nothing to say.
+pub(super) fn empty() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
     keep(response.headers_mut());
     response
 }

@@ -1,12 +1,18 @@
-//! What callers may do, as REST (contract `permissions.md` 10).
+//! What callers may do, items that are moved and put back, and what paths there
+//! are, as REST (contract `permissions.md` 10, `rest.md` 10 and 11).
 
 use std::sync::Arc;
 
-use axum::{Router, extract::Path, routing::get};
+use axum::{
+    Router,
+    extract::Path,
+    routing::{get, post},
+};
+use serde_json::Value as Json;
 
 use super::{
     Shared,
-    accounts::{Answer, Asked, data, fields},
+    accounts::{Answer, Asked, data, empty, fields, json_response, nothing},
     problem::Problem,
 };
 use crate::graphql::Operations;
@@ -19,6 +25,9 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/permissions/me/{collection}/{key}", get(permissions_for))
         .route("/roles/me", get(roles))
         .route("/policies/me/globals", get(globals))
+        .route("/server/specs/oas", get(specs))
+        .route("/utils/sort/{collection}", post(sort))
+        .route("/utils/revert/{revision}", post(revert))
 }
 
 fn operations(asked: &Asked) -> Result<&Operations, Problem> {
@@ -44,4 +53,20 @@ async fn roles(asked: Asked) -> Answer {
 
 async fn globals(asked: Asked) -> Answer {
     Ok(data(operations(&asked)?.globals(&asked.principal).await?))
+}
+
+/// Bare, as readers of such documents expect it.
+async fn specs(asked: Asked) -> Answer {
+    Ok(json_response(&operations(&asked)?.openapi()))
+}
+
+async fn sort(Path(collection): Path<String>, asked: Asked) -> Answer {
+    let (item, to) = (asked.key("item")?, asked.key("to")?);
+    operations(&asked)?.sort(&asked.principal, &collection, &item, &to).await?;
+    Ok(empty())
+}
+
+async fn revert(Path(revision): Path<String>, asked: Asked) -> Answer {
+    operations(&asked)?.revert(&asked.principal, &Json::from(revision)).await?;
+    Ok(nothing())
 }

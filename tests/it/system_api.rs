@@ -1,10 +1,54 @@
 //! What the system answers beside its tables: what callers may do, items that are
 //! moved and put back, what is kept of writes.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Kind, Reply, Served};
+use crate::support::{Kind, Reply, Served, TestDatabase, Tokens};
+
+/// Articles by authors, with tags, in an order.
+async fn magazine(kind: Kind) -> Served {
+    let (auto, moment, json) = match kind {
+        Kind::Postgres => ("SERIAL PRIMARY KEY", "TIMESTAMPTZ", "JSON"),
+        Kind::MySql => ("INT AUTO_INCREMENT PRIMARY KEY", "TIMESTAMP NULL", "JSON"),
+        Kind::Sqlite => ("INTEGER PRIMARY KEY", "DATETIME", "JSON"),
+    };
+    let script = format!(
+        "CREATE TABLE authors (id {auto}, name VARCHAR(40) NOT NULL);
+        CREATE TABLE tags (id {auto}, label VARCHAR(40));
+        CREATE TABLE articles (id {auto}, title VARCHAR(40) NOT NULL, status VARCHAR(20) DEFAULT 'draft',
+            pin VARCHAR(255), meta {json}, labels TEXT, price DECIMAL(6, 2), shown {moment}, changed {moment},
+            place INT, author INT, FOREIGN KEY (author) REFERENCES authors (id));
+        CREATE TABLE articles_tags (id {auto}, articles_id INT, tags_id INT,
+            FOREIGN KEY (articles_id) REFERENCES articles (id) ON DELETE CASCADE,
+            FOREIGN KEY (tags_id) REFERENCES tags (id));"
+    );
+    let metadata = "
+        INSERT INTO directus_collections (collection, sort_field, accountability) VALUES
+            ('authors', NULL, 'all'), ('tags', NULL, 'all'), ('articles', 'place', 'all'), ('articles_tags', NULL, 'all');
+        INSERT INTO directus_fields (collection, field, special) VALUES
+            ('articles', 'meta', 'cast-json'), ('articles', 'labels', 'cast-csv'), ('articles', 'pin', 'hash'),
+            ('articles', 'shown', 'cast-timestamp'), ('articles', 'changed', 'date-updated,cast-timestamp'),
+            ('articles', 'tags', 'm2m'), ('authors', 'articles', 'o2m');
+        INSERT INTO directus_relations (many_collection, many_field, one_collection, one_field, junction_field) VALUES
+            ('articles', 'author', 'authors', 'articles', NULL),
+            ('articles_tags', 'articles_id', 'articles', 'tags', 'tags_id'),
+            ('articles_tags', 'tags_id', 'tags', NULL, 'articles_id');";
+    let served = Served::over(Arc::new(TestDatabase::create(kind, &script).await)).await;
+    let data = served.app.data.clone();
+    served.app.stop().await;
+    data.execute(metadata).await;
+    Served::over(data).await
+}
+
+/// The data of an operation about items that must succeed.
+async fn items(served: &Served, token: &Tokens, query: &str) -> Json {
+    let mut reply = served.graphql("/graphql", Some(&token.access), query).await;
+    assert!(reply.body.get("errors").is_none(), "{query}\n{:#}", reply.body);
+    reply.body["data"].take()
+}
 
 async fn get(served: &Served, path: &str, token: Option<&str>) -> Reply {
     served.rest(Method::GET, path, token, Json::Null).await
@@ -85,5 +129,211 @@ async fn roles_are_told_by_as_much_as_may_be_seen_of_them() {
         assert_eq!(globals(Some(&*admin.access)).await, expected(true), "{kind:?}");
         assert_eq!(globals(Some(&*user.access)).await, expected(false), "{kind:?}");
         assert_eq!(globals(None).await, json!({ "app_access": false }), "{kind:?}");
+    }
+}
+
+async fn post(served: &Served, path: &str, token: Option<&str>, body: Json) -> Reply {
+    served.rest(Method::POST, path, token, body).await
+}
+
+/// The titles of all articles in their order, with their places.
+async fn order(served: &Served, token: &Tokens) -> Vec<(String, i64)> {
+    let told = items(served, token, r#"{ articles(sort: ["place"]) { title place } }"#).await;
+    let told = told["articles"].as_array().expect("it is a list").clone();
+    told.iter().map(|it| (it["title"].as_str().unwrap().to_owned(), it["place"].as_i64().unwrap())).collect()
+}
+
+fn placed(titles: &str, places: &[i64]) -> Vec<(String, i64)> {
+    titles.chars().map(String::from).zip(places.iter().copied()).collect()
+}
+
+#[tokio::test]
+async fn an_item_moves_to_another_ones_place() {
+    for kind in Kind::ALL {
+        let served = magazine(kind).await;
+        let admin = served.admin().await;
+        served.app.data.execute(
+            "INSERT INTO articles (id, title, place) VALUES (1, 'a', 2), (2, 'b', 4), (3, 'c', 8), (4, 'd', NULL), (5, 'e', NULL)",
+        ).await;
+        let sort = async |item: Json, to: Json| {
+            let body = json!({ "item": item, "to": to });
+            let reply = post(&served, "/utils/sort/articles", Some(&admin.access), body).await;
+            assert_eq!((reply.status, &reply.body), (200, &Json::Null), "{kind:?}");
+        };
+        sort(json!(1), json!("3")).await;
+        assert_eq!(order(&served, &admin).await, placed("bcade", &[2, 4, 8, 9, 10]), "{kind:?}");
+        let done =
+            served.system(&admin, r#"mutation { utils_sort(collection: "articles", item: "5", to: "2") }"#).await;
+        assert_eq!(done["utils_sort"], true, "{kind:?}");
+        assert_eq!(order(&served, &admin).await, placed("ebcad", &[2, 4, 8, 9, 10]), "{kind:?}");
+        // Numbers of which two are alike tell nothing.
+        served.app.data.execute("UPDATE articles SET place = 4 WHERE id IN (1, 2, 3)").await;
+        sort(json!(5), json!(5)).await;
+        sort(json!(4), json!(5)).await;
+        assert_eq!(order(&served, &admin).await, placed("deabc", &[1, 2, 3, 4, 5]), "{kind:?}");
+        let kept = served
+            .system(
+                &admin,
+                r#"{ revisions(filter: { collection: { _eq: "articles" } }, sort: ["-id"], limit: 1) { item delta } }"#,
+            )
+            .await;
+        assert!(kept["revisions"][0]["delta"]["place"].is_number(), "{kind:?} {kept:#}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_order_some_items_moves_no_others() {
+    for kind in Kind::ALL {
+        let served = magazine(kind).await;
+        let admin = served.admin().await;
+        served
+            .app
+            .data
+            .execute(
+                "INSERT INTO articles (id, title, status, place) VALUES
+                (1, 'a', 'own', 1), (2, 'b', 'draft', 2), (3, 'c', 'own', 3), (4, 'd', 'own', 7)",
+            )
+            .await;
+        let rule = r#"{ collection: "articles", action: "update", fields: ["place"], permissions: { status: { _eq: "own" } } }"#;
+        let user = served.user(&admin, "u@example.com", rule).await;
+        let other = served
+            .user(&admin, "o@example.com", r#"{ collection: "articles", action: "update", fields: ["title"] }"#)
+            .await;
+        let sort = async |token: Option<&str>, collection: &str, body: Json| {
+            let reply = post(&served, &format!("/utils/sort/{collection}"), token, body).await;
+            (reply.status, reply.codes().first().map(|code| (*code).to_owned()))
+        };
+        let forbidden = (403, Some("FORBIDDEN".to_owned()));
+        for (item, to) in [(1, 2), (2, 1), (1, 99)] {
+            let body = json!({ "item": item, "to": to });
+            assert_eq!(sort(Some(&user.access), "articles", body).await, forbidden, "{kind:?} {item} {to}");
+        }
+        let body = || json!({ "item": 1, "to": 4 });
+        assert_eq!(sort(Some(&other.access), "articles", body()).await, forbidden, "{kind:?}");
+        assert_eq!(sort(None, "articles", body()).await, forbidden, "{kind:?}");
+        for unknown in ["none", "directus_sessions", "directus_collections"] {
+            assert_eq!(sort(Some(&admin.access), unknown, body()).await, forbidden, "{kind:?} {unknown}");
+        }
+        let invalid = (400, Some("INVALID_PAYLOAD".to_owned()));
+        assert_eq!(sort(Some(&admin.access), "tags", body()).await, invalid, "{kind:?}");
+        assert_eq!(sort(Some(&admin.access), "articles", json!({ "item": 1 })).await, invalid, "{kind:?}");
+        assert_eq!(order(&served, &admin).await, placed("abcd", &[1, 2, 3, 7]), "{kind:?}");
+        assert_eq!(sort(Some(&user.access), "articles", body()).await, (200, None), "{kind:?}");
+        assert_eq!(order(&served, &admin).await, placed("cbda", &[1, 2, 3, 7]), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_revision_is_put_back() {
+    for kind in Kind::ALL {
+        let served = magazine(kind).await;
+        let admin = served.admin().await;
+        items(
+            &served,
+            &admin,
+            r#"mutation { create_articles_item(data: { id: 1, title: "old", pin: "x", meta: { a: [1, null] }, labels: ["p", "q"],
+                price: 1.25, shown: "2024-02-03T04:05:06Z", author: { name: "Ann" } }) { id } }"#,
+        )
+        .await;
+        let update = r#"mutation { update_articles_item(id: 1, data: { price: 2.5 }) { id } }"#;
+        items(&served, &admin, update).await;
+        let of_articles =
+            r#"{ revisions(filter: { collection: { _eq: "articles" } }, sort: ["id"]) { id data delta } }"#;
+        let kept = served.system(&admin, of_articles).await;
+        let [first, second] = [0, 1].map(|at| kept["revisions"][at]["id"].as_str().unwrap().to_owned());
+        let columns = "{ articles_by_id(id: 1) { title meta labels price shown author { name } } }";
+        let as_it_was = items(&served, &admin, columns).await;
+        let change = r#"mutation { update_articles_item(id: 1, data: { title: "new", pin: "y", meta: null, labels: [],
+            price: 9, shown: null }) { id } }"#;
+        items(&served, &admin, change).await;
+        let pin = async || served.app.data.rows("SELECT pin FROM articles").await;
+        let hashed = pin().await;
+        let reply = post(&served, &format!("/utils/revert/{second}"), Some(&admin.access), Json::Null).await;
+        assert_eq!(reply.status, 204, "{kind:?} {:#}", reply.body);
+        assert_eq!(items(&served, &admin, columns).await, as_it_was, "{kind:?}");
+        // What was not kept cannot come back, and nothing takes its place.
+        assert_eq!(format!("{:?}", pin().await), format!("{hashed:?}"), "{kind:?}");
+        let revert = format!(r#"mutation {{ utils_revert(revision: "{first}") }}"#);
+        assert_eq!(served.system(&admin, &revert).await["utils_revert"], true, "{kind:?}");
+        let now = items(&served, &admin, "{ articles_by_id(id: 1) { price title } }").await;
+        assert_eq!(now["articles_by_id"], json!({ "price": 1.25, "title": "old" }), "{kind:?}");
+        let kept = served.system(&admin, of_articles).await;
+        let last = kept["revisions"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["delta"]["price"].to_string().trim_matches('"'), "1.25", "{kind:?} {last:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_revision_is_put_back_by_who_may_change_the_item_so() {
+    for kind in Kind::ALL {
+        let served = magazine(kind).await;
+        let admin = served.admin().await;
+        items(&served, &admin, r#"mutation { create_authors_item(data: { id: 1, name: "Ann" }) { id } }"#).await;
+        items(&served, &admin, r#"mutation { update_authors_item(id: 1, data: { name: "Bob" }) { id } }"#).await;
+        let reads = r#"{ collection: "directus_revisions", action: "read", fields: ["*"] }"#;
+        let writes = r#"{ collection: "authors", action: "update", fields: ["name"] }"#;
+        let reader = served.user(&admin, "r@example.com", reads).await;
+        let writer = served.user(&admin, "w@example.com", writes).await;
+        let both = served.user(&admin, "b@example.com", &format!("{reads}, {writes}")).await;
+        let kept = served
+            .system(&admin, r#"{ revisions(filter: { collection: { _eq: "authors" } }, sort: ["id"]) { id } }"#)
+            .await;
+        let path = format!("/utils/revert/{}", kept["revisions"][0]["id"].as_str().unwrap());
+        for token in [Some(&*reader.access), Some(&*writer.access), None] {
+            let reply = post(&served, &path, token, json!({})).await;
+            assert_eq!((reply.status, reply.codes()), (403, vec!["FORBIDDEN"]), "{kind:?}");
+        }
+        for path in ["/utils/revert/999", "/utils/revert/x"] {
+            assert_eq!(post(&served, path, Some(&admin.access), json!({})).await.codes(), ["FORBIDDEN"], "{kind:?}");
+        }
+        assert_eq!(post(&served, &path, Some(&both.access), json!({})).await.status, 204, "{kind:?}");
+        assert_eq!(
+            items(&served, &admin, "{ authors { name } }").await["authors"],
+            json!([{ "name": "Ann" }]),
+            "{kind:?}"
+        );
+        // A revision without values.
+        served.app.data.execute("UPDATE directus_revisions SET data = NULL").await;
+        let reply = post(&served, &path, Some(&admin.access), json!({})).await;
+        assert_eq!((reply.status, reply.codes()), (400, vec!["INVALID_PAYLOAD"]), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn schemas_and_paths_can_be_asked_for() {
+    let served = Served::start(Kind::Sqlite).await;
+    let admin = served.admin().await;
+    let told = served
+        .system(&admin, "{ own: server_specs_graphql system: server_specs_graphql(scope: system) server_specs_oas }")
+        .await;
+    let text = |name: &str| told[name].as_str().expect("it is text").to_owned();
+    assert!(text("own").contains("create_note_item") && !text("own").contains("utils_sort"));
+    assert!(text("system").contains("utils_sort") && !text("system").contains("create_note_item"));
+    // As the caller sees it.
+    let public = served.graphql("/graphql/system", None, "{ server_specs_graphql }").await;
+    assert!(!public.body["data"]["server_specs_graphql"].as_str().expect("it is text").contains("note"));
+    let document = get(&served, "/server/specs/oas", None).await.body;
+    assert_eq!(document, told["server_specs_oas"]);
+    assert_eq!(document["openapi"], "3.0.1");
+    let hidden = Served::over_with(served.app.data.clone(), |serve| serve.gateway.limits.introspection = false).await;
+    let admin = hidden.admin().await;
+    assert_eq!(hidden.system_code(&admin, "{ server_specs_graphql }").await, "GRAPHQL_VALIDATION");
+}
+
+#[tokio::test]
+async fn all_paths_of_the_document_are_there() {
+    let served = Served::start(Kind::Sqlite).await;
+    let document = get(&served, "/server/specs/oas", None).await.body;
+    for (path, methods) in document["paths"].as_object().expect("there are paths") {
+        for method in methods.as_object().expect("there are methods").keys() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("it is a method");
+            let request = served.app.request(method.clone(), &path.replace(['{', '}'], ""));
+            let response = request.header("content-type", "application/json").send().await.expect("it answers");
+            let is_stream = path == "/stream";
+            let text = if is_stream { String::new() } else { response.text().await.expect("it is text") };
+            for code in ["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED"] {
+                assert!(!text.contains(code), "{method} {path}: {text}");
+            }
+        }
     }
 }

@@ -4,10 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value as Json, json};
 
+use super::openapi;
 use crate::{
     auth::{Accounts, Granted, LoginRequest, Mode, Registration},
     catalog::{Catalog, Column, ColumnType, Exposure, FieldKind, Table},
     engine::{Engine, Error},
+    graphql::service::{Behind, Service},
     hooks,
     permissions::{Access, Policy, Right},
     principal::Principal,
@@ -32,7 +34,18 @@ pub struct SystemOptions {
 
 /// Answers what no table does.
 #[derive(Debug)]
-pub struct Operations(pub(super) SystemOptions);
+pub struct Operations {
+    pub(super) parts: SystemOptions,
+    /// The schemas; none where nobody may look at them.
+    schemas: Option<Schemas>,
+}
+
+/// What the schemas are of.
+#[derive(Debug)]
+pub(in crate::graphql) struct Schemas {
+    pub(in crate::graphql) items: Service,
+    pub(in crate::graphql) system: Behind,
+}
 
 type Arguments = Map<String, Json>;
 
@@ -50,23 +63,63 @@ fn mode(arguments: &Arguments) -> Mode {
 }
 
 impl Operations {
-    /// Over these.
-    pub fn new(options: SystemOptions) -> Self {
-        Self(options)
+    pub(in crate::graphql) fn new(parts: SystemOptions, schemas: Option<Schemas>) -> Self {
+        Self { parts, schemas }
+    }
+
+    /// Whether schemas may be looked at.
+    pub(super) fn shows_schemas(&self) -> bool {
+        self.schemas.is_some()
+    }
+
+    /// A schema as a caller sees it.
+    fn schema(&self, scope: Option<&str>, principal: &Principal) -> Result<String, Error> {
+        let schemas = self.schemas.as_ref().ok_or(Error::Forbidden(None))?;
+        let service = match scope {
+            Some("system") => schemas.system.service().ok_or(Error::Unavailable)?,
+            _ => schemas.items.clone(),
+        };
+        service.sdl(principal).map_err(|error| {
+            tracing::error!(%error, "a schema cannot be built");
+            Error::Internal
+        })
+    }
+
+    /// Moves an item to the place of another one of its collection.
+    ///
+    /// # Errors
+    /// What the caller may not do, and what the writes meet.
+    pub async fn sort(&self, principal: &Principal, collection: &str, item: &Json, to: &Json) -> Result<(), Error> {
+        self.parts.engine.sort_item(&self.caller(principal), collection, item, to).await
+    }
+
+    /// Puts a revision back.
+    ///
+    /// # Errors
+    /// What the caller may not do, and what the write meets.
+    pub async fn revert(&self, principal: &Principal, revision: &Json) -> Result<(), Error> {
+        self.parts.engine.revert(&self.caller(principal), revision).await
+    }
+
+    /// The paths beside GraphQL, as an OpenAPI document.
+    pub fn openapi(&self) -> Json {
+        openapi::document()
     }
 
     pub(super) fn access(&self, principal: &Principal) -> Access {
-        self.0.policy.access(principal, &self.0.catalog)
+        self.parts.policy.access(principal, &self.parts.catalog)
     }
 
     /// Answers a field.
     pub(super) async fn run(&self, name: &str, given: &Arguments, principal: &Principal) -> Result<Json, Error> {
-        let accounts = &self.0.accounts;
+        let accounts = &self.parts.accounts;
         let done = Json::Bool(true);
         Ok(match name {
             "server_ping" => "pong".into(),
             "server_info" => accounts.info(principal.user.is_some() || principal.admin).await?,
             "server_health" => self.health(principal).await?,
+            "server_specs_oas" => self.openapi(),
+            "server_specs_graphql" => self.schema(text(given, "scope").as_deref(), principal)?.into(),
             "collections" => self.collections(principal).await?.into(),
             "collections_by_name" => {
                 let wanted = needed(given, "name")?;
@@ -159,6 +212,16 @@ impl Operations {
                     None => return Err(hooks::Error::invalid_payload("`length` is a number from 1 to 500").into()),
                 }
             }
+            "utils_sort" => {
+                let (item, to) = (given.get("item"), given.get("to"));
+                let (item, to) = (item.unwrap_or(&Json::Null), to.unwrap_or(&Json::Null));
+                self.sort(principal, &needed(given, "collection")?, item, to).await?;
+                done
+            }
+            "utils_revert" => {
+                self.revert(principal, given.get("revision").unwrap_or(&Json::Null)).await?;
+                done
+            }
             // Each takes a processor for a while: not for everybody.
             "utils_hash_generate" | "utils_hash_verify" if !principal.admin => {
                 return Err(Error::Forbidden(None));
@@ -189,14 +252,14 @@ impl Operations {
         if principal.user.is_none() && !principal.admin {
             return Err(Error::Forbidden(None));
         }
-        let is_well = self.0.accounts.is_reachable().await;
+        let is_well = self.parts.accounts.is_reachable().await;
         Ok(json!({ "status": if is_well { "ok" } else { "error" } }))
     }
 
     /// Tables that a caller may read something of.
     fn readable<'c>(&'c self, access: &Access) -> Vec<&'c Table> {
         let is_told = |table: &&Table| table.exposure != Exposure::Internal && access.read(table.id).is_some();
-        self.0.catalog.tables.iter().filter(is_told).collect()
+        self.parts.catalog.tables.iter().filter(is_told).collect()
     }
 
     async fn collections(&self, principal: &Principal) -> Result<Vec<Json>, Error> {
@@ -219,7 +282,7 @@ impl Operations {
         // Folders, which only administrators need.
         let is_folder = |row: &&Row| {
             let name = row.get("collection").and_then(Json::as_str).unwrap_or_default();
-            self.0.catalog.collection(name).is_none()
+            self.parts.catalog.collection(name).is_none()
         };
         for row in rows.iter().filter(|_| access.is_full()).filter(is_folder) {
             told.push(json!({ "collection": row.get("collection"), "meta": collection_meta(row), "schema": null }));
@@ -256,10 +319,10 @@ impl Operations {
 
     fn column_facts(&self, table: &Table, kind: FieldKind, column: &Column) -> Json {
         let target = match kind {
-            FieldKind::ToOne(id, _) => Some(self.0.catalog.relationship(id)),
+            FieldKind::ToOne(id, _) => Some(self.parts.catalog.relationship(id)),
             _ => None,
         };
-        let to = target.map(|relationship| self.0.catalog.table(relationship.to));
+        let to = target.map(|relationship| self.parts.catalog.table(relationship.to));
         let to_column = target.zip(to).and_then(|(way, to)| Some(to.column(*way.to_columns.first()?).name.clone()));
         json!({
             "name": column.name, "table": table.name, "data_type": column.declared, "default_value": column.default,
@@ -276,7 +339,7 @@ impl Operations {
     async fn relations(&self, principal: &Principal, of: Option<&str>) -> Result<Vec<Json>, Error> {
         let access = self.access(principal);
         let rows = self.rows(statements::RELATIONS).await?;
-        let catalog = &self.0.catalog;
+        let catalog = &self.parts.catalog;
         let allows =
             |table: &Table, field: &str| access.read(table.id).is_some_and(|right: Right<'_>| right.allows(field));
         let mut told = Vec::new();
@@ -310,7 +373,7 @@ impl Operations {
 
     fn on_delete(&self, table: &Table, column: crate::catalog::ColumnId) -> &'static str {
         let is_it = |cascade: &&crate::catalog::Cascade| cascade.table == table.id && cascade.columns == [column];
-        match self.0.catalog.cascades.iter().find(is_it) {
+        match self.parts.catalog.cascades.iter().find(is_it) {
             Some(cascade) if cascade.deletes => "CASCADE",
             Some(_) => "SET NULL",
             None => "NO ACTION",
@@ -318,7 +381,7 @@ impl Operations {
     }
 
     async fn rows(&self, template: &str) -> Result<Vec<Row>, Error> {
-        self.0.store.rows(template, &[]).await.map_err(|error| {
+        self.parts.store.rows(template, &[]).await.map_err(|error| {
             tracing::warn!(%error, "the system tables cannot be asked");
             Error::Unavailable
         })

@@ -28,7 +28,7 @@ impl Operations {
         check_somebody(principal)?;
         let access = self.access(principal);
         let mut collections = Map::new();
-        for table in &self.0.catalog.tables {
+        for table in &self.parts.catalog.tables {
             let rights =
                 [access.create(table.id), access.read(table.id), access.update(table.id), access.delete(table.id)];
             if rights.iter().all(Option::is_none) {
@@ -58,9 +58,11 @@ impl Operations {
     ) -> Result<Json, Error> {
         check_somebody(principal)?;
         let caller = self.caller(principal);
-        let table = self.0.catalog.collection(collection).filter(|table| table.exposure != Exposure::Internal);
+        let table = self.parts.catalog.collection(collection).filter(|table| table.exposure != Exposure::Internal);
         let may = async |right: Option<Right<'_>>| match (table, right, key) {
-            (Some(table), Some(right), Some(key)) => self.0.engine.may(&caller, table, right, &Json::from(key)).await,
+            (Some(table), Some(right), Some(key)) => {
+                self.parts.engine.may(&caller, table, right, &Json::from(key)).await
+            }
             (_, right, _) => Ok(right.is_some()),
         };
         let [update, delete] = match table {
@@ -95,7 +97,7 @@ impl Operations {
             true => Json::Null,
             false => json!({ "fields": fields }),
         };
-        let roles = self.0.engine.context_of(&self.caller(principal)).items("directus_roles");
+        let roles = self.parts.engine.context_of(&self.caller(principal)).items("directus_roles");
         match roles.read_many(ids.clone(), query).await {
             Ok(roles) => Ok(Json::Array(roles)),
             Err(error) if error.code == ErrorCode::Forbidden.as_str() => {
@@ -116,7 +118,7 @@ impl Operations {
         }
         Ok(json!({
             "app_access": principal.app, "admin_access": principal.admin,
-            "enforce_tfa": self.0.accounts.enforces_tfa(principal).await?,
+            "enforce_tfa": self.parts.accounts.enforces_tfa(principal).await?,
         }))
     }
 }

@@ -21,7 +21,7 @@ pub use everywhere::{Everywhere, keys};
 pub use lock::{Lock, slow_view};
 pub use node::node;
 pub use relay::Relay;
-pub use served::{NOTES, PASSWORD, Served};
+pub use served::{NOTES, PASSWORD, Served, Tokens};
 pub use socket::{Socket, followed};
 pub use stream::Stream;
 pub use tool::{Gateway, example, output, text, tidegate};
