@@ -337,3 +337,96 @@ async fn all_paths_of_the_document_are_there() {
         }
     }
 }
+
+/// What was kept, oldest first: collection, item, data, delta, and the place of the parent.
+async fn revisions(served: &Served, token: &Tokens, after: usize) -> Vec<Json> {
+    let query = r#"{ revisions(sort: ["id"], limit: -1) { id collection item data delta parent { id } } }"#;
+    let told = served.system(token, query).await;
+    let all = told["revisions"].as_array().expect("it is a list").clone();
+    let place = |id: &Json| all.iter().position(|it| &it["id"] == id).map(|at| at as i64 - after as i64);
+    let shown = all.iter().map(|it| {
+        let parent = place(&it["parent"]["id"]);
+        json!([it["collection"], it["item"], it["data"], it["delta"], parent])
+    });
+    shown.skip(after).collect()
+}
+
+#[tokio::test]
+async fn what_is_nested_points_to_what_it_is_nested_in() {
+    for kind in Kind::ALL {
+        let served = magazine(kind).await;
+        let admin = served.admin().await;
+        let before = revisions(&served, &admin, 0).await.len();
+        let create = r#"mutation { create_articles_item(data: { title: "rev", pin: "x", meta: { a: 1 }, labels: ["a"], shown: null,
+            author: { name: "Z" }, tags: [{ tags_id: { label: "q" } }, { tags_id: { label: "r" } }] }) { id } }"#;
+        items(&served, &admin, create).await;
+        let article =
+            json!({ "title": "rev", "pin": "**********", "meta": { "a": 1 }, "labels": ["a"], "shown": null });
+        let (name, tag) = (json!({ "name": "Z" }), |label: &str| json!({ "label": label }));
+        let mut kept = revisions(&served, &admin, before).await;
+        let last = kept.pop().expect("there is one");
+        assert_eq!(last, json!(["articles", "1", article, article, null]), "{kind:?} {kept:#?}");
+        kept.sort_by_key(|it| it.to_string());
+        let place = |of: &Json| kept.iter().find(|it| &it[2] == of).map(|it| it[4].clone());
+        assert_eq!(place(&name), Some(json!(5)), "{kind:?} {kept:#?}");
+        let pairs: Vec<&Json> = kept.iter().filter(|it| it[0] == "articles_tags").collect();
+        assert!(pairs.len() == 2 && pairs.iter().all(|it| it[2].is_null() && it[4] == 5), "{kind:?} {kept:#?}");
+        let all = revisions(&served, &admin, before).await;
+        for label in ["q", "r"] {
+            let parent = place(&tag(label)).and_then(|at| at.as_u64()).expect("it has one") as usize;
+            let tag = all.iter().find(|it| it[2] == tag(label)).expect("it is there");
+            assert_eq!((&all[parent][0], &all[parent][1]), (&json!("articles_tags"), &tag[1]), "{kind:?} {all:#?}");
+        }
+        // Children that are changed, added and let go.
+        items(&served, &admin, r#"mutation { create_articles_item(data: { id: 7, title: "free" }) { id } }"#).await;
+        let before = revisions(&served, &admin, 0).await.len();
+        let update = r#"mutation { update_authors_item(id: 1, data: { name: "Y", articles: [
+            { id: 7, title: "kept" }, { id: 8, title: "new" }] }) { id } }"#;
+        items(&served, &admin, update).await;
+        let mut kept = revisions(&served, &admin, before).await;
+        let author = kept.pop().expect("there is one");
+        assert_eq!((&author[0], &author[3], &author[4]), (&json!("authors"), &json!({ "name": "Y" }), &Json::Null));
+        let mut told: Vec<(Json, Json, Json)> =
+            kept.into_iter().map(|it| (it[1].clone(), it[3]["title"].clone(), it[4].clone())).collect();
+        told.sort_by_key(|it| it.0.to_string());
+        let expected = [("1", Json::Null), ("7", json!("kept")), ("8", json!("new"))];
+        let expected: Vec<_> = expected.into_iter().map(|(item, title)| (json!(item), title, json!(3))).collect();
+        assert_eq!(told, expected, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_revision_of_a_new_item_holds_what_was_given() {
+    for kind in Kind::ALL {
+        let served = magazine(kind).await;
+        let admin = served.admin().await;
+        let rule = r#"{ collection: "articles", action: "create", fields: ["title"], presets: { place: 5 } }"#;
+        let user = served.user(&admin, "u@example.com", rule).await;
+        let before = revisions(&served, &admin, 0).await.len();
+        for token in [&admin, &user] {
+            let made = r#"mutation { create_articles_item(data: { title: "one" }) { __typename } }"#;
+            let reply = served.graphql("/graphql", Some(&token.access), made).await;
+            assert_eq!(reply.status, 200, "{kind:?} {:#}", reply.body);
+        }
+        let many = r#"mutation { create_articles_items(data: [{ title: "two" }, { id: 9, title: "three", status: "shown" }]) { id } }"#;
+        items(&served, &admin, many).await;
+        let kept = revisions(&served, &admin, before).await;
+        let data: Vec<&Json> = kept.iter().map(|it| &it[2]).collect();
+        let expected = json!([
+            { "title": "one" }, { "title": "one", "place": 5 },
+            { "title": "two" }, { "id": 9, "title": "three", "status": "shown" },
+        ]);
+        assert_eq!(json!(data), expected, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_was_here_at_a_moment_that_is_told_as_one() {
+    for kind in Kind::ALL {
+        let served = Served::start(kind).await;
+        let admin = served.admin().await;
+        let me = get(&served, "/users/me?fields=last_access", Some(&admin.access)).await;
+        let moment = me.body["data"]["last_access"].as_str().unwrap_or_default().to_owned();
+        assert!(moment.len() >= 20 && moment.ends_with('Z'), "{kind:?} {:#}", me.body);
+    }
+}

@@ -1,23 +1,27 @@
 //! What is kept of writes: who did what, and what it changed, in the transaction
 //! that does it (contract `system-tables.md` 9).
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value as Json};
 
-use super::work::{Accounted, Session};
+use super::work::{Accounted, Nesting, RowId, Session};
 use crate::{
     catalog::{ColumnId, FieldKind, Table, Tracking},
     engine::Error,
     events::{Action, Change, RowImage},
     plan::write::key_json,
-    predicate::{Rounding, Target},
+    predicate::{Predicate, Rounding, Target},
     principal::Principal,
-    value::Value,
+    sql,
+    value::{Key, Value},
 };
 
 /// Longest text of a key that is kept.
 const LONGEST_KEY: usize = 255;
+
+/// How many revisions are pointed to others by one statement.
+const MOST_AT_ONCE: usize = 10_000;
 
 /// The columns of a row in `directus_activity`, and in `directus_revisions`.
 const ACTIVITY: [&str; 8] = ["action", "user", "timestamp", "ip", "user_agent", "origin", "collection", "item"];
@@ -27,7 +31,7 @@ impl Session {
     /// Keeps what was written so far; those who wrote are told apart by `by`.
     /// What nobody in particular wrote, such as a job, is not kept.
     pub(super) async fn keep_account(&self, by: impl Fn(&Change) -> Arc<Principal>) -> Result<(), Error> {
-        let mut accounted = self.take_accounted();
+        let (mut accounted, nesting) = self.take_accounted();
         let Some(activity) = self.catalog().collection("directus_activity").filter(|_| !accounted.is_empty()) else {
             return Ok(());
         };
@@ -44,7 +48,7 @@ impl Session {
             fields.iter().zip(&columns).map(|(field, column)| self.value_of(activity, *column, &told[*field])).collect()
         });
         let kept = self.insert_rows(activity, &columns, rows.collect()).await?;
-        self.keep_revisions(&accounted, &kept, activity).await
+        self.keep_revisions(&accounted, &nesting, &kept, activity).await
     }
 
     fn activity(&self, accounted: &Accounted, by: &Principal) -> Json {
@@ -62,13 +66,20 @@ impl Session {
         })
     }
 
-    async fn keep_revisions(&self, accounted: &[Accounted], kept: &[RowImage], activity: &Table) -> Result<(), Error> {
+    async fn keep_revisions(
+        &self,
+        accounted: &[Accounted],
+        nesting: &Nesting,
+        kept: &[RowImage],
+        activity: &Table,
+    ) -> Result<(), Error> {
         let Some(revisions) = self.catalog().collection("directus_revisions") else { return Ok(()) };
         let (columns, fields) = columns(revisions, &REVISION);
-        let mut rows = Vec::new();
-        for (Accounted { change, .. }, kept) in accounted.iter().zip(kept) {
+        let (mut rows, mut of) = (Vec::new(), Vec::new());
+        for (accounted, kept) in accounted.iter().zip(kept) {
+            let change = &accounted.change;
             let table = self.catalog().table(change.table);
-            let Some((data, delta)) = revision(table, change) else { continue };
+            let Some((data, delta)) = revision(table, accounted) else { continue };
             let told = serde_json::json!({
                 "activity": key_json(&kept.row_key(activity)),
                 "collection": &*change.collection,
@@ -79,11 +90,47 @@ impl Session {
             let values =
                 fields.iter().zip(&columns).map(|(field, column)| self.value_of(revisions, *column, &told[*field]));
             rows.push(values.collect());
+            of.push(accounted);
         }
         if rows.is_empty() {
             return Ok(());
         }
-        self.insert_rows(revisions, &columns, rows).await.map(drop)
+        let kept = self.insert_rows(revisions, &columns, rows).await?;
+        self.keep_parents(revisions, &of, nesting, &kept).await
+    }
+
+    /// Points the revisions of what was nested to those of what it was nested in, which
+    /// come after them.
+    async fn keep_parents(
+        &self,
+        revisions: &Table,
+        of: &[&Accounted],
+        nesting: &Nesting,
+        kept: &[RowImage],
+    ) -> Result<(), Error> {
+        let parent = revisions.field("parent").and_then(|field| revisions.field_column(field));
+        let Some(parent) = parent.filter(|_| !nesting.is_empty()) else { return Ok(()) };
+        let row = |accounted: &Accounted| (accounted.change.table, accounted.change.key.clone());
+        // Of several of a row, the last.
+        let known: HashMap<(usize, RowId), &RowImage> =
+            of.iter().zip(kept).map(|(accounted, image)| ((accounted.depth, row(accounted)), image)).collect();
+        let change = |(accounted, image): (&&Accounted, &RowImage)| {
+            let depth = accounted.depth;
+            let within = nesting.get(&(depth, row(accounted)))?;
+            // The rows of a junction are written beside those that they lead to.
+            let above = [depth.checked_sub(1), Some(depth)].into_iter().flatten();
+            let parent = above.filter_map(|depth| known.get(&(depth, within.clone()))).next()?;
+            let values = parent.row_key(revisions).into_iter().map(key_value).collect();
+            Some(sql::write::Change { key: image.row_key(revisions), values })
+        };
+        let changes: Vec<_> = of.iter().zip(kept).filter_map(change).collect();
+        for changes in changes.chunks(MOST_AT_ONCE) {
+            let all = Predicate::always();
+            let (catalog, bindings) = (self.catalog(), self.bindings());
+            let command = sql::write::update(catalog, revisions.id, &[parent], changes, &all, &bindings)?;
+            self.run(revisions, &command).await?;
+        }
+        Ok(())
     }
 
     fn value_of(&self, table: &Table, column: ColumnId, json: &Json) -> Value {
@@ -94,6 +141,14 @@ impl Session {
             // Whose id is none for this column did it as nobody.
             json => Target::of(column, Rounding::Refuse).bind(json, self.bindings().now_micros).unwrap_or(Value::Null),
         }
+    }
+}
+
+fn key_value(key: Key) -> Value {
+    match key {
+        Key::Int(number) => Value::Int(number),
+        Key::Text(text) => Value::Text(text),
+        Key::Bytes(bytes) => Value::Bytes(bytes),
     }
 }
 
@@ -115,9 +170,10 @@ fn item(change: &Change) -> String {
     text.chars().take(LONGEST_KEY).collect()
 }
 
-/// What a revision holds of a change: the item as it is then, and what was
-/// changed; none of what is gone, and of collections that want none.
-fn revision(table: &Table, change: &Change) -> Option<(Json, Json)> {
+/// What a revision holds of a change: of a new item what was given, of a changed one
+/// the item as it is then, and what was changed; none of what is gone, and of collections that want none.
+fn revision(table: &Table, accounted: &Accounted) -> Option<(Json, Json)> {
+    let Accounted { change, given, .. } = accounted;
     let after = change.after.as_ref().filter(|_| table.tracking == Tracking::All)?;
     let shown = after.to_json(table);
     let of = |wanted: &dyn Fn(ColumnId) -> bool| {
@@ -133,14 +189,7 @@ fn revision(table: &Table, change: &Change) -> Option<(Json, Json)> {
     };
     match change.action {
         Action::Create => {
-            let is_own = |column: ColumnId| {
-                let specials = table.column(column).specials;
-                change.changed.contains(&column)
-                    && !relates(column)
-                    && !table.column(column).auto_increment
-                    && !specials.fills_in()
-            };
-            let data = of(&is_own);
+            let data = of(&|column| given.contains(&column) && !relates(column));
             Some((data.clone(), data))
         }
         Action::Update => {

@@ -9,9 +9,9 @@ use serde_json::Value as Json;
 
 use super::{super::heard::Verb, group::by_columns, work::Session};
 use crate::{
-    catalog::{ColumnId, Table},
+    catalog::{ColumnId, Table, Tracking},
     engine::Error,
-    events::{Change, RowImage},
+    events::RowImage,
     hooks::Meta,
     plan::write::{Draft, Fault, Given, Payload, RowKey, WriteAction, forbidden, key_json},
     predicate::Predicate,
@@ -56,12 +56,14 @@ impl Session {
         let (access, bindings) = (&self.caller.access, self.bindings());
         let draft = |payload| Draft::new(catalog, access, table, WriteAction::Create, payload, &bindings);
         let mut drafts = payloads.into_iter().map(draft).collect::<Result<Vec<_>, _>>()?;
-        self.link(table, &mut drafts).await?;
+        let given = given(table, &drafts);
+        let linked = self.link(table, &mut drafts).await?;
         self.guard(table, WriteAction::Create, &mut drafts, &[]).await?;
         self.complete(table, WriteAction::Create, &mut drafts).await?;
         drafts.iter().try_for_each(|draft| draft.check_complete(table))?;
         let images = self.insert(table, &drafts).await?;
-        self.changed(table, Change::created(table, &images));
+        self.created(table, &images, given);
+        self.note_linked(table, linked, |at| images.get(at))?;
         let parents = images.iter().cloned().zip(drafts.iter_mut().map(|draft| std::mem::take(&mut draft.to_many)));
         self.save_related(table, parents.collect(), true).await?;
         for ((heard, slot, payload), image) in told.into_iter().zip(&images) {
@@ -192,6 +194,23 @@ impl Session {
         }
         Ok(images)
     }
+}
+
+/// The columns that values were given for, where that is kept of a table.
+fn given(table: &Table, drafts: &[Draft]) -> Vec<Arc<[ColumnId]>> {
+    if table.tracking != Tracking::All {
+        return Vec::new();
+    }
+    let mut last: Arc<[ColumnId]> = Arc::default();
+    let of = |draft: &Draft| {
+        let columns = || draft.columns.iter().map(|(column, _)| *column);
+        // Mostly they are the same for all.
+        if !columns().eq(last.iter().copied()) {
+            last = columns().collect();
+        }
+        last.clone()
+    };
+    drafts.iter().map(of).collect()
 }
 
 fn unknown_key(table: &Table) -> Error {

@@ -9,10 +9,10 @@ use serde_json::Value as Json;
 use super::{
     group::values,
     update::{Alteration, Missing},
-    work::Session,
+    work::{RowId, Session},
 };
 use crate::{
-    catalog::{Cardinality, ColumnId, Relationship, Table},
+    catalog::{Cardinality, ColumnId, Relationship, Table, TableId},
     db::ViolationKind,
     engine::{Broken, Error},
     events::RowImage,
@@ -25,14 +25,25 @@ use crate::{
 /// The complete set of rows that shall point to one row.
 struct Set {
     parent: RowKey,
+    /// The row itself.
+    row: RowId,
     payloads: Vec<Payload>,
+}
+
+/// A row that a draft points to.
+pub(super) struct Linked {
+    /// The place of the draft.
+    at: usize,
+    table: TableId,
+    image: RowImage,
 }
 
 impl Session {
     /// Writes the rows that drafts point to, and points the drafts to them.
-    pub(super) async fn link(&self, table: &Table, drafts: &mut [Draft]) -> Result<(), Error> {
+    pub(super) async fn link(&self, table: &Table, drafts: &mut [Draft]) -> Result<Vec<Linked>, Error> {
+        let mut linked = Vec::new();
         if drafts.iter().all(|draft| draft.to_one.is_empty()) {
-            return Ok(());
+            return Ok(linked);
         }
         let mut ways: Vec<_> =
             drafts.iter().flat_map(|draft| &draft.to_one).map(|to_one| to_one.relationship).collect();
@@ -62,7 +73,27 @@ impl Session {
                     let keys: Vec<_> = relationship.to_columns.iter().map(part).collect();
                     drafts[at].link(table, &relationship, &keys)?;
                 }
+                linked.push(Linked { at, table: target.id, image });
             }
+        }
+        Ok(linked)
+    }
+
+    /// Notes which rows those are a part of that drafts point to, once those rows are
+    /// there.
+    pub(super) fn note_linked<'i>(
+        &self,
+        table: &Table,
+        linked: Vec<Linked>,
+        image: impl Fn(usize) -> Option<&'i RowImage>,
+    ) -> Result<(), Error> {
+        if linked.is_empty() {
+            return Ok(());
+        }
+        let deeper = self.deeper()?;
+        for one in &linked {
+            let within = image(one.at).map(|image| (&one.image, (table.id, image.row_key(table))));
+            deeper.nested(self.catalog().table(one.table), within);
         }
         Ok(())
     }
@@ -184,7 +215,8 @@ impl Session {
                         }
                         return Err(nothing_to_point_to(table, &relationship, &set.field));
                     };
-                    sets.push(Set { parent, payloads: set.payloads.clone() });
+                    let row = (table.id, image.row_key(table));
+                    sets.push(Set { parent, row, payloads: set.payloads.clone() });
                     field.clone_from(&set.field);
                 }
             }
@@ -209,15 +241,15 @@ impl Session {
         let catalog = self.catalog();
         let child = catalog.table(relationship.to);
         let fields: Vec<&str> = relationship.to_columns.iter().map(|column| child.column_field(*column)).collect();
-        let mut listed: Vec<(Option<RowKey>, Payload, RowKey)> = Vec::new();
-        let parents: Vec<RowKey> = sets.iter().map(|set| set.parent.clone()).collect();
+        let mut listed: Vec<(Option<RowKey>, Payload, RowKey, RowId)> = Vec::new();
+        let parents: Vec<(RowKey, RowId)> = sets.iter().map(|set| (set.parent.clone(), set.row.clone())).collect();
         for set in &mut sets {
             for mut payload in set.payloads.drain(..) {
                 for (field, part) in fields.iter().zip(&set.parent) {
                     payload.insert((*field).to_owned(), key_json(std::slice::from_ref(part)));
                 }
                 let key = payload_key(catalog, child, &payload)?;
-                listed.push((key, payload, set.parent.clone()));
+                listed.push((key, payload, set.parent.clone(), set.row.clone()));
             }
         }
         let keys: Vec<RowKey> = listed.iter().filter_map(|(key, ..)| key.clone()).collect();
@@ -228,11 +260,13 @@ impl Session {
         }
         // In the order of the document: a row in several sets ends up in the last.
         let (mut alterations, mut creations) = (Vec::new(), Vec::new());
+        let (mut altered, mut created) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
         let mut moved: HashSet<RowKey> = HashSet::new();
-        for (key, payload, parent) in listed {
+        for (key, payload, parent, row) in listed {
             let Some(key) = key else {
                 creations.push(Given::Owned(payload));
+                created.push(row);
                 continue;
             };
             match found.get(&key) {
@@ -249,17 +283,23 @@ impl Session {
                     });
                     if !stays || says_more {
                         alterations.push(Alteration { keys: vec![stored], payload });
+                        altered.push(row);
                     }
                 }
-                None if seen.insert(key.clone()) => creations.push(Given::Owned(payload)),
+                None if seen.insert(key.clone()) => {
+                    creations.push(Given::Owned(payload));
+                    created.push(row);
+                }
                 None => return Err(duplicate(child, &key)),
             }
         }
         if !alterations.is_empty() {
-            self.update(child, alterations, Missing::Refuse).await?;
+            let images = self.update(child, alterations, Missing::Refuse).await?;
+            self.nested(child, images.iter().flatten().zip(altered));
         }
         if !creations.is_empty() {
-            self.create(child, creations).await?;
+            let images = self.create(child, creations).await?;
+            self.nested(child, images.iter().zip(created));
         }
         Ok(())
     }
@@ -271,16 +311,18 @@ impl Session {
         &self,
         relationship: &Relationship,
         child: &Table,
-        parents: &[RowKey],
+        parents: &[(RowKey, RowId)],
         kept: &HashSet<RowKey>,
     ) -> Result<(), Error> {
         let visible = self.visible(child)?;
-        let current = self.locate(child, &relationship.to_columns, parents, &visible, true).await?;
+        let asked: Vec<RowKey> = parents.iter().map(|(parent, _)| parent.clone()).collect();
+        let current = self.locate(child, &relationship.to_columns, &asked, &visible, true).await?;
         let mut gone = Vec::new();
         let mut seen = HashSet::new();
-        for parent in parents.iter().filter(|parent| seen.insert(*parent)) {
-            let keys = current.all(parent).iter().map(|image| image.row_key(child));
-            gone.extend(keys.filter(|key| !kept.contains(key)));
+        for (parent, row) in parents.iter().filter(|(parent, _)| seen.insert(parent)) {
+            let leaving = || current.all(parent).iter().filter(|image| !kept.contains(&image.row_key(child)));
+            self.nested(child, leaving().map(|image| (image, row.clone())));
+            gone.extend(leaving().map(|image| image.row_key(child)));
         }
         if gone.is_empty() {
             return Ok(());
@@ -319,18 +361,19 @@ impl Session {
         let mut owners = Vec::new();
         let mut payloads = Vec::new();
         for set in sets {
-            owners.extend(std::iter::repeat_n(set.parent, set.payloads.len()));
+            owners.extend(std::iter::repeat_n((set.parent, set.row), set.payloads.len()));
             payloads.extend(set.payloads);
         }
         let images = self.relate(target, pairs.target, payloads).await?;
         let mut wanted: Vec<(RowKey, RowKey)> = Vec::with_capacity(images.len());
-        let mut known = HashSet::new();
-        for (owner, image) in owners.into_iter().zip(&images) {
+        let mut known: HashMap<(RowKey, RowKey), (RowId, &RowImage)> = HashMap::new();
+        for ((owner, row), image) in owners.into_iter().zip(&images) {
             let pair = (owner, values(target, pairs.target, image).ok_or(Error::Internal)?);
-            if known.insert(pair.clone()) {
+            if known.insert(pair.clone(), (row, image)).is_none() {
                 wanted.push(pair);
             }
         }
+        self.nested(target, known.values().map(|(row, image)| (*image, row.clone())));
         let junction = pairs.junction;
         if !fresh {
             let near = &relationship.to_columns;
@@ -342,7 +385,7 @@ impl Session {
                 for image in current.all(parent) {
                     let Some(far) = values(junction, pairs.far, image) else { continue };
                     let pair = (parent.clone(), far);
-                    if !known.contains(&pair) {
+                    if !known.contains_key(&pair) {
                         gone.push(image.row_key(junction));
                     }
                     there.insert(pair);
@@ -356,16 +399,21 @@ impl Session {
         if wanted.is_empty() {
             return Ok(());
         }
-        let payload = |(near, far): (RowKey, RowKey)| {
+        let payload = |(near, far): &(RowKey, RowKey)| {
             let columns = relationship.to_columns.iter().chain(pairs.far);
-            let parts = near.iter().chain(&far);
+            let parts = near.iter().chain(far);
             let member = |(column, part): (&ColumnId, _)| {
                 (junction.column_field(*column).to_owned(), key_json(std::slice::from_ref(part)))
             };
             Given::Owned(columns.zip(parts).map(member).collect())
         };
-        let payloads = wanted.into_iter().map(payload).collect();
-        self.create(junction, payloads).await.map(drop)
+        let payloads = wanted.iter().map(payload).collect();
+        let made = self.create(junction, payloads).await?;
+        for (image, (row, member)) in made.iter().zip(wanted.iter().filter_map(|pair| known.get(pair))) {
+            self.nested(junction, [(image, row.clone())]);
+            self.nested(target, [(*member, (junction.id, image.row_key(junction)))]);
+        }
+        Ok(())
     }
 }
 

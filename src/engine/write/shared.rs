@@ -54,7 +54,9 @@ struct LaneKey {
     table: TableId,
     action: WriteAction,
     columns: Vec<ColumnId>,
-    /// Those that the caller gave, where that matters.
+    /// Those of a new row that the caller gave.
+    given: Arc<[ColumnId]>,
+    /// The fields that the caller gave, where that matters.
     fields: Vec<String>,
     access: String,
 }
@@ -240,6 +242,10 @@ impl Engine {
                 return None;
             }
         }
+        let given = match action {
+            WriteAction::Create => draft.columns.iter().map(|(column, _)| *column).collect(),
+            WriteAction::Update => Arc::default(),
+        };
         specials::fill(table, action, &mut draft, &caller.principal, bindings.now_micros);
         let is_row = draft.to_one.is_empty() && draft.to_many.is_empty();
         let is_complete = match action {
@@ -253,7 +259,7 @@ impl Engine {
         let Draft { columns, fields, .. } = draft;
         let (columns, values) = columns.into_iter().unzip();
         let access = caller.access.fingerprint().to_owned();
-        let lane = LaneKey { table: table.id, action, columns, fields, access };
+        let lane = LaneKey { table: table.id, action, columns, given, fields, access };
         Some((lane, Row { key, values, by: caller.principal.clone() }))
     }
 
@@ -329,7 +335,7 @@ impl Session {
             WriteAction::Create => {
                 let values = rows.iter().map(|row| row.values.clone()).collect();
                 let images = self.insert_rows(table, &key.columns, values).await?;
-                self.changed(table, Change::created(table, &images));
+                self.created(table, &images, vec![key.given.clone(); images.len()]);
                 Ok(images.into_iter().map(Some).collect())
             }
             WriteAction::Update => {

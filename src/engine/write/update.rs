@@ -96,7 +96,7 @@ impl Session {
             )?);
             keys.push(distinct(alteration.keys));
         }
-        self.link(table, &mut drafts).await?;
+        let linked = self.link(table, &mut drafts).await?;
         self.guard(table, WriteAction::Update, &mut drafts, &keys).await?;
         self.complete(table, WriteAction::Update, &mut drafts).await?;
         for (draft, keys) in drafts.iter_mut().zip(&keys) {
@@ -106,6 +106,7 @@ impl Session {
         for round in rounds(&keys) {
             self.alter_round(table, &drafts, &keys, &round, missing, &mut images).await?;
         }
+        self.note_linked(table, linked, |at| images[at].first())?;
         let mut parents = Vec::new();
         for (draft, images) in drafts.into_iter().zip(&images).filter(|(draft, _)| !draft.to_many.is_empty()) {
             parents.extend(images.iter().map(|image| (image.clone(), draft.to_many.clone())));

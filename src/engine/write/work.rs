@@ -2,7 +2,7 @@
 //! is somebody's view of it.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -27,7 +27,7 @@ use crate::{
     catalog::{Cardinality, Catalog, ColumnId, Exposure, Table, TableId, Tracking},
     db::{Rows, Transaction},
     engine::{Engine, Error},
-    events::{Change, Commit},
+    events::{Change, Commit, RowImage},
     hooks::{Context, Meta, MutationOptions},
     plan::write::{Fault, RowKey},
     predicate::Bindings,
@@ -59,6 +59,8 @@ struct Done {
     changes: Vec<Change>,
     /// What has to be kept account of, and is not yet.
     accounted: Vec<Accounted>,
+    /// Which rows were written as a part of which.
+    nesting: Nesting,
     /// Tables of which more may have changed.
     touched: HashSet<TableId>,
     /// Whether more has changed than can be told.
@@ -73,7 +75,15 @@ pub(super) struct Accounted {
     pub(super) change: Change,
     /// How many relations deep it was written.
     pub(super) depth: usize,
+    /// Of a new row the columns that values were given for.
+    pub(super) given: Arc<[ColumnId]>,
 }
+
+/// A row.
+pub(super) type RowId = (TableId, RowKey);
+
+/// Rows by how many relations deep they were written, and those they are a part of.
+pub(super) type Nesting = HashMap<(usize, RowId), RowId>;
 
 /// Longest wait for the database's answer to a commit.
 const COMMITTING: Duration = Duration::from_secs(60);
@@ -314,15 +324,25 @@ impl Session {
 
     /// Notes what has changed, for the log.
     pub(super) fn changed(&self, table: &Table, changes: impl IntoIterator<Item = Change>) {
+        self.note(table, changes.into_iter().map(|change| (change, Arc::default())));
+    }
+
+    /// The same of new rows, with the columns that were given for each.
+    pub(super) fn created(&self, table: &Table, images: &[RowImage], given: Vec<Arc<[ColumnId]>>) {
+        let given = given.into_iter().chain(std::iter::repeat_with(Arc::default));
+        self.note(table, Change::created(table, images).zip(given));
+    }
+
+    fn note(&self, table: &Table, changes: impl Iterator<Item = (Change, Arc<[ColumnId]>)>) {
         let mut done = self.work.done();
         let done = &mut *done;
         let is_accounted = table.tracking != Tracking::Nothing;
         if !self.options.emit_events {
             done.touched.insert(table.id);
         }
-        for change in changes {
+        for (change, given) in changes {
             if is_accounted {
-                done.accounted.push(Accounted { change: change.clone(), depth: self.depth });
+                done.accounted.push(Accounted { change: change.clone(), depth: self.depth, given });
             }
             if self.options.emit_events {
                 done.changes.push(change);
@@ -330,9 +350,19 @@ impl Session {
         }
     }
 
+    /// Notes which rows those are a part of that were written in this session: rows of
+    /// `table`, each with the other one.
+    pub(super) fn nested<'r>(&self, table: &Table, rows: impl IntoIterator<Item = (&'r RowImage, RowId)>) {
+        if table.tracking == Tracking::All {
+            let row = |(image, within): (&RowImage, RowId)| ((self.depth, (table.id, image.row_key(table))), within);
+            self.work.done().nesting.extend(rows.into_iter().map(row));
+        }
+    }
+
     /// What has to be kept account of, from here on somebody else's to do.
-    pub(super) fn take_accounted(&self) -> Vec<Accounted> {
-        std::mem::take(&mut self.work.done().accounted)
+    pub(super) fn take_accounted(&self) -> (Vec<Accounted>, Nesting) {
+        let mut done = self.work.done();
+        (std::mem::take(&mut done.accounted), std::mem::take(&mut done.nesting))
     }
 
     /// The rows of a statement about the system tables, as the transaction sees them.
