@@ -267,6 +267,9 @@ fn add_many_to_any(catalog: &mut Catalog, served: &[&TableFacts], relation: &Rel
     let mut targets = Vec::with_capacity(any.allowed.len());
     for name in &any.allowed {
         let Some(to) = table(name).filter(|to| catalog.tables[*to].exposure != Exposure::Internal) else { continue };
+        if targets.iter().any(|id| catalog.relationship(*id).to.0 as usize == to) {
+            continue;
+        }
         let [target] = catalog.tables[to].key[..] else { continue };
         targets.push(push(catalog, |id| Relationship {
             id,

@@ -429,6 +429,9 @@ pub(super) fn linked(w: &mut Writer<'_>, relationship: &Relationship, near: Alia
     for (at, (key, own)) in relationship.to_columns.iter().zip(&relationship.from_columns).enumerate() {
         w.push(if at > 0 { " AND " } else { "" });
         let is_same = w.column_of(near, *key).column_type == w.column_of(from, *own).column_type;
+        if !is_same {
+            key_of_text(w, near, *key, from, *own);
+        }
         match (is_same, w.dialect()) {
             (true, _) => w.column(near, *key),
             (false, Dialect::MySql) => wrap(w, "CAST(", near, *key, " AS CHAR)"),
@@ -438,6 +441,36 @@ pub(super) fn linked(w: &mut Writer<'_>, relationship: &Relationship, near: Alia
         w.column(from, *own);
     }
     condition::and(w, from, &leads)
+}
+
+/// `t1.id = t0.item AND `, with the text read as the key's type, and none where it
+/// cannot be one: by this the database uses its index, and what follows says which
+/// spelling a key has.
+fn key_of_text(w: &mut Writer<'_>, near: Alias, key: ColumnId, from: Alias, text: ColumnId) {
+    use ColumnType::{BigInteger, Integer, Uuid};
+    let read = match (w.dialect(), &w.column_of(near, key).column_type) {
+        (Dialect::Sqlite, Integer | BigInteger) => "CAST({} AS INTEGER)",
+        (Dialect::Sqlite, Uuid) => "{}",
+        // A text that is no number, and a number of more than 64 bits, are errors where something is written.
+        (Dialect::MySql, Integer | BigInteger) => {
+            "CASE WHEN {} REGEXP '^-?[0-9]{1,20}$' THEN CAST({} AS DECIMAL(20, 0)) END"
+        }
+        (Dialect::Postgres, Integer | BigInteger) => {
+            "CASE WHEN {} ~ '^-?[0-9]{1,19}$' THEN CASE WHEN {}::numeric BETWEEN -9223372036854775808 AND \
+             9223372036854775807 THEN {}::int8 END END"
+        }
+        (Dialect::Postgres, Uuid) => "CASE WHEN {} ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN {}::uuid END",
+        _ => return,
+    };
+    w.column(near, key);
+    w.push(" = ");
+    for (at, part) in read.split("{}").enumerate() {
+        if at > 0 {
+            w.column(from, text);
+        }
+        w.push(part);
+    }
+    w.push(" AND ");
 }
 
 /// `t1.a = t0.b AND …`

@@ -192,7 +192,31 @@ async fn members_are_filtered_and_sorted_by() {
             )
             .await;
         assert_eq!(found["pages_blocks_aggregated"][0]["countAll"], 3, "{kind:?}");
+        // What is no key leads nowhere, and stops nobody who writes.
+        let texts = ["", "-", "1e0", "01", "1.0", "99999999999999999999", "-9223372036854775809", &"9".repeat(40)];
+        let added: String = texts.map(|text| format!("{{ item: \"{text}\", collection: \"block_text\" }}")).join(", ");
+        pages.data(&format!("mutation {{ create_pages_blocks_items(data: [{added}]) {{ id }} }}")).await;
+        let hello = "filter: { item__block_text: { content: { _eq: \"hello\" } } }";
+        assert_eq!(keys(hello).await, ["1"], "{kind:?}");
+        let sorted = keys("filter: { item__block_text: { id: { _gt: 0 } } }, sort: \"item:block_text.content\"").await;
+        assert_eq!(sorted, ["1", "6", "8"], "{kind:?}");
+        let changed =
+            format!("mutation {{ update_pages_blocks_where({hello}, limit: 9, data: {{ sort: 7 }}) {{ id }} }}");
+        assert_eq!(pages.data(&changed).await["update_pages_blocks_where"], json!([{ "id": "1" }]), "{kind:?}");
     }
+}
+
+/// Else each item is held against each row that there is.
+#[tokio::test]
+async fn a_member_is_found_by_its_key() {
+    let pages = Pages::start(Kind::Sqlite).await;
+    let query = "{ pages_blocks(filter: { item__block_text: { content: { _eq: \"hello\" } } }, limit: 1) { id } }";
+    let body = json!({ "query": query, "extensions": { "explain": true } });
+    let reply = pages.app.post(&body, Some("admin-token")).await;
+    let sql = reply.body["extensions"]["explain"]["plan"][0]["statement"].as_str().expect("a statement").to_owned();
+    let sql = (1..10).rev().fold(sql, |sql, at| sql.replace(&format!("?{at}"), "NULL"));
+    let steps = format!("{:?}", pages.app.data.rows(&format!("EXPLAIN QUERY PLAN {sql}")).await);
+    assert!(steps.contains("USING INTEGER PRIMARY KEY"), "{steps}");
 }
 
 #[tokio::test]
@@ -270,4 +294,26 @@ async fn keys_and_collections_are_written_and_followed() {
         let emptied = "mutation { update_pages_blocks_item(id: 1, data: { collection: null, item: null }) { item { __typename } } }";
         assert_eq!(pages.data(emptied).await["update_pages_blocks_item"]["item"], Json::Null, "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn names_that_collide_and_members_that_are_said_twice_leave_a_schema() {
+    let script = script(Kind::Sqlite)
+        .replace("'block_text,block_image'", "'block_text,block_image,block_text'")
+        .replace("CREATE TABLE pages_blocks (", "CREATE TABLE pages_blocks (item__block_image VARCHAR(40), ")
+        + "CREATE TABLE pages_blocks_item_union (id INTEGER PRIMARY KEY, name VARCHAR(40));";
+    let data = Arc::new(TestDatabase::create(Kind::Sqlite, &script).await);
+    let own = |serve: &mut config::Serve| serve.gateway.metadata = config::Metadata::Directus;
+    let pages = Pages { app: TestApp::with_store(data, |builder| builder.configure(own)).await };
+    let query = "{
+        union: __type(name: \"pages_blocks_item_union_\") { kind possibleTypes { name } }
+        table: __type(name: \"pages_blocks_item_union\") { kind }
+        pages_blocks(filter: { item__block_image: { _null: true }, item__block_text: { content: { _eq: \"hello\" } } }) {
+            id item { __typename }
+        } }";
+    let data = pages.data(query).await;
+    let members = json!([{ "name": "block_text" }, { "name": "block_image" }]);
+    assert_eq!(data["union"], json!({ "kind": "UNION", "possibleTypes": members }));
+    assert_eq!(data["table"]["kind"], "OBJECT");
+    assert_eq!(data["pages_blocks"], json!([{ "id": "1", "item": { "__typename": "block_text" } }]));
 }
