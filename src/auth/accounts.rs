@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    Error, Limiter, Options,
+    Error, Limiter, Options, asker,
     tokens::{Signer, Unfit},
 };
 use crate::{
@@ -166,7 +166,7 @@ impl Accounts {
     /// Counts what an address asks for.
     pub(super) fn limited(limiter: &Option<Limiter>, client: &Principal) -> Result<(), engine::Error> {
         match (limiter, client.ip) {
-            (Some(limiter), Some(ip)) => Ok(limiter.count(ip.to_string())?),
+            (Some(limiter), Some(ip)) => Ok(limiter.count(asker(ip))?),
             _ => Ok(()),
         }
     }

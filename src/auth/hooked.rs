@@ -104,7 +104,9 @@ impl Authenticator {
     /// The caller whom a hook names: `user`, `role` (or the last of `roles`), `admin`
     /// and `ip`. What they may do follows from that.
     async fn named(&self, named: &Map<String, Json>, ip: Option<IpAddr>) -> Result<Principal, engine::Error> {
-        let id = |json: Option<&Json>| json.and_then(Json::as_str).map(|id| Id::from(id.to_ascii_lowercase()));
+        // Those of the tables are known in lower case; others as they are.
+        let known = |id: &str| if self.accounts.is_some() { id.to_ascii_lowercase() } else { id.to_owned() };
+        let id = |json: Option<&Json>| json.and_then(Json::as_str).map(|id| Id::from(known(id)));
         let user = id(named.get("user"));
         let last = named.get("roles").and_then(Json::as_array).and_then(|roles| roles.last());
         let role = id(named.get("role")).or_else(|| id(last));

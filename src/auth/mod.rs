@@ -34,7 +34,7 @@ pub use self::{
     foreign::{Foreign, ForeignOptions},
     hooked::Asking,
     login::{Granted, LoginRequest, Mode},
-    rate::{Limiter, RateLimit, TooOften},
+    rate::{Limiter, RateLimit, TooOften, asker},
     stand_in::StandIn,
     users::Registration,
 };

@@ -2,6 +2,7 @@
 //! user.
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -70,9 +71,29 @@ impl From<TooOften> for engine::Error {
     }
 }
 
+/// Whom an address is counted as: of IPv6, whoever has one has 64 bits of them.
+pub fn asker(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neighbours_of_one_network_are_counted_as_one() {
+        let asker = |address: &str| asker(address.parse().expect("it is an address"));
+        assert_eq!(asker("2001:db8:1:2::1"), asker("2001:db8:1:2:ffff::9"));
+        assert_ne!(asker("2001:db8:1:2::1"), asker("2001:db8:1:3::1"));
+        assert_eq!(asker("::ffff:192.0.2.1"), asker("192.0.2.1"));
+        assert_ne!(asker("192.0.2.2"), asker("192.0.2.1"));
+    }
 
     #[test]
     fn each_is_counted_by_themselves() {

@@ -80,8 +80,12 @@ pub(super) async fn principal(shared: &Shared, peer: Peer, head: &request::Parts
     if asks_hooks {
         let facts = hooked::request_facts(&head.method, &head.uri, &head.headers, None);
         let known = authenticator.known_to_hooks(Asking::Request, facts, Some(ip), agent.clone());
-        if let Some(known) = Box::pin(known).await? {
-            shared.limiters.request(|| counted_as(Some(&known), ip))?;
+        let known = Box::pin(known).await;
+        // Whom a hook refuses is counted as well.
+        if !matches!(known, Ok(None)) {
+            shared.limiters.request(|| counted_as(known.as_ref().ok().and_then(Option::as_ref), ip))?;
+        }
+        if let Some(known) = known? {
             return Ok(known);
         }
     }
@@ -106,7 +110,7 @@ pub(super) async fn principal(shared: &Shared, peer: Peer, head: &request::Parts
 fn counted_as(principal: Option<&Principal>, ip: IpAddr) -> String {
     match principal.and_then(|principal| principal.user.as_deref()) {
         Some(user) => format!("user {user}"),
-        None => ip.to_string(),
+        None => auth::asker(ip),
     }
 }
 

@@ -354,3 +354,55 @@ async fn users_that_come_by_themselves_are_told_like_others() {
     served.log_in("new@example.com", "another one").await;
     assert!(written().is_empty());
 }
+
+#[tokio::test]
+async fn whom_a_hook_refuses_is_counted_as_well() {
+    let limit = tidegate::auth::RateLimit { points: 2, duration: Duration::from_secs(3_600) };
+    let served = served(Kind::Sqlite, |builder| {
+        let builder = builder.filter("authenticate", by_header);
+        builder.configure(move |serve| serve.server.rates.requests = Some(limit))
+    })
+    .await;
+    let ask = || {
+        let request = served.app.request(Method::POST, "/graphql").json(&json!({ "query": "{ __typename }" }));
+        Reply::of(request.header("x-key", "refused"))
+    };
+    for _ in 0..2 {
+        assert_eq!(ask().await.codes(), ["TEAPOT"]);
+    }
+    assert_eq!(ask().await.codes(), ["REQUESTS_EXCEEDED"]);
+}
+
+/// Where the tables do not know them, upper and lower case are different people.
+#[tokio::test]
+async fn ids_that_only_hooks_and_rules_know_stay_as_they_are() {
+    let rules = tempfile::Builder::new().suffix(".toml").tempfile().expect("a file can be made");
+    let text = r#"
+        [roles]
+        Editor = {}
+        [policies.own]
+        roles = ["Editor"]
+        [[policies.own.permissions]]
+        collection = "note"
+        actions = ["read"]
+        rows = { title = { _eq = "$CURRENT_USER" } }
+"#;
+    std::fs::write(rules.path(), text).expect("it can be written");
+    let path = rules.path().to_owned();
+    let data = TestDatabase::create(
+        Kind::Sqlite,
+        "CREATE TABLE note (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO note (title) VALUES ('Ab'), ('aB'), ('ab')",
+    );
+    let own = move |serve: &mut tidegate::config::Serve| {
+        serve.gateway.metadata = tidegate::config::Metadata::None;
+        serve.gateway.rules = Some(path);
+    };
+    let app =
+        TestApp::with_store(Arc::new(data.await), |builder| builder.filter("authenticate", by_header).configure(own))
+            .await;
+    for user in ["Ab", "aB", "ab"] {
+        let request = app.request(Method::POST, "/graphql").json(&json!({ "query": "{ note { title } }" }));
+        let reply = Reply::of(request.header("x-key", format!("user:{user}:Editor"))).await;
+        assert_eq!(reply.body["data"]["note"], json!([{ "title": user }]), "{:#}", reply.body);
+    }
+}
