@@ -121,6 +121,10 @@ pub struct Limits {
     pub introspection: bool,
     /// Memory for cached plans, in bytes.
     pub plan_cache_bytes: u64,
+    /// Memory for the schemas that callers see, in bytes.
+    pub schema_cache_bytes: u64,
+    /// Most bytes of an answer.
+    pub answer_bytes: usize,
     /// Most items that a mutation writes, nested ones included; `None`: any number.
     pub batch: Option<usize>,
 }

@@ -50,23 +50,28 @@ struct Bubble;
 
 struct Writer {
     out: Vec<u8>,
+    /// Most bytes of it: rows that many lead to are written out for each of them.
+    limit: usize,
+    /// Whether it would have been more.
+    too_large: bool,
     errors: Vec<FieldError>,
     path: Vec<PathSegment>,
 }
 
 /// The value of one root field by itself.
-pub(super) fn alone(root: &Root, filled: Filled) -> Written {
-    let mut w =
-        Writer { out: Vec::with_capacity(1024), errors: Vec::new(), path: vec![PathSegment::Key(root.key.clone())] };
+pub(super) fn alone(root: &Root, filled: Filled, limit: usize) -> Written {
+    let mut w = Writer::new(Vec::with_capacity(1024), limit, vec![PathSegment::Key(root.key.clone())]);
     let bubbled = w.root(root, &Ok(filled)).is_err();
+    w.tell_size(root.position);
     Written { text: w.out, head: 0, errors: w.errors, bubbled }
 }
 
 /// The rows of a level as a JSON list.
-pub(super) fn list(node: &Node, level: &Level) -> Result<Vec<u8>, Error> {
-    let mut w = Writer { out: Vec::with_capacity(1024), errors: Vec::new(), path: Vec::new() };
+pub(super) fn list(node: &Node, level: &Level, limit: usize) -> Result<Vec<u8>, Error> {
+    let mut w = Writer::new(Vec::with_capacity(1024), limit, Vec::new());
     match w.list(node, level, Some(0), true) {
         Ok(()) => Ok(w.out),
+        Err(Bubble) if w.too_large => Err(Error::TooLarge(limit)),
         Err(Bubble) => Err(Error::Internal),
     }
 }
@@ -78,12 +83,14 @@ pub(super) fn row(
     at: RowAt,
     root: &Root,
     member: &ChangeMember,
+    limit: usize,
 ) -> (Vec<u8>, Vec<FieldError>) {
     let path = vec![PathSegment::Key(root.key.clone()), PathSegment::Key(member.key.clone())];
-    let mut w = Writer { out: Vec::with_capacity(256), errors: Vec::new(), path };
+    let mut w = Writer::new(Vec::with_capacity(256), limit, path);
     let batch = &level.batches[at.batch];
     let place = Place { rows: &batch.rows, row: batch.row(at.row), below: Some((node, level, at.number)) };
     if w.object(&node.shape, place).is_err() {
+        w.tell_size(root.position);
         w.null_from(0);
     }
     (w.out, w.errors)
@@ -108,20 +115,20 @@ pub(super) struct RowAt {
 
 /// Nothing of an operation was done because one of its root fields failed.
 pub(super) fn undone(root: &Root, error: &Error) -> Answer {
-    let mut w = Writer { out: DATA.to_vec(), errors: Vec::new(), path: vec![PathSegment::Key(root.key.clone())] };
+    let mut w = Writer::new(DATA.to_vec(), usize::MAX, vec![PathSegment::Key(root.key.clone())]);
     w.out.extend_from_slice(b"null");
     w.fail(error, root.position);
     Answer { body: w.out, errors: w.errors }
 }
 
 /// Writes `data`, the object that holds it left open.
-pub(super) fn answer(roots: &[Root], mut filled: Vec<Result<Filled, Error>>) -> Answer {
+pub(super) fn answer(roots: &[Root], mut filled: Vec<Result<Filled, Error>>, limit: usize) -> Answer {
     if let ([root], [Ok(Filled::Written(written))]) = (roots, &mut filled[..])
         && written.head > 0
     {
         return written.alone(root);
     }
-    let mut w = Writer { out: Vec::with_capacity(4096), errors: Vec::new(), path: Vec::new() };
+    let mut w = Writer::new(Vec::with_capacity(4096), limit, Vec::new());
     w.out.extend_from_slice(DATA);
     if w.roots(roots, &filled).is_err() {
         w.null_from(DATA.len());
@@ -133,6 +140,7 @@ pub(super) fn answer(roots: &[Root], mut filled: Vec<Result<Filled, Error>>) -> 
 pub(super) struct ListWriter<'a> {
     writer: Writer,
     node: &'a Node,
+    position: Position,
     count: usize,
     /// Length of what stands before the list in an answer of its own.
     head: usize,
@@ -149,7 +157,7 @@ pub(super) struct Written {
 }
 
 impl<'a> ListWriter<'a> {
-    pub(super) fn new(root: &Root, node: &'a Node) -> Self {
+    pub(super) fn new(root: &Root, node: &'a Node, limit: usize) -> Self {
         let mut out = Vec::with_capacity(4096);
         out.extend_from_slice(DATA);
         out.push(b'{');
@@ -157,13 +165,18 @@ impl<'a> ListWriter<'a> {
         out.push(b':');
         let head = out.len();
         out.push(b'[');
-        let writer = Writer { out, errors: Vec::new(), path: vec![PathSegment::Key(root.key.clone())] };
-        Self { writer, node, count: 0, head, bubbled: false }
+        let writer = Writer::new(out, limit, vec![PathSegment::Key(root.key.clone())]);
+        Self { writer, node, position: root.position, count: 0, head, bubbled: false }
     }
 
     pub(super) fn rows(&mut self, rows: &Rows) {
         for row in 0..rows.len() {
             if self.bubbled {
+                return;
+            }
+            if self.writer.check_size().is_err() {
+                self.bubbled = true;
+                self.writer.tell_size(self.position);
                 return;
             }
             let from = self.writer.out.len();
@@ -222,6 +235,23 @@ struct Place<'a> {
 }
 
 impl Writer {
+    fn new(out: Vec<u8>, limit: usize, path: Vec<PathSegment>) -> Self {
+        Self { out, limit, too_large: false, errors: Vec::new(), path }
+    }
+
+    /// Before a row is written.
+    fn check_size(&mut self) -> Result<(), Bubble> {
+        self.too_large |= self.out.len() > self.limit;
+        if self.too_large { Err(Bubble) } else { Ok(()) }
+    }
+
+    /// Tells that there was more than may be, once.
+    fn tell_size(&mut self, position: Position) {
+        if std::mem::take(&mut self.too_large) {
+            self.fail(&Error::TooLarge(self.limit), position);
+        }
+    }
+
     fn roots(&mut self, roots: &[Root], filled: &[Result<Filled, Error>]) -> Result<(), Bubble> {
         self.out.push(b'{');
         for (at, (root, filled)) in roots.iter().zip(filled).enumerate() {
@@ -233,6 +263,7 @@ impl Writer {
             self.path.push(PathSegment::Key(root.key.clone()));
             let from = self.out.len();
             let written = self.root(root, filled);
+            self.tell_size(root.position);
             self.path.pop();
             if written.is_err() {
                 if root.non_null {
@@ -295,6 +326,7 @@ impl Writer {
         self.out.push(b'[');
         if let Some(span) = span.and_then(|span| level.spans.get(span as usize)) {
             for index in 0..span.length {
+                self.check_size()?;
                 if index > 0 {
                     self.out.push(b',');
                 }
@@ -330,6 +362,7 @@ impl Writer {
             self.out.extend_from_slice(b"null");
             return Ok(());
         };
+        self.check_size()?;
         let batch = &level.batches[span.batch];
         let below = Some((node, level, span.base as usize));
         self.object(&node.shape, Place { rows: &batch.rows, row: batch.row(span.start), below })

@@ -45,6 +45,9 @@ pub enum Error {
     /// The connection broke while a transaction was being committed.
     #[error("The connection to the database broke while the change was being committed: it may have happened or not.")]
     Unknown,
+    /// The answer would have more than so many bytes.
+    #[error("The answer would be larger than {0} bytes, which is the limit.")]
+    TooLarge(usize),
     /// Another transaction was in the way, again and again.
     #[error("Other changes were in the way; try again.")]
     Conflict,
@@ -175,6 +178,7 @@ impl Error {
             Self::Broken(broken) => broken.code(),
             Self::Refused(error) => return Code::Custom(error.code.as_str().into()),
             Self::Timeout(_) => ErrorCode::OutOfTime,
+            Self::TooLarge(_) => ErrorCode::LimitExceeded,
             Self::Busy(_) | Self::Unavailable | Self::Unknown | Self::Conflict => ErrorCode::ServiceUnavailable,
             Self::Internal => ErrorCode::InternalServerError,
         })
@@ -187,6 +191,7 @@ impl Error {
             Self::Fault(fault) => fault_details(fault),
             Self::Broken(broken) => broken.details(),
             Self::Refused(error) => (*error.extensions).clone(),
+            Self::TooLarge(limit) => members(&[("category", "answer".into()), ("limit", (*limit).into())]),
             Self::Forbidden(None)
             | Self::Timeout(_)
             | Self::Busy(_)
@@ -209,7 +214,7 @@ impl Error {
             | Self::Conflict
             | Self::Value
             | Self::Internal => true,
-            Self::Invalid(_) | Self::Forbidden(_) | Self::Fault(_) | Self::Refused(_) => false,
+            Self::Invalid(_) | Self::Forbidden(_) | Self::Fault(_) | Self::Refused(_) | Self::TooLarge(_) => false,
         }
     }
 

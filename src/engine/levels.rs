@@ -235,7 +235,7 @@ async fn written_list(source: &Source<'_>, root: &Root, node: &Node, variables: 
     let statement = &statement.statement;
     let arguments = Arguments::new(variables.bindings());
     let bound = statement.bind(&arguments).map_err(Error::Invalid)?;
-    let mut writer = ListWriter::new(root, node);
+    let mut writer = ListWriter::new(root, node, source.engine.options.max_answer);
     let sent = source.engine.database().fetch_blocks(&bound.text, &bound.values, &mut |rows| writer.rows(&rows)).await;
     match sent {
         Ok(()) => Ok(Filled::Written(writer.finish())),

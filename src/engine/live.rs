@@ -304,6 +304,7 @@ impl Engine {
         variables: &Variables,
         told: &[Told],
     ) -> Vec<Shown> {
+        let limit = self.options.max_answer;
         let mut shown: Vec<Shown> = told.iter().map(|_| Shown::Null).collect();
         let images: Vec<(usize, &RowImage)> =
             told.iter().enumerate().filter_map(|(at, told)| Some((at, told.shown()?))).collect();
@@ -314,7 +315,8 @@ impl Engine {
             for (at, image) in images {
                 let batch = Batch::picked(image.rows().clone(), vec![image.row() as u32]);
                 let level = levels::from_batch(source, node, batch, variables).await;
-                let (text, errors) = encode::row(node, &level, RowAt { batch: 0, row: 0, number: 0 }, root, member);
+                let (text, errors) =
+                    encode::row(node, &level, RowAt { batch: 0, row: 0, number: 0 }, root, member, limit);
                 shown[at] = Shown::Text(text, errors);
             }
             return shown;
@@ -337,7 +339,7 @@ impl Engine {
             shown[*at] = match &level.spans[place as usize] {
                 Span { batch, start, length: 1.., base } => {
                     let at = RowAt { batch: *batch, row: *start, number: *base as usize };
-                    let (text, errors) = encode::row(node, &level, at, root, member);
+                    let (text, errors) = encode::row(node, &level, at, root, member, limit);
                     Shown::Text(text, errors)
                 }
                 _ => Shown::Nothing,

@@ -70,6 +70,8 @@ pub struct Options {
     /// Most items that one mutation may write, nested ones included
     /// (`MAX_BATCH_MUTATION`); `None` means any number.
     pub max_batch: Option<usize>,
+    /// Most bytes of an answer (`MAX_ANSWER_SIZE`).
+    pub max_answer: usize,
     /// Most relations that payloads are nested deep (`MAX_RELATIONAL_DEPTH`).
     pub max_depth: usize,
     /// How long a write waits for what others wait for, with which it could share
@@ -85,6 +87,7 @@ impl Default for Options {
         Self {
             consistency: Consistency::default(),
             max_batch: None,
+            max_answer: 256 << 20,
             max_depth: 10,
             patience,
             hash: HashOptions::default(),
@@ -242,6 +245,6 @@ impl Engine {
             true => join_all(roots.iter().map(|root| self.read_told(caller, &source, root, variables))).await,
         };
         source.finish().await;
-        encode::answer(roots, filled)
+        encode::answer(roots, filled, self.options.max_answer)
     }
 }

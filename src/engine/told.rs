@@ -126,7 +126,7 @@ impl Engine {
     ) -> Result<Filled, Error> {
         let Some(asked) = &root.asked else { return Ok(filled) };
         let Some(heard) = self.listeners.heard(asked.table, Verb::Read) else { return Ok(filled) };
-        let written = encode::alone(root, filled);
+        let written = encode::alone(root, filled, self.options.max_answer);
         let Some(text) = written.text() else { return Ok(Filled::Written(written)) };
         let json: Json = serde_json::from_slice(text).map_err(|error| {
             tracing::error!(%error, "records that were read are no JSON");

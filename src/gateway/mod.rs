@@ -57,7 +57,6 @@ use crate::{
     hooks::{self, Action, Environment, Filter, Hooks, Init, ItemsService, Job, Meta, Registry},
     permissions::{Decides, Policy, PublicAccess},
     plan,
-    principal::Principal,
     realtime::Hub,
     rules::{Known, Rules},
     secrets, server,
@@ -322,10 +321,6 @@ impl Core {
         });
         let limits = limits(&options.limits);
         let service = graphql::Service::new(engine.clone(), catalog.clone(), policy.clone(), limits, clock.clone());
-        // Now rather than at the first request: it takes its time, and may fail.
-        for principal in [Principal::admin(), Principal::public()] {
-            service.planner().prepare(&principal)?;
-        }
         Ok(Self { service, engine, catalog, rules, policy, store, first_admin })
     }
 }
@@ -426,8 +421,9 @@ fn engine(
         config::Consistency::Operation => engine::Consistency::Operation,
     };
     let limits = &options.limits;
-    let (max_batch, max_depth) = (limits.batch, limits.depth);
-    Engine::new(parts, engine::Options { consistency, max_batch, max_depth, hash, ..engine::Options::default() })
+    let (max_batch, max_answer, max_depth) = (limits.batch, limits.answer_bytes, limits.depth);
+    let own = engine::Options { consistency, max_batch, max_answer, max_depth, hash, ..engine::Options::default() };
+    Engine::new(parts, own)
 }
 
 /// The rules of a file, which must fit the database.
@@ -483,6 +479,7 @@ fn limits(configured: &config::Limits) -> graphql::Limits {
         cost: configured.cost,
         introspection: configured.introspection,
         plan_cache_bytes: configured.plan_cache_bytes,
+        schema_cache_bytes: configured.schema_cache_bytes,
     }
 }
 

@@ -97,6 +97,8 @@ fn help_tells_of_every_option_its_variable_and_its_default() {
         ("--introspection", "GRAPHQL_INTROSPECTION", "true"),
         ("--max-batch-mutation", "MAX_BATCH_MUTATION", "any number"),
         ("--plan-cache-size", "PLAN_CACHE_SIZE", "16"),
+        ("--schema-cache-size", "SCHEMA_CACHE_SIZE", "256"),
+        ("--max-answer-size", "MAX_ANSWER_SIZE", "256mb"),
         ("--event-log-events", "EVENT_LOG_EVENTS", "100000"),
         ("--event-log-size", "EVENT_LOG_SIZE", "64mb"),
         ("--event-log-age", "EVENT_LOG_AGE", "1h"),

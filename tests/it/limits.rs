@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use tidegate::{graphql::Limits, plan};
+use tidegate::{engine, graphql::Limits, plan};
 
 use crate::support::{Kind, Lock, Settings, TestApp, TestDatabase, slow_view};
 
@@ -241,4 +241,27 @@ async fn filters_sorts_and_lists_have_a_limited_size() {
     let query = "query Q($ids: [GraphQLStringOrFloat]) { artist(filter: { id: { _in: $ids } }) { id } }";
     let reply = app.graphql_with(query, serde_json::json!({ "ids": ids })).await;
     assert_eq!(reply.codes(), ["INVALID_QUERY"]);
+}
+
+/// Rows that many lead to are read once, but written out for each of them.
+#[tokio::test]
+async fn an_answer_has_a_limited_number_of_bytes() {
+    let engine = engine::Options { max_answer: 20_000, ..engine::Options::default() };
+    let app =
+        TestApp::start_with(TestDatabase::music(Kind::Sqlite).await, Settings { engine, ..Settings::default() }).await;
+    check_served(&app, "{ artist(limit: 100) { id name } }").await;
+    let around = "album { artist_id { album { artist_id { album { title } } } } }";
+    for (query, path) in [
+        (format!("{{ artist(limit: -1) {{ {around} }} }}"), "artist"),
+        (format!("{{ small: artist(limit: 1) {{ id }} many: artist(limit: -1) {{ {around} }} }}"), "many"),
+        ("{ some: track(limit: 5000) { name composer } }".to_owned(), "some"),
+    ] {
+        let reply = app.graphql(&query).await;
+        assert_eq!(reply.codes(), ["LIMIT_EXCEEDED"], "{query}: {}", reply.body);
+        let error = &reply.body["errors"][0];
+        assert_eq!(error["path"], json!([path]), "{}", reply.body);
+        assert_eq!(error["extensions"]["category"], "answer", "{}", reply.body);
+        assert!(error["message"].as_str().unwrap_or_default().contains("20000 bytes"), "{}", reply.body);
+        assert!(reply.body["data"].get(path).is_none_or(serde_json::Value::is_null), "{}", reply.body);
+    }
 }

@@ -250,6 +250,8 @@ impl LimitArguments {
             max_rows: self.query_limit_max.0,
             introspection: self.introspection,
             plan_cache_bytes: self.plan_cache_size.saturating_mul(1 << 20),
+            schema_cache_bytes: self.schema_cache_size.saturating_mul(1 << 20),
+            answer_bytes: self.max_answer_size,
             batch: self.max_batch_mutation,
         }
     }

@@ -348,9 +348,15 @@ struct LimitArguments {
     /// Most items that one mutation may write, nested ones included [default: any number]
     #[arg(long, env = "MAX_BATCH_MUTATION", value_name = "ITEMS")]
     max_batch_mutation: Option<usize>,
+    /// Largest answer, in bytes unless a unit (kb, mb) is given.
+    #[arg(long, env = "MAX_ANSWER_SIZE", default_value = "256mb", value_name = "SIZE", value_parser = units::bytes)]
+    max_answer_size: usize,
     /// Memory for cached plans, in MiB.
     #[arg(long, env = "PLAN_CACHE_SIZE", default_value = "16", value_name = "MIB")]
     plan_cache_size: u64,
+    /// Memory for schemas, one for each kind of caller or the parts of it that are used, in MiB.
+    #[arg(long, env = "SCHEMA_CACHE_SIZE", default_value = "256", value_name = "MIB")]
+    schema_cache_size: u64,
 }
 
 #[derive(Args)]

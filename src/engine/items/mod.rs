@@ -25,6 +25,9 @@ use crate::{
     principal::Principal,
 };
 
+/// How many times its text a value in memory is at most.
+const PARSED: usize = 8;
+
 impl Services for Engine {
     fn items(&self, request: ItemsRequest) -> BoxFuture<'_, Result<Json, hooks::Error>> {
         async move { self.serve(request).await.map_err(|error| error.for_hooks()) }.boxed()
@@ -127,7 +130,7 @@ impl Engine {
         };
         let node = Query::parse(&query)?.node(&self.catalog, access, table, keys.is_some())?;
         let level = levels::among(source, &node, variables, keys.as_deref().unwrap_or_default()).await?;
-        let text = super::encode::list(&node, &level)?;
+        let text = super::encode::list(&node, &level, self.options.max_answer / PARSED)?;
         let records: Vec<Json> = serde_json::from_slice(&text).map_err(|error| {
             tracing::error!(%error, "items that were read are no JSON");
             Error::Internal

@@ -231,7 +231,7 @@ impl Engine {
                 Err((at, error)) => return encode::undone(&roots[at], &error),
             },
         };
-        encode::answer(&roots[..outcomes.len()], outcomes)
+        encode::answer(&roots[..outcomes.len()], outcomes, self.options.max_answer)
     }
 
     async fn write_each(
