@@ -29,6 +29,8 @@ pub struct Limits {
     pub introspection: bool,
     /// Memory for cached plans, in bytes.
     pub plan_cache_bytes: u64,
+    /// Memory for the schemas that callers see, in bytes.
+    pub schema_cache_bytes: u64,
 }
 
 impl Default for Limits {
@@ -42,6 +44,7 @@ impl Default for Limits {
             cost: 10_000_000,
             introspection: true,
             plan_cache_bytes: 16 << 20,
+            schema_cache_bytes: 256 << 20,
         }
     }
 }

@@ -14,6 +14,7 @@ mod lexical;
 mod limits;
 mod mutations;
 mod overlap;
+mod part;
 mod planner;
 mod plans;
 mod rules;
@@ -22,6 +23,7 @@ mod service;
 mod system;
 mod types;
 mod variables;
+mod views;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -30,9 +32,10 @@ use serde_json::{Map, Value as Json};
 pub use self::{
     explain::Explain,
     limits::Limits,
-    planner::{Planner, SchemaError},
+    planner::Planner,
     service::{Opened, Service},
     system::{Operations, SystemOptions},
+    views::SchemaError,
 };
 use crate::error_code::ErrorCode;
 

@@ -111,6 +111,12 @@ impl Kind {
         format!("{before}{root}{after}")
     }
 
+    /// The root of a name that may be its.
+    pub(super) fn stem(self, name: &str) -> Option<&str> {
+        let (before, after) = self.affixes();
+        name.strip_prefix(before)?.strip_suffix(after)
+    }
+
     /// Whether it answers with a list, which is never null.
     pub(super) fn is_list(self) -> bool {
         !matches!(
@@ -128,11 +134,7 @@ impl Kind {
 impl<'a> Types<'a> {
     /// What a root field of a mutation does, and to which table.
     pub(super) fn mutation(&self, name: &str) -> Option<(Kind, &'a Table)> {
-        Kind::GROUPS.into_iter().flatten().find_map(|kind| {
-            let (before, after) = kind.affixes();
-            let collection = name.strip_prefix(before)?.strip_suffix(after)?;
-            Some((*kind, self.root_table(collection)?))
-        })
+        Kind::GROUPS.into_iter().flatten().find_map(|kind| Some((*kind, self.root_table(kind.stem(name)?)?)))
     }
 
     /// Whether the caller may use a root field.

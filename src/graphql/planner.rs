@@ -1,14 +1,7 @@
 //! From a request to a plan: document from the cache or parsed and validated,
 //! variables coerced, plan from the cache or compiled. Needs no database.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use async_graphql::{
     ServerError, dynamic,
@@ -28,12 +21,14 @@ use super::{
     limits::{self, Exceeded},
     mutations::TRANSACTION_SDL,
     overlap,
+    part::{self, Part},
     plans::{Plan, Plans, Prepared},
     rules,
     schema::{self, CheckOnly},
     system::{self, Operations},
-    types::{Inputs, Names, Types},
+    types::{Names, Types},
     variables,
+    views::{SchemaError, View, Views},
 };
 use crate::{
     catalog::{Catalog, Field, FieldKind},
@@ -44,9 +39,6 @@ use crate::{
     principal::Principal,
 };
 
-/// Different schemas that are kept at a time; more of them are built anew.
-const MAX_VIEWS: usize = 256;
-
 /// Turns requests into plans.
 pub struct Planner {
     catalog: Arc<Catalog>,
@@ -56,23 +48,13 @@ pub struct Planner {
     policy: Policy,
     limits: Limits,
     plans: Plans,
-    /// What each kind of caller may see, by the access's fingerprint.
-    views: Mutex<HashMap<String, Arc<View>>>,
+    views: Views,
 }
 
 impl fmt::Debug for Planner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Planner").finish_non_exhaustive()
     }
-}
-
-/// The schema as one kind of caller may see it.
-struct View {
-    /// Stands for the catalog and the access in the keys of caches.
-    scope: u64,
-    access: Access,
-    schema: dynamic::Schema,
-    inputs: Inputs,
 }
 
 impl View {
@@ -117,7 +99,7 @@ impl Planner {
             policy,
             plans: Plans::new(limits.plan_cache_bytes),
             limits,
-            views: Mutex::default(),
+            views: Views::new(limits.schema_cache_bytes),
         }
     }
 
@@ -160,31 +142,28 @@ impl Planner {
     /// # Errors
     /// Why it cannot be built.
     pub fn sdl(&self, principal: &Principal) -> Result<String, SchemaError> {
-        let view = self.view(principal)?;
-        let mut text = view.schema.sdl();
-        if view.schema.registry().mutation_type.is_some() {
+        let schema = self.whole(&self.view(principal))?;
+        let mut text = schema.sdl();
+        if schema.registry().mutation_type.is_some() {
             text.push_str(TRANSACTION_SDL);
         }
         Ok(text)
     }
 
-    /// Builds the schema that `principal` sees, so that no request has to wait
-    /// for it.
-    ///
-    /// # Errors
-    /// Why it cannot be built.
-    pub fn prepare(&self, principal: &Principal) -> Result<(), SchemaError> {
-        self.view(principal).map(drop)
-    }
-
     /// The fields of a collection that `principal` may see, and whether each is a
     /// column; `None` if there is no such collection for them.
     pub fn fields(&self, principal: &Principal, collection: &str) -> Option<Vec<(String, bool)>> {
-        let view = self.view(principal).ok()?;
+        let view = self.view(principal);
         let types = view.types(self);
         let table = types.tables().find(|table| table.collection == collection)?;
         let is_column = |field: &Field| matches!(types.kind(field), FieldKind::Column(_));
         Some(types.fields(table).map(|field| (field.name.clone(), is_column(field))).collect())
+    }
+
+    /// What the schemas take that are kept for documents to be held against, in
+    /// bytes, roughly.
+    pub fn schema_bytes(&self) -> u64 {
+        self.views.schema_bytes()
     }
 
     /// The caller as the rules of now know them.
@@ -211,7 +190,7 @@ impl Planner {
         timings: &mut Timings,
     ) -> Result<Planned, Refusal> {
         let watch = Stopwatch::start();
-        let view = self.view(principal).map_err(|error| internal(&error))?;
+        let view = self.view(principal);
         let prepared = self.prepared(&view, request, allowed).await?;
         // Here, and not only where plans are made: one may be known from a request by POST.
         let operation = document::operation(&prepared.document, prepared.operation_name.as_deref());
@@ -247,7 +226,7 @@ impl Planner {
         values: &[Option<Json>],
         changes: &Changes,
     ) -> Result<Arc<Plan>, Refusal> {
-        let view = self.view(principal).map_err(|error| internal(&error))?;
+        let view = self.view(principal);
         let prepared = self.prepared(&view, request, allowed).await?;
         let (plan, _) = self.compile(&view, &prepared, allowed, values, (changes, false)).await?;
         Ok(Arc::new(plan))
@@ -261,7 +240,7 @@ impl Planner {
         variables: Map<String, Json>,
         allowed: Allowed,
     ) -> Result<(Planned, Vec<Note>), Refusal> {
-        let view = self.view(principal).map_err(|error| internal(&error))?;
+        let view = self.view(principal);
         let prepared = self.prepared(&view, request, allowed).await?;
         let operation = document::operation(&prepared.document, prepared.operation_name.as_deref());
         let kind = operation.map_err(|message| vec![problem(message)])?.ty;
@@ -276,28 +255,18 @@ impl Planner {
         Ok((Planned { plan: Arc::new(plan), values, access: view.access.clone() }, notes))
     }
 
-    fn view(&self, principal: &Principal) -> Result<Arc<View>, SchemaError> {
-        static NEXT_SCOPE: AtomicU64 = AtomicU64::new(0);
-        let access = self.policy.access(principal, &self.catalog);
-        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(view) = views.get(access.fingerprint()) {
-            return Ok(view.clone());
-        }
-        let inputs = Inputs::default();
-        let (catalog, scope, names) = (&self.catalog, self.scope, &self.names);
-        let operations = self.operations.as_ref();
-        let types = Types { catalog, access: &access, scope, operations, names, inputs: &inputs };
-        let schema =
-            schema::build(&types, self.limits.introspection).map_err(|error| SchemaError(error.to_string()))?;
-        let fingerprint = access.fingerprint().to_owned();
-        if views.len() >= MAX_VIEWS {
-            // Rules change, and nobody asks any more for what they were.
-            views.clear();
-        }
-        let scope = NEXT_SCOPE.fetch_add(1, Ordering::Relaxed);
-        let view = Arc::new(View { scope, access, schema, inputs });
-        views.insert(fingerprint, view.clone());
-        Ok(view)
+    fn view(&self, principal: &Principal) -> Arc<View> {
+        self.views.view(self.policy.access(principal, &self.catalog))
+    }
+
+    fn schema(&self, view: &View, part: Part) -> Result<Arc<dynamic::Schema>, SchemaError> {
+        let introspection = self.limits.introspection;
+        self.views.schema(view.scope, part, |part| schema::build(&view.types(self), part, introspection))
+    }
+
+    /// All of the schema. It is built here if nobody asked for it yet.
+    fn whole(&self, view: &View) -> Result<Arc<dynamic::Schema>, SchemaError> {
+        self.schema(view, Part::Whole)
     }
 
     /// The document, parsed and validated.
@@ -339,19 +308,41 @@ impl Planner {
             // The method is wrong whatever else is, and a schema without mutations says less.
             check_kind(operation.ty, allowed)?;
         }
-        let registry = view.schema.registry();
-        refuse_if_any(faults.into_iter().chain(rules::unknown_types(registry, &document)).collect())?;
+        let mut is_valid = false;
+        if self.views.whole(view.scope).is_none() {
+            // What holds in a part holds in the whole; why something does not, the whole tells best.
+            if let Ok(schema) = self.schema(view, part::of(&view.types(self), &document)) {
+                is_valid = self.check(view, &schema, &document, name, &faults).await.is_ok();
+            }
+        }
+        if !is_valid {
+            let schema = self.whole(view).map_err(|error| internal(&error))?;
+            self.check(view, &schema, &document, name, &faults).await?;
+        }
+        refuse_if_any(overlap::check(&document))?;
+        Ok(document)
+    }
+
+    /// Holds a document against a schema.
+    async fn check(
+        &self,
+        view: &View,
+        schema: &dynamic::Schema,
+        document: &ExecutableDocument,
+        name: Option<&str>,
+        faults: &[Problem],
+    ) -> Result<(), Refusal> {
+        let registry = schema.registry();
+        refuse_if_any(faults.iter().cloned().chain(rules::unknown_types(registry, document)).collect())?;
         let mut checked = async_graphql::Request::new("").data(CheckOnly);
         let (plain, misuses) = document::without_transaction(document.clone());
         refuse_if_any(misuses)?;
         checked.set_parsed_query(plain);
         checked.operation_name = name.map(str::to_owned);
-        let response = view.schema.execute(checked).await;
+        let response = schema.execute(checked).await;
         let found = response.errors.iter().filter(|error| !is_left_to_rules(error));
         refuse_if_any(found.map(validation_problem).collect())?;
-        refuse_if_any(rules::check(&view.types(self), registry, &document))?;
-        refuse_if_any(overlap::check(&document))?;
-        Ok(document)
+        refuse_if_any(rules::check(&view.types(self), registry, document))
     }
 
     async fn compile(
@@ -385,7 +376,8 @@ impl Planner {
         if !compiled.introspection.is_empty() {
             let given = prepared.names.iter().zip(values);
             let given = given.filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
-            let answers = introspection::answers(&view.schema, walk, operation, &given);
+            let schema = self.whole(view).map_err(|error| internal(&error))?;
+            let answers = introspection::answers(&schema, walk, operation, &given);
             let mut answers: Map<String, Json> =
                 answers.await.map_err(|messages| messages.into_iter().map(problem).collect::<Refusal>())?;
             for at in compiled.introspection {
@@ -403,11 +395,6 @@ impl Planner {
         Ok((plan, compiled.notes))
     }
 }
-
-/// Why a schema cannot be built.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the schema cannot be built: {0}")]
-pub struct SchemaError(String);
 
 fn internal(error: &SchemaError) -> Refusal {
     tracing::error!(%error, "a request found no schema");

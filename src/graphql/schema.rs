@@ -18,6 +18,7 @@ use serde_json::Value as Json;
 use super::{
     limits::MAX_NESTING,
     mutations::{self, Kind, SCOPES, TRANSACTION_SCOPE},
+    part::Part,
     system,
     types::{self, Type, Types},
 };
@@ -26,19 +27,27 @@ use crate::{
     plan::write::WriteAction,
 };
 
-/// Registers a schema.
+/// Registers a schema, or a part of it. The query type of a part that is about no
+/// readable table is that of another.
 ///
 /// # Errors
 /// When two types collide, which the catalog's naming rules out.
-pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::Schema, dynamic::SchemaError> {
-    let tables: Vec<&Table> = types.tables().collect();
-    let writes = types.natives(true).next().is_some()
-        || types
-            .catalog
-            .tables
-            .iter()
-            .any(|table| Kind::GROUPS.into_iter().flatten().any(|kind| types.may(*kind, table)));
-    let follows = types.followable_tables().next().is_some();
+pub(super) fn build(
+    types: &Types<'_>,
+    part: &Part,
+    introspection: bool,
+) -> Result<dynamic::Schema, dynamic::SchemaError> {
+    let tables: Vec<&Table> = match part {
+        Part::Whole => types.tables().collect(),
+        Part::Of(tables) => types.readable(tables.iter().map(|id| types.catalog.table(*id))).collect(),
+    };
+    let written: Vec<&Table> = match part {
+        Part::Whole => types.catalog.tables.iter().collect(),
+        Part::Of(tables) => tables.iter().map(|id| types.catalog.table(*id)).collect(),
+    };
+    let may_write = |table: &Table| Kind::GROUPS.into_iter().flatten().any(|kind| types.may(*kind, table));
+    let writes = types.natives(true).next().is_some() || written.iter().any(|table| may_write(table));
+    let follows = tables.iter().any(|table| types.is_followable_table(table));
     let (mutation, subscription) = (writes.then_some("Mutation"), follows.then_some("Subscription"));
     let builder = dynamic::Schema::build("Query", mutation, subscription).extension(CheckFactory);
     let fields = tables.iter().flat_map(|table| types.fields(table));
@@ -48,13 +57,14 @@ pub(super) fn build(types: &Types<'_>, introspection: bool) -> Result<dynamic::S
             FieldKind::Column(_) | FieldKind::ToOne(..) | FieldKind::ToAny(..) => None,
         })
         .collect();
-    let mut registration = Registration { types, children, inputs: BTreeSet::new(), scalars: BTreeSet::new(), builder };
+    let (inputs, scalars) = (BTreeSet::new(), BTreeSet::new());
+    let mut registration = Registration { types, part, tables, children, inputs, scalars, builder };
     registration.query();
-    for table in &tables {
+    for table in registration.tables.clone() {
         registration.collection(table);
     }
     if writes {
-        registration.mutation();
+        registration.mutation(&written);
     }
     if follows {
         registration.subscription();
@@ -103,6 +113,9 @@ impl Extension for CheckExtension {
 
 struct Registration<'t, 'a> {
     types: &'t Types<'a>,
+    part: &'t Part,
+    /// The tables of the part that the caller may read something of.
+    tables: Vec<&'t Table>,
     /// Tables that something leads to many rows of.
     children: HashSet<TableId>,
     /// Operator inputs that something uses.
@@ -158,7 +171,7 @@ impl Registration<'_, '_> {
     /// The root fields of each collection together (contract 3.2).
     fn query(&mut self) {
         let mut query = Object::new("Query");
-        let tables: Vec<&Table> = self.types.root_tables().collect();
+        let tables: Vec<&Table> = self.tables.iter().copied().filter(|table| self.types.is_root(table)).collect();
         for table in &tables {
             let (collection, name) = (&table.collection, self.types.root_name(table));
             if table.singleton {
@@ -181,9 +194,11 @@ impl Registration<'_, '_> {
             query = query.field(Self::with_arguments(field, types::aggregate_arguments(collection)));
         }
         for declared in self.types.natives(false) {
-            query = query.field(self.native(declared));
+            if let Some(field) = self.native(declared) {
+                query = query.field(field);
+            }
         }
-        let is_empty = tables.is_empty() && self.types.natives(false).next().is_none();
+        let is_empty = self.types.root_tables().next().is_none() && self.types.natives(false).next().is_none();
         if is_empty {
             let nothing = Some("There is nothing that you may read.".to_owned());
             query = query.field(self.field("_empty", &Type::named("Void"), nothing));
@@ -206,6 +221,8 @@ impl Registration<'_, '_> {
         for field in fields {
             let kind = self.types.kind(field);
             let own = match kind {
+                // The document does not name it.
+                _ if self.leads_out(kind) => self.field(&field.name, &Type::named("ID"), None),
                 FieldKind::Column(column) => {
                     let column = table.column(column);
                     self.field(&field.name, &self.types.column_type(table, column), description(column))
@@ -222,9 +239,9 @@ impl Registration<'_, '_> {
                     Self::with_arguments(field, types::list_arguments(target))
                 }
                 FieldKind::ToAny(any, column) => {
-                    let name = Types::union_name(table, field);
+                    let name = self.types.names.union(any);
                     let targets = self.types.branches(any).map(|id| self.types.target(id).collection.as_str());
-                    let union = targets.fold(Union::new(&name), Union::possible_type);
+                    let union = targets.fold(Union::new(name), Union::possible_type);
                     self.register(union);
                     self.field(&field.name, &Type::named(name), table.column(column).comment.clone())
                 }
@@ -235,6 +252,26 @@ impl Registration<'_, '_> {
             }
         }
         self.register(object);
+    }
+
+    /// Whether a field leads out of the part.
+    fn leads_out(&self, kind: FieldKind) -> bool {
+        match kind {
+            FieldKind::Column(_) => false,
+            FieldKind::ToOne(id, _) | FieldKind::ToMany(id) => !self.part.has(self.types.target(id).id),
+            FieldKind::ToAny(any, _) => self.types.branches(any).any(|id| !self.part.has(self.types.target(id).id)),
+        }
+    }
+
+    /// Members of an input, without what leads out of the part.
+    fn within(&self, mut members: Vec<(String, Type)>) -> Vec<(String, Type)> {
+        if let Part::Of(tables) = self.part {
+            let is_outside =
+                |of: &Type| self.types.input_table(&of.name).is_some_and(|table| !tables.contains(&table.id));
+            // The document does not name them.
+            members.iter_mut().filter(|(_, of)| is_outside(of)).for_each(|(_, of)| *of = Type::named("ID"));
+        }
+        members
     }
 
     fn functions(&mut self, table: &Table, name: &str, kind: FieldKind) -> dynamic::Field {
@@ -264,7 +301,7 @@ impl Registration<'_, '_> {
     }
 
     fn filters(&mut self, table: &Table) {
-        let members = self.types.filter_members(table);
+        let members = self.within(self.types.filter_members(table));
         for (_, of) in &members {
             if let Some(input) = OPERATOR_INPUTS.iter().find(|input| **input == of.name) {
                 self.inputs.insert(input);
@@ -322,12 +359,11 @@ impl Registration<'_, '_> {
     }
 
     /// The root fields that write, in the contract's order (3.3), and their inputs.
-    fn mutation(&mut self) {
+    fn mutation(&mut self, tables: &[&Table]) {
         let mut mutation = Object::new("Mutation");
-        let tables: Vec<&Table> = self.types.catalog.tables.iter().collect();
         let mut deletes = false;
         for group in Kind::GROUPS {
-            for table in &tables {
+            for table in tables {
                 for kind in group.iter().filter(|kind| self.types.may(**kind, table)) {
                     let of = self.types.mutation_answer(*kind, table);
                     let mut field = self.field(&kind.name(self.types.root_name(table)), &of, None);
@@ -341,7 +377,9 @@ impl Registration<'_, '_> {
             }
         }
         for declared in self.types.natives(true) {
-            mutation = mutation.field(self.native(declared));
+            if let Some(field) = self.native(declared) {
+                mutation = mutation.field(field);
+            }
         }
         self.register(mutation);
         for table in tables {
@@ -360,8 +398,7 @@ impl Registration<'_, '_> {
     /// The root fields that tell of changes (contract 3.13), and what they tell.
     fn subscription(&mut self) {
         let mut subscription = dynamic::Subscription::new("Subscription");
-        let tables: Vec<&Table> = self.types.followable_tables().collect();
-        for table in tables {
+        for table in self.tables.clone().into_iter().filter(|table| self.types.is_followable_table(table)) {
             let collection = &table.collection;
             let mutated = format!("{collection}_mutated");
             let arguments = types::mutated_arguments(collection);
@@ -407,7 +444,7 @@ impl Registration<'_, '_> {
 
     fn write_inputs(&mut self, table: &Table) {
         for action in [WriteAction::Create, WriteAction::Update] {
-            let members = self.types.write_members(table, action);
+            let members = self.within(self.types.write_members(table, action));
             if members.is_empty() {
                 continue;
             }
@@ -436,14 +473,18 @@ impl Registration<'_, '_> {
         }
     }
 
-    /// A field that no table answers.
-    fn native(&mut self, declared: &system::Declared) -> dynamic::Field {
+    /// A field that no table answers, unless its answer is of a table outside.
+    fn native(&mut self, declared: &system::Declared) -> Option<dynamic::Field> {
+        let table = self.types.catalog.collection(&declared.of().name);
+        if table.is_some_and(|table| !self.part.has(table.id)) {
+            return None;
+        }
         let mut field = self.field(declared.name, &declared.of(), None);
         for (name, of) in declared.arguments() {
             self.note(&of.name);
             field = field.argument(InputValue::new(name, type_ref(&of)));
         }
-        field
+        Some(field)
     }
 
     /// The types of such fields.

@@ -10,9 +10,10 @@ use serde_json::{Map, Value as Json};
 use super::{
     Allowed, Limits, Operations, Planner, Request, Response, SystemOptions, Timings, answer,
     compile::Changes,
-    planner::{Planned, Refusal, SchemaError},
+    planner::{Planned, Refusal},
     plans::Plan,
     system::Schemas,
+    views::SchemaError,
 };
 use crate::{
     catalog::Catalog,

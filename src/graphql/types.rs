@@ -12,7 +12,7 @@ use super::system::Operations;
 use crate::{
     catalog::{
         AnyId, Catalog, Column, ColumnId, ColumnType, Exposure, Field, FieldKind, RelationshipId, Table, TableId,
-        metadata::SYSTEM_PREFIX,
+        TableKind, metadata::SYSTEM_PREFIX,
     },
     permissions::Access,
     plan::AggregateFunction,
@@ -74,34 +74,53 @@ pub(super) type InputMembers = HashMap<String, Type>;
 pub(super) struct Names {
     /// The function types of JSON fields (contract 3.8), which may have to give way.
     json_functions: HashMap<(TableId, ColumnId), String>,
+    /// The unions of collections (contract 3.7), which may have to as well.
+    unions: HashMap<AnyId, String>,
 }
 
 impl Names {
     pub(super) fn new(catalog: &Catalog) -> Self {
         let mut taken: HashSet<String> = catalog.tables.iter().map(|table| table.collection.clone()).collect();
-        let mut json_functions = HashMap::new();
+        let mut claim = |mut name: String| {
+            while !taken.insert(name.clone()) {
+                name.push('_');
+            }
+            name
+        };
+        let (mut json_functions, mut unions) = (HashMap::new(), HashMap::new());
         for table in &catalog.tables {
-            for column in table.columns.iter().filter(|column| column.column_type == ColumnType::Json) {
-                let mut name = format!("{}_{}_func", table.collection, table.column_field(column.id));
-                while !taken.insert(name.clone()) {
-                    name.push('_');
+            for field in &table.fields {
+                if let FieldKind::ToAny(any, _) = field.kind {
+                    unions.insert(any, claim(format!("{}_{}_union", table.collection, field.name)));
                 }
-                json_functions.insert((table.id, column.id), name);
+            }
+            for column in table.columns.iter().filter(|column| column.column_type == ColumnType::Json) {
+                let name = format!("{}_{}_func", table.collection, table.column_field(column.id));
+                json_functions.insert((table.id, column.id), claim(name));
             }
         }
-        Self { json_functions }
+        Self { json_functions, unions }
     }
 
     pub(super) fn json_functions(&self, table: TableId, column: ColumnId) -> &str {
         self.json_functions.get(&(table, column)).map_or("", String::as_str)
+    }
+
+    pub(super) fn union(&self, any: AnyId) -> &str {
+        self.unions.get(&any).map_or("", String::as_str)
     }
 }
 
 impl<'a> Types<'a> {
     /// The tables that the caller may read something of.
     pub(super) fn tables(&self) -> impl Iterator<Item = &'a Table> + '_ {
-        let is_served = |table: &&'a Table| table.exposure != Exposure::Internal;
-        self.catalog.tables.iter().filter(is_served).filter(|table| self.fields(table).next().is_some())
+        self.readable(self.catalog.tables.iter())
+    }
+
+    /// Those of some tables.
+    pub(super) fn readable<'t>(&self, tables: impl Iterator<Item = &'t Table>) -> impl Iterator<Item = &'t Table> {
+        let is_served = |table: &&Table| table.exposure != Exposure::Internal;
+        tables.filter(is_served).filter(|table| self.fields(table).next().is_some())
     }
 
     /// Those that have root fields here.
@@ -135,10 +154,10 @@ impl<'a> Types<'a> {
         table.filter(|table| self.is_root(table))
     }
 
-    /// The tables whose changes the caller may follow: their rows can be named.
-    pub(super) fn followable_tables(&self) -> impl Iterator<Item = &'a Table> + '_ {
-        let names_rows = |table: &&Table| self.access.read(table.id).is_some_and(|right| right.allows_key(table));
-        self.tables().filter(move |table| table.kind == crate::catalog::TableKind::Table && names_rows(table))
+    /// Whether the caller may follow the changes of a table: its rows can be named.
+    pub(super) fn is_followable_table(&self, table: &Table) -> bool {
+        let names_rows = || self.access.read(table.id).is_some_and(|right| right.allows_key(table));
+        table.kind == TableKind::Table && names_rows()
     }
 
     /// The type of a column as the caller sees it: what is there in some rows only
@@ -171,11 +190,6 @@ impl<'a> Types<'a> {
     pub(super) fn branches(&self, any: AnyId) -> impl Iterator<Item = RelationshipId> + '_ {
         let shows = |id: &RelationshipId| self.is_followable(*id) && self.fields(self.target(*id)).next().is_some();
         self.catalog.any(any).targets.iter().copied().filter(shows)
-    }
-
-    /// The name of the union of them.
-    pub(super) fn union_name(table: &Table, field: &Field) -> String {
-        format!("{}_{}_union", table.collection, field.name)
     }
 
     fn is_followable(&self, id: RelationshipId) -> bool {
@@ -503,6 +517,8 @@ impl Types<'_> {
                         let target = &self.target(id).collection;
                         (format!("{}__{target}", field.name), Type::named(format!("{target}_filter")))
                     }));
+                    // A field that is called so goes first.
+                    branches.retain(|(name, _)| table.field(name).is_none());
                     continue;
                 }
             };
@@ -539,17 +555,28 @@ impl Types<'_> {
         if let Some((table, action)) = self.write_input(name) {
             return Some(self.write_members(table, action).into_iter().collect());
         }
-        let (collection, quantified) = match name.strip_suffix("_quantifier_filter") {
-            Some(collection) if self.catalog.collection(collection).is_some() => (collection, true),
-            _ => (name.strip_suffix("_filter")?, false),
-        };
-        let table = self.catalog.collection(collection)?;
+        let (table, quantified) = self.filter_input(name)?;
         let mut members: InputMembers = self.filter_members(table).into_iter().collect();
         if quantified {
             for name in ["_some", "_none"] {
-                members.insert(name.to_owned(), Type::named(format!("{collection}_filter")));
+                members.insert(name.to_owned(), Type::named(format!("{}_filter", table.collection)));
             }
         }
         Some(members)
+    }
+
+    /// The table of an `x_filter`, or of an `x_quantifier_filter`.
+    fn filter_input(&self, name: &str) -> Option<(&Table, bool)> {
+        let quantified = name.strip_suffix("_quantifier_filter").and_then(|name| self.catalog.collection(name));
+        match quantified {
+            Some(table) => Some((table, true)),
+            None => Some((self.catalog.collection(name.strip_suffix("_filter")?)?, false)),
+        }
+    }
+
+    /// The table whose filter or payload an input type is.
+    pub(super) fn input_table(&self, name: &str) -> Option<&Table> {
+        let written = self.write_input(name).map(|(table, _)| table);
+        written.or_else(|| self.filter_input(name).map(|(table, _)| table))
     }
 }

@@ -21,11 +21,14 @@ struct Inner {
     writes: Scope,
 }
 
+/// The memory that a grant, a preset or a validation takes, in bytes, roughly.
+const PART_WEIGHT: usize = 1_024;
+
 /// Which tables rights are about.
 #[derive(Debug)]
 enum Scope {
     Everything,
-    Some(HashMap<TableId, TableRights>),
+    Some(Arc<HashMap<TableId, TableRights>>),
 }
 
 /// What may be done with one table; without grants, nothing.
@@ -86,11 +89,11 @@ impl Access {
 
     /// Nothing at all.
     pub fn nothing() -> Self {
-        Self::new("nothing", Scope::Some(HashMap::new()), Scope::Some(HashMap::new()))
+        Self::new("nothing", Scope::Some(Arc::default()), Scope::Some(Arc::default()))
     }
 
     pub(super) fn reads_everything() -> Self {
-        Self::new("read", Scope::Everything, Scope::Some(HashMap::new()))
+        Self::new("read", Scope::Everything, Scope::Some(Arc::default()))
     }
 
     pub(super) fn granted(grants: &HashMap<String, Grants>, catalog: &Catalog) -> Self {
@@ -100,12 +103,24 @@ impl Access {
 
     /// These rights and no others; `fingerprint` says which.
     pub(super) fn of_tables(fingerprint: impl Into<String>, rights: HashMap<TableId, TableRights>) -> Self {
+        let rights = Arc::new(rights);
         Self::new(fingerprint, Scope::Some(rights.clone()), Scope::Some(rights))
     }
 
     /// A text that two accesses share only if they allow the same.
     pub fn fingerprint(&self) -> &str {
         &self.0.fingerprint
+    }
+
+    /// The memory that it takes, in bytes, roughly.
+    pub fn weight(&self) -> usize {
+        let Scope::Some(rights) = &self.0.reads else { return 0 };
+        let of_table = |rights: &TableRights| {
+            let all = [&rights.read, &rights.create, &rights.update, &rights.delete];
+            let parts = all.map(|rights| rights.grants.len() + rights.presets.len() + rights.validation.len());
+            size_of::<TableRights>() + parts.into_iter().sum::<usize>() * PART_WEIGHT
+        };
+        rights.values().map(of_table).sum()
     }
 
     /// The right to read a table, if there is one.

@@ -5,9 +5,10 @@ mod file;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
+use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 pub use self::file::{Error, Syntax, parse};
@@ -17,18 +18,36 @@ use crate::{
     principal::{Id, Principal},
 };
 
-/// Different accesses that are kept at a time; more of them are made anew.
-const MAX_KNOWN: usize = 4_096;
+/// The memory that accesses may take which are kept, in bytes; more of them are made
+/// anew.
+const ACCESS_BYTES: u64 = 64 << 20;
+
+/// What is named of callers' own rows is kept for so many different standings.
+const MAX_PATHS: u64 = 4_096;
 
 /// The rules in force. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Rules(Arc<RwLock<Arc<InForce>>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct InForce {
     known: Known,
-    accesses: Mutex<HashMap<Standing, Access>>,
-    paths: Mutex<HashMap<Standing, Arc<[String]>>>,
+    accesses: Cache<Standing, Access>,
+    paths: Cache<Standing, Arc<[String]>>,
+}
+
+impl Default for InForce {
+    fn default() -> Self {
+        Self::from(Known::default())
+    }
+}
+
+impl From<Known> for InForce {
+    fn from(known: Known) -> Self {
+        let weigh = |_: &Standing, access: &Access| u32::try_from(access.weight() + 256).unwrap_or(u32::MAX);
+        let accesses = Cache::builder().max_capacity(ACCESS_BYTES).weigher(weigh).build();
+        Self { known, accesses, paths: Cache::new(MAX_PATHS) }
+    }
 }
 
 /// Rules, and whom they know.
@@ -76,8 +95,8 @@ impl Rules {
 
     /// Puts others in force.
     pub fn replace(&self, known: impl Into<Known>) {
-        let in_force = InForce { known: known.into(), ..InForce::default() };
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(in_force);
+        let in_force = Arc::new(InForce::from(known.into()));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = in_force;
     }
 
     /// Puts others in force, unless they say the same; whether they did.
@@ -98,16 +117,7 @@ impl Rules {
     pub fn paths(&self, principal: &Principal) -> Arc<[String]> {
         let rules = self.in_force();
         let standing = Standing::of(principal);
-        let mut known = rules.paths.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(paths) = known.get(&standing) {
-            return paths.clone();
-        }
-        if known.len() >= MAX_KNOWN {
-            known.clear();
-        }
-        let paths: Arc<[String]> = rules.known.set.paths(&standing).into_iter().collect();
-        known.insert(standing, paths.clone());
-        paths
+        rules.paths.get_with_by_ref(&standing, || rules.known.set.paths(&standing).into_iter().collect())
     }
 
     /// Whether there is a role.
@@ -171,19 +181,13 @@ impl Decides for Rules {
     fn access(&self, principal: &Principal, catalog: &Catalog) -> Access {
         let rules = self.in_force();
         let standing = Standing::of(principal);
-        let mut accesses = rules.accesses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(access) = accesses.get(&standing) {
-            return access.clone();
-        }
-        if accesses.len() >= MAX_KNOWN {
-            accesses.clear();
-        }
-        let (access, left_out) = rules.known.set.access(&standing, catalog);
-        for permission in left_out {
-            tracing::warn!("{permission}");
-        }
-        accesses.insert(standing, access.clone());
-        access
+        rules.accesses.get_with_by_ref(&standing, || {
+            let (access, left_out) = rules.known.set.access(&standing, catalog);
+            for permission in left_out {
+                tracing::warn!("{permission}");
+            }
+            access
+        })
     }
 
     fn renewed(&self, principal: &Principal) -> Principal {

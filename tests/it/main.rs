@@ -38,6 +38,7 @@ mod many_to_any;
 mod model;
 mod node;
 mod odd_keys;
+mod parts;
 mod policies;
 mod rights_model;
 mod schema;
