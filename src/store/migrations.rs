@@ -24,10 +24,7 @@ const SQLITE: &str = include_str!("../../schema/migrations/sqlite/0001_system_ta
 pub(super) async fn run(store: &Store) -> Result<(), Error> {
     let mut transaction = locked(store).await?;
     match make(store, &mut transaction).await {
-        Ok(()) => {
-            unlock(store, &mut transaction).await?;
-            Ok(transaction.commit().await?)
-        }
+        Ok(()) => Ok(finish(store, transaction).await?),
         Err(error) => {
             give_up(store, transaction).await;
             Err(error.into())
@@ -78,8 +75,17 @@ pub(super) async fn locked(store: &Store) -> Result<Transaction, db::Error> {
     }
 }
 
+/// Commits, and then lets the others go on, who see what was done.
+pub(super) async fn finish(store: &Store, mut transaction: Transaction) -> Result<(), db::Error> {
+    if store.database.dialect() == Dialect::MySql {
+        transaction.execute(&Arc::from("COMMIT"), &[]).await?;
+        unlock(store, &mut transaction).await?;
+    }
+    transaction.commit().await
+}
+
 /// Lets the others go on: on MySQL a lock outlives its transaction.
-pub(super) async fn unlock(store: &Store, transaction: &mut Transaction) -> Result<(), db::Error> {
+async fn unlock(store: &Store, transaction: &mut Transaction) -> Result<(), db::Error> {
     if store.database.dialect() == Dialect::MySql {
         transaction.fetch(&Arc::from(format!("SELECT RELEASE_LOCK('tidegate-{LOCK}')")), &[]).await?;
     }

@@ -244,8 +244,7 @@ impl Store {
         };
         match made.await {
             Ok(made) => {
-                migrations::unlock(self, &mut transaction).await?;
-                transaction.commit().await?;
+                migrations::finish(self, transaction).await?;
                 Ok(made)
             }
             Err(error) => {
