@@ -3,19 +3,23 @@
 //! which async-graphql does not look at.
 //!
 //! Composite types are objects, whose fields of one key always meet, and unions of
-//! them: what is asked of one member never meets what is asked of another.
+//! them: what is asked of one member never meets what is asked of another, but must
+//! have the same shape.
 
 use std::collections::HashSet;
 
 use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
-use async_graphql::{Pos, Positioned};
+use async_graphql::{
+    Pos, Positioned,
+    registry::{MetaType, MetaTypeName, Registry},
+};
 use indexmap::{IndexMap, IndexSet};
 
 use super::answer::Problem;
 
 /// Two fields of one key that cannot be merged, for each such key.
-pub(super) fn check(document: &ExecutableDocument) -> Vec<Problem> {
-    let mut overlaps = Overlaps { document, problems: Vec::new() };
+pub(super) fn check(registry: &Registry, document: &ExecutableDocument) -> Vec<Problem> {
+    let mut overlaps = Overlaps { registry, document, problems: Vec::new() };
     for (_, operation) in document.operations.iter() {
         overlaps.merge(&[&operation.node.selection_set.node]);
     }
@@ -23,6 +27,7 @@ pub(super) fn check(document: &ExecutableDocument) -> Vec<Problem> {
 }
 
 struct Overlaps<'d> {
+    registry: &'d Registry,
     document: &'d ExecutableDocument,
     problems: Vec<Problem>,
 }
@@ -38,6 +43,10 @@ impl<'d> Overlaps<'d> {
         for selection in selections {
             self.collect(&mut fields, &mut spread, selection, None);
         }
+        for (key, same) in &fields {
+            let typed: Vec<_> = same.iter().filter_map(|(on, field)| Some(((*on)?, *field))).collect();
+            self.check_shape(key, &typed);
+        }
         let groups = fields.into_iter().flat_map(|(key, same)| met(same).into_iter().map(move |group| (key, group)));
         for (key, same) in groups.collect::<Vec<_>>() {
             let first = same[0];
@@ -48,6 +57,43 @@ impl<'d> Overlaps<'d> {
                     self.merge(&below);
                 }
             }
+        }
+    }
+
+    /// Fields of one key and different types, which never meet, must have the same
+    /// shape nevertheless (specification, `SameResponseShape`).
+    fn check_shape(&mut self, key: &str, same: &[(&'d str, &'d Positioned<Field>)]) {
+        let registry = self.registry;
+        let mut typed = same.iter().filter_map(|(on, field)| {
+            let fields = registry.types.get(*on).and_then(MetaType::fields)?;
+            Some((*on, *field, &*fields.get(field.node.name.node.as_str())?.ty))
+        });
+        let Some((on, first, of)) = typed.next() else { return };
+        let others: Vec<_> = typed.collect();
+        if others.iter().all(|(other, ..)| *other == on) {
+            return;
+        }
+        let is_composite =
+            |of: &str| registry.types.get(MetaTypeName::concrete_typename(of)).is_some_and(MetaType::is_composite);
+        for (_, field, other) in &others {
+            let is_same = match (wrappers(of) == wrappers(other), is_composite(of), is_composite(other)) {
+                (true, true, true) => true,
+                (true, false, false) => of == *other,
+                _ => false,
+            };
+            if !is_same {
+                let why = format!("they return conflicting types \"{of}\" and \"{other}\"");
+                return self.report(key, first.pos, field.pos, &why);
+            }
+        }
+        let mut below = Fields::new();
+        for (_, field, of) in std::iter::once((on, first, of)).chain(others) {
+            let of = Some(MetaTypeName::concrete_typename(of));
+            self.collect(&mut below, &mut HashSet::new(), &field.node.selection_set.node, of);
+        }
+        for (key, same) in below {
+            let typed: Vec<_> = same.into_iter().filter_map(|(on, field)| Some((on?, field))).collect();
+            self.check_shape(key, &typed);
         }
     }
 
@@ -104,6 +150,11 @@ fn met<'d>(same: Vec<(Option<&'d str>, &'d Positioned<Field>)>) -> Vec<Vec<&'d P
         meets.map(|(_, field)| *field).collect()
     };
     types.into_iter().map(of).collect()
+}
+
+/// What is wrapped around a type's name.
+fn wrappers(of: &str) -> String {
+    of.chars().filter(|letter| matches!(letter, '[' | ']' | '!')).collect()
 }
 
 fn conflict(one: &Field, other: &Field) -> Option<String> {

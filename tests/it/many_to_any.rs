@@ -157,6 +157,18 @@ async fn each_member_is_read_by_its_fragments_with_one_statement() {
             .await;
         let expected = json!([{ "item": { "is": "hello" } }, { "item": { "is": "a.png" } }]);
         assert_eq!(data["pages_blocks"], expected, "{kind:?}");
+        // But then these are of one type.
+        for query in [
+            "{ pages_blocks { item { ... on block_text { is: page } ... on block_image { is: url } } } }",
+            "{ pages_blocks { item { ... on block_text { is: id } ... on block_image { is: url } } } }",
+            "{ pages_blocks { item { ...Text ...Image } } }
+                fragment Image on block_image { is: id } fragment Text on block_text { is: page }",
+        ] {
+            let refused = pages.ask(query, "admin-token").await;
+            assert_eq!(refused.codes(), ["GRAPHQL_VALIDATION"], "{kind:?} {query} {}", refused.body);
+            let message = refused.body["errors"][0]["message"].as_str().unwrap_or_default();
+            assert!(message.contains("conflicting types"), "{kind:?} {message}");
+        }
         let refused = pages.ask("{ pages_blocks { item { content } } }", "admin-token").await;
         assert_eq!(refused.codes(), ["GRAPHQL_VALIDATION"], "{kind:?}");
         let refused = pages.ask("{ pages_blocks { item { ... on pages { title } } } }", "admin-token").await;
