@@ -1,6 +1,6 @@
 //! Random tokens, and passwords as argon2 hashes (contract `auth.md` 11).
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -41,26 +41,11 @@ pub fn random_token(length: usize) -> String {
 
 /// Those who hash at a time: each takes a processor, and much memory. Who writes
 /// may hold locks meanwhile, and does not wait for those who log in.
-static HASHING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(processors())));
-static MATCHING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(processors())));
+static HASHING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors()));
+static MATCHING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors()));
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
-}
-
-/// Runs something on a thread of its own once it is its turn. The turn lasts as
-/// long as the work, whether anybody still waits for it or not.
-async fn in_turn<T: Send + 'static>(
-    turns: &Arc<Semaphore>,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Unhashed> {
-    let turn = turns.clone().acquire_owned().await.map_err(|error| Unhashed(error.to_string()))?;
-    let working = tasks::blocking(move || {
-        let done = work();
-        drop(turn);
-        done
-    });
-    working.await.map_err(|error| Unhashed(error.to_string()))
 }
 
 /// A password's argon2id hash, made where nobody waits for it; as many at a time
@@ -69,8 +54,8 @@ async fn in_turn<T: Send + 'static>(
 /// # Errors
 /// When the options cannot be used.
 pub async fn hashed(password: String, options: HashOptions) -> Result<String, Unhashed> {
-    let hashed = in_turn(&HASHING, move || hash(&password, options)).await?;
-    hashed.map_err(|error| Unhashed(error.to_string()))
+    let hashed = tasks::in_turn(&HASHING, move || hash(&password, options)).await;
+    hashed.map_err(|error| Unhashed(error.to_string()))?.map_err(|error| Unhashed(error.to_string()))
 }
 
 /// A hash that nothing matches, for users whom there are not: looking takes as long
@@ -88,7 +73,8 @@ pub fn nobodys_hash(options: HashOptions) -> String {
 /// # Errors
 /// When it cannot be found out.
 pub async fn is_match(password: String, hash: String) -> Result<bool, Unhashed> {
-    in_turn(&MATCHING, move || matches(&password, &hash)).await
+    let is_match = tasks::in_turn(&MATCHING, move || matches(&password, &hash)).await;
+    is_match.map_err(|error| Unhashed(error.to_string()))
 }
 
 /// Why a password could not be hashed.

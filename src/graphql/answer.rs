@@ -23,6 +23,12 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    /// Ours to look into.
+    pub(super) fn internal() -> Self {
+        let message = "An unexpected error occurred.".to_owned();
+        Self { message, code: Some(ErrorCode::InternalServerError), ..Self::default() }
+    }
+
     fn code(&self) -> ErrorCode {
         self.code.unwrap_or(ErrorCode::GraphqlValidation)
     }

@@ -50,6 +50,15 @@ pub struct Request<'a> {
     pub operation_name: Option<Cow<'a, str>>,
 }
 
+impl Request<'_> {
+    /// The same, borrowed from nobody.
+    pub fn into_owned(self) -> Request<'static> {
+        let Self { query, variables, operation_name } = self;
+        let operation_name = operation_name.map(|name| Cow::Owned(name.into_owned()));
+        Request { query: Cow::Owned(query.into_owned()), variables, operation_name }
+    }
+}
+
 /// Which collections have root fields (contract `graphql.md` 1.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scope {

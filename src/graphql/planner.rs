@@ -319,7 +319,6 @@ impl Planner {
             let schema = self.whole(view).map_err(|error| internal(&error))?;
             self.check(view, &schema, &document, name, &faults).await?;
         }
-        refuse_if_any(overlap::check(&document))?;
         Ok(document)
     }
 
@@ -342,7 +341,8 @@ impl Planner {
         let response = schema.execute(checked).await;
         let found = response.errors.iter().filter(|error| !is_left_to_rules(error));
         refuse_if_any(found.map(validation_problem).collect())?;
-        refuse_if_any(rules::check(&view.types(self), registry, document))
+        refuse_if_any(rules::check(&view.types(self), registry, document))?;
+        refuse_if_any(overlap::check(registry, document))
     }
 
     async fn compile(
@@ -398,11 +398,7 @@ impl Planner {
 
 fn internal(error: &SchemaError) -> Refusal {
     tracing::error!(%error, "a request found no schema");
-    vec![Problem {
-        message: "An unexpected error occurred.".to_owned(),
-        code: Some(ErrorCode::InternalServerError),
-        ..Problem::default()
-    }]
+    vec![Problem::internal()]
 }
 
 /// Members that an input object lacks: `rules` knows when it may.

@@ -6,9 +6,11 @@ use std::{
 };
 
 use serde_json::{Map, Value as Json};
+use tokio::runtime::Handle;
 
 use super::{
-    Allowed, Limits, Operations, Planner, Request, Response, SystemOptions, Timings, answer,
+    Allowed, Limits, Operations, Planner, Request, Response, SystemOptions, Timings,
+    answer::{self, Problem},
     compile::Changes,
     planner::{Planned, Refusal},
     plans::Plan,
@@ -22,6 +24,7 @@ use crate::{
     permissions::Policy,
     principal::Principal,
     realtime::{self, Hub, Topic},
+    tasks,
 };
 
 /// Answers GraphQL requests. Cheap to clone.
@@ -93,8 +96,12 @@ impl Service {
         let mut timings = Timings::default();
         let principal = &self.0.planner.renewed(principal);
         let variables = std::mem::take(&mut request.variables);
-        let mut response = match self.0.execute(principal, &request, variables, allowed, &mut timings).await {
-            Ok(response) => response,
+        let mut response = match self.planned(principal, &request, variables, allowed, &mut timings).await {
+            Ok(planned) => {
+                let caller = planned.caller(principal);
+                let ran = self.0.run(&caller, &request, planned, allowed, &mut timings).await;
+                ran.unwrap_or_else(|problems| answer::refused(&problems))
+            }
             Err(problems) => answer::refused(&problems),
         };
         response.timings = timings;
@@ -108,7 +115,7 @@ impl Service {
         // A socket may have been opened long ago.
         let principal = &self.0.planner.renewed(principal);
         let variables = std::mem::take(&mut request.variables);
-        let planned = self.0.planner.plan(principal, &request, variables, allowed, &mut timings).await;
+        let planned = self.planned(principal, &request, variables, allowed, &mut timings).await;
         let planned = match planned {
             Ok(planned) => planned,
             Err(problems) => return Opened::Refused(answer::refused(&problems)),
@@ -125,6 +132,32 @@ impl Service {
                 Err(problems) => Opened::Refused(answer::refused(&problems)),
             },
         }
+    }
+
+    async fn planned(
+        &self,
+        principal: &Principal,
+        request: &Request<'_>,
+        variables: Map<String, Json>,
+        allowed: Allowed,
+        timings: &mut Timings,
+    ) -> Result<Planned, Refusal> {
+        if !is_large(&request.query, &variables) {
+            return self.0.planner.plan(principal, request, variables, allowed, timings).await;
+        }
+        let (service, principal, runtime) = (self.clone(), principal.clone(), Handle::current());
+        let request = request.clone().into_owned();
+        let plan = move || {
+            let mut timings = Timings::default();
+            let planning = service.0.planner.plan(&principal, &request, variables, allowed, &mut timings);
+            (runtime.block_on(planning), timings)
+        };
+        let (planned, spent) = Box::pin(tasks::aside(plan)).await.map_err(|error| {
+            tracing::error!(%error, "a request was not planned");
+            vec![Problem::internal()]
+        })?;
+        *timings = spent;
+        planned
     }
 
     /// What a plan is run with, for somebody.
@@ -178,6 +211,28 @@ impl Service {
     }
 }
 
+/// Whether others would wait while a request is planned.
+fn is_large(query: &str, variables: &Map<String, Json>) -> bool {
+    /// Each value takes about as long as so many bytes of text.
+    const BYTES: usize = 16;
+    fn take(left: &mut usize, bytes: usize) -> bool {
+        let remains = left.checked_sub(bytes);
+        *left = remains.unwrap_or_default();
+        remains.is_some()
+    }
+    fn fits(left: &mut usize, json: &Json) -> bool {
+        let within = match json {
+            Json::Array(items) => items.iter().all(|item| fits(left, item)),
+            Json::Object(members) => members.values().all(|member| fits(left, member)),
+            Json::String(text) => take(left, text.len()),
+            Json::Null | Json::Bool(_) | Json::Number(_) => true,
+        };
+        within && take(left, BYTES)
+    }
+    let mut left = tasks::LARGE;
+    !(take(&mut left, query.len()) && variables.values().all(|value| fits(&mut left, value)))
+}
+
 impl Inner {
     fn variables(&self, values: Vec<Option<Json>>, caller: &engine::Caller) -> engine::Variables {
         let now_micros = self.clock.now_micros();
@@ -209,18 +264,6 @@ impl Inner {
         self.planner.changed(&caller.principal, request, allowed, &variables.values, &changes).await
     }
 
-    async fn execute(
-        &self,
-        principal: &Principal,
-        request: &Request<'_>,
-        variables: Map<String, Json>,
-        allowed: Allowed,
-        timings: &mut Timings,
-    ) -> Result<Response, Refusal> {
-        let planned = self.planner.plan(principal, request, variables, allowed, timings).await?;
-        self.run(&planned.caller(principal), request, planned, allowed, timings).await
-    }
-
     async fn run(
         &self,
         caller: &engine::Caller,
@@ -247,5 +290,22 @@ impl Inner {
         let response = answer::executed(answer);
         timings.sql = watch.elapsed();
         Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_large_by_its_texts_and_its_values() {
+        let is_large = |query: &str, variables: Json| is_large(query, variables.as_object().expect("an object"));
+        assert!(!is_large("{ a }", json!({})));
+        assert!(!is_large("{ a }", json!({ "a": vec![0; 1_000], "b": { "c": "d" } })));
+        assert!(is_large("{ a }", json!({ "a": vec![0; 10_000] })));
+        assert!(is_large("{ a }", json!({ "a": [[{ "b": "x".repeat(tasks::LARGE) }]] })));
+        assert!(is_large(&" ".repeat(tasks::LARGE + 1), json!({})));
     }
 }

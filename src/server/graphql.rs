@@ -85,7 +85,7 @@ pub(super) async fn answer_of_the_system(
         let principal = routes::principal(&shared, peer, &head).await?;
         let text = Text::of(&shared, &head, body).await?;
         let allowed = text.allows(Allowed::Queries, Allowed::All);
-        let response = run(&shared, service, &principal, text.parse()?, allowed).await?;
+        let response = run(&shared, service, &principal, text.parse().await?, allowed).await?;
         Ok((response, principal.agent))
     };
     match within(shared.options.operation_timeout, answering).await {
@@ -122,7 +122,7 @@ async fn stream(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, 
         let principal = routes::principal(shared, peer, head).await?;
         let place = shared.places.enter(principal.ip.unwrap_or(peer.0))?;
         let text = Text::of(shared, head, body).await?;
-        let (request, allowed) = (text.parse()?.request, text.allows(Allowed::LiveQueries, Allowed::Live));
+        let (request, allowed) = (text.parse().await?.request, text.allows(Allowed::LiveQueries, Allowed::Live));
         let after = streaming::last_event_id(&head.headers);
         Ok(streaming::answer(shared, (&principal, place), request, allowed, after, framing).await)
     };
@@ -136,7 +136,7 @@ async fn stream(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, 
 async fn send(shared: &Shared, peer: Peer, head: &request::Parts, body: Body, token: &str) -> Result<Sending, Problem> {
     let principal = routes::principal(shared, peer, head).await?;
     let text = Text::of(shared, head, body).await?;
-    let (sent, allowed) = (text.parse()?, text.allows(Allowed::LiveQueries, Allowed::Live));
+    let (sent, allowed) = (text.parse().await?, text.allows(Allowed::LiveQueries, Allowed::Live));
     let after = streaming::last_event_id(&head.headers);
     reserved::operate(shared, &principal, token, sent, allowed, after).await
 }
@@ -145,7 +145,7 @@ async fn execute(shared: &Shared, peer: Peer, head: &request::Parts, body: Body)
     let principal = routes::principal(shared, peer, head).await?;
     let text = Text::of(shared, head, body).await?;
     let allowed = text.allows(Allowed::Queries, Allowed::All);
-    run(shared, &shared.parts.service, &principal, text.parse()?, allowed).await
+    run(shared, &shared.parts.service, &principal, text.parse().await?, allowed).await
 }
 
 /// Runs an operation, and explains it where an administrator asks for that.
@@ -180,10 +180,10 @@ impl<'a> Text<'a> {
         Ok(Self::Body(read(body, &shared.options).await?))
     }
 
-    fn parse(&self) -> Result<Sent<'_>, Problem> {
+    async fn parse(&self) -> Result<Sent<'_>, Problem> {
         match self {
             Self::Query(query) => payload::from_query(query),
-            Self::Body(bytes) => payload::from_body(bytes),
+            Self::Body(bytes) => payload::from_bytes(bytes).await,
         }
     }
 

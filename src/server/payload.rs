@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
+use axum::body::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::problem::Problem;
-use crate::graphql::Request;
+use crate::{error_code::ErrorCode, graphql::Request, tasks};
 
 /// `Option<Cow<str>>` alone would always copy.
 #[derive(Deserialize)]
@@ -33,8 +34,23 @@ pub(super) struct Sent<'a> {
     pub(super) extensions: Map<String, Json>,
 }
 
-/// Reads a `POST` body.
-pub(super) fn from_body(bytes: &[u8]) -> Result<Sent<'_>, Problem> {
+/// Reads a `POST` body; a large one where nobody waits for it.
+pub(super) async fn from_bytes(bytes: &Bytes) -> Result<Sent<'_>, Problem> {
+    if bytes.len() <= tasks::LARGE {
+        return from_body(bytes);
+    }
+    let bytes = bytes.clone();
+    let read = move || {
+        let Sent { request, extensions } = from_body(&bytes)?;
+        Ok(Sent { request: request.into_owned(), extensions })
+    };
+    Box::pin(tasks::aside(read)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a body was not read");
+        Err(Problem::new(ErrorCode::InternalServerError, "An unexpected error occurred."))
+    })
+}
+
+fn from_body(bytes: &[u8]) -> Result<Sent<'_>, Problem> {
     // A derived struct would read an array as its members in order.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(explain(bytes));

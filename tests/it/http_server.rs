@@ -270,3 +270,37 @@ async fn a_stop_lets_running_requests_finish_and_takes_no_others() {
     assert_eq!(reply.body, json!({ "data": { "quick": [{ "id": "1" }] } }));
     stopping.await.expect("the server ends");
 }
+
+/// What is large is read and planned on other threads: the answers are the same.
+#[tokio::test]
+async fn large_requests_are_answered_as_small_ones() {
+    let app = TestApp::start(TestDatabase::music(Kind::Sqlite).await).await;
+    let query = "query Q($ids: [GraphQLStringOrFloat], $name: String) { artist(filter: { id: { _in: $ids }, name: { _neq: $name } }, sort: [\"id\"]) { id } }";
+    let many: Vec<u32> = (1..=3_000).collect();
+    for (query, ids, name) in [
+        (query.to_owned(), json!([1, 2]), json!("x")),
+        (query.to_owned(), json!([1, 2]), json!("x".repeat(40_000))),
+        (format!("{query}{}", " ".repeat(40_000)), json!([1, 2]), json!("x")),
+        (query.to_owned(), json!(many), json!("x")),
+    ] {
+        let ids = ids.as_array().expect("a list").iter().map(ToString::to_string).collect::<Vec<_>>();
+        let reply = app.graphql_with(&query, json!({ "ids": ids, "name": name })).await;
+        let first = json!([{ "id": "1" }, { "id": "2" }]);
+        assert_eq!(
+            reply.body["data"]["artist"].as_array().map(|found| json!(found[..2])),
+            Some(first),
+            "{}",
+            reply.body
+        );
+    }
+    for (query, variables, code) in [
+        (format!("{{ nothing }}{}", " ".repeat(40_000)), json!({}), "GRAPHQL_VALIDATION"),
+        (query.to_owned(), json!({ "ids": [{ "id": vec![0; 9_000] }] }), "GRAPHQL_VALIDATION"),
+    ] {
+        let reply = app.graphql_with(&query, variables).await;
+        assert_eq!(reply.codes(), [code], "{}", reply.body);
+    }
+    let broken = app.request(Method::POST, "/graphql").header("content-type", "application/json");
+    let reply = Reply::of(broken.body(format!("{{\"query\":\"{{a}}\",\"variables\":{}", "[".repeat(40_000)))).await;
+    assert_eq!(reply.codes(), ["INVALID_PAYLOAD"], "{}", reply.body);
+}

@@ -1,11 +1,13 @@
 //! The messages of `graphql-transport-ws`, and those that Directus adds.
 
+use axum::extract::ws::Utf8Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use crate::{
     events::Position,
     realtime::{Ended, Next},
+    tasks,
     value::json,
 };
 
@@ -59,7 +61,15 @@ struct Envelope {
 }
 
 impl Heard {
-    pub(super) fn parse(text: &str) -> Result<Self, Unclear> {
+    /// Reads a message; a large one where nobody waits for it.
+    pub(super) async fn of(text: Utf8Bytes) -> Result<Self, Unclear> {
+        if text.len() <= tasks::LARGE {
+            return Self::parse(&text);
+        }
+        Box::pin(tasks::aside(move || Self::parse(&text))).await.unwrap_or(Err(Unclear::NotAMessage))
+    }
+
+    fn parse(text: &str) -> Result<Self, Unclear> {
         let Envelope { kind, id, payload, access_token, uid } =
             serde_json::from_str(text).map_err(|_| Unclear::NotAMessage)?;
         let id = || match id {

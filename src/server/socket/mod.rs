@@ -293,7 +293,7 @@ impl Connection {
                 return Ok(false);
             }
         };
-        let heard = match Heard::parse(&text) {
+        let heard = match Heard::of(text).await {
             Ok(heard) => heard,
             Err(Unclear::NotAMessage) => {
                 let problem = ("INVALID_PAYLOAD", "A message is a JSON object with a type.");
