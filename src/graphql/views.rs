@@ -23,9 +23,9 @@ const VIEW_WEIGHT: usize = 16 << 10;
 
 /// The memory that a type of a schema takes, a field of it, and an argument of that
 /// or a member of an input, in bytes, as measured.
-const TYPE_WEIGHT: usize = 1_200;
-const FIELD_WEIGHT: usize = 1_000;
-const MEMBER_WEIGHT: usize = 600;
+const TYPE_WEIGHT: usize = 1_600;
+const FIELD_WEIGHT: usize = 1_350;
+const MEMBER_WEIGHT: usize = 800;
 
 /// The database as one kind of caller may see it.
 pub(super) struct View {
