@@ -369,6 +369,18 @@ impl Table {
         self.columns.iter().any(Column::is_concealed)
     }
 
+    /// Whether rows can be written by whoever may. Rows of a view are the database's
+    /// business, rows without a key could not be told apart, and what is kept of what
+    /// others do is written by the gateway alone (contract `graphql.md` 3.1).
+    pub fn is_writable(&self) -> bool {
+        let is_record = match self.exposure {
+            Exposure::Items => false,
+            Exposure::System => matches!(&*self.name, "directus_activity" | "directus_revisions"),
+            Exposure::Internal => true,
+        };
+        self.kind == TableKind::Table && !self.key.is_empty() && !is_record
+    }
+
     /// Whether a column alone identifies a row.
     pub fn is_single_key(&self, column: ColumnId) -> bool {
         self.key == [column]

@@ -14,10 +14,11 @@ pub(super) enum Verb {
     Create,
     Update,
     Delete,
+    Sort,
 }
 
 impl Verb {
-    const ALL: [Self; 5] = [Self::Query, Self::Read, Self::Create, Self::Update, Self::Delete];
+    const ALL: [Self; 6] = [Self::Query, Self::Read, Self::Create, Self::Update, Self::Delete, Self::Sort];
 
     /// As in the names of events.
     fn name(self) -> &'static str {
@@ -27,6 +28,7 @@ impl Verb {
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::Sort => "sort",
         }
     }
 }
@@ -75,7 +77,7 @@ fn names(table: &Table, verb: &str) -> Vec<String> {
 #[derive(Debug)]
 pub(super) struct Listeners {
     /// By table and verb; empty where nobody listens to anything.
-    events: Vec<[Option<Heard>; 5]>,
+    events: Vec<[Option<Heard>; 6]>,
     /// Whether the database's errors are filtered.
     pub(super) database_errors: bool,
 }

@@ -64,6 +64,11 @@ impl RowImage {
         self.first
     }
 
+    /// What tells it from every other image as long as both are held.
+    pub(crate) fn identity(&self) -> (usize, usize, usize) {
+        (Arc::as_ptr(&self.rows).addr(), self.row, self.first)
+    }
+
     fn cell(&self, column: ColumnId) -> usize {
         self.first + usize::from(column.0)
     }

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::types::{self, Type, Types};
 use crate::{
-    catalog::{Column, ColumnType, Exposure, FieldKind, RelationshipId, Table, TableKind},
+    catalog::{Column, ColumnType, FieldKind, RelationshipId, Table},
     permissions::Right,
     plan::write::WriteAction,
 };
@@ -141,7 +141,7 @@ impl<'a> Types<'a> {
     pub(super) fn may(&self, kind: Kind, table: &Table) -> bool {
         let creates = || self.is_written(table, WriteAction::Create);
         let updates = || self.is_written(table, WriteAction::Update);
-        let deletes = || is_writable(table) && self.access.delete(table.id).is_some();
+        let deletes = || table.is_writable() && self.access.delete(table.id).is_some();
         if !self.is_root(table) || table.singleton != (kind == Kind::UpdateSingleton) {
             return false;
         }
@@ -168,14 +168,14 @@ impl<'a> Types<'a> {
     }
 
     fn is_written(&self, table: &Table, action: WriteAction) -> bool {
-        is_writable(table) && !self.write_members(table, action).is_empty()
+        table.is_writable() && !self.write_members(table, action).is_empty()
     }
 
     /// Whether a payload may hold an object for a related row; judged without
     /// looking at the target's own relations, which may lead back here.
     fn writes_through(&self, id: RelationshipId, action: WriteAction) -> bool {
         let target = self.target(id);
-        is_writable(target)
+        target.is_writable()
             && self.right(target, action).is_some_and(|right| {
                 target.fields.iter().any(|field| right.allows(&field.name) && target.field_column(field).is_some())
             })
@@ -183,7 +183,7 @@ impl<'a> Types<'a> {
 
     /// The members of `create_x_input` or `update_x_input` (contract 3.10).
     pub(super) fn write_members(&self, table: &Table, action: WriteAction) -> Vec<(String, Type)> {
-        let Some(right) = self.right(table, action).filter(|_| is_writable(table)) else { return Vec::new() };
+        let Some(right) = self.right(table, action).filter(|_| table.is_writable()) else { return Vec::new() };
         let mut members = Vec::with_capacity(table.fields.len());
         for field in table.fields.iter().filter(|field| right.allows(&field.name)) {
             let of = match field.kind {
@@ -292,18 +292,6 @@ pub(super) fn input_name(table: &Table, action: WriteAction) -> String {
         WriteAction::Create => format!("create_{}_input", table.collection),
         WriteAction::Update => format!("update_{}_input", table.collection),
     }
-}
-
-/// Rows of a view are the database's business, and rows without a key could
-/// not be told apart.
-fn is_writable(table: &Table) -> bool {
-    table.kind == TableKind::Table && !table.key.is_empty() && !is_record(table)
-}
-
-/// What is kept of what others do is written by the gateway alone (contract 3.1).
-fn is_record(table: &Table) -> bool {
-    table.exposure == Exposure::Internal
-        || (table.exposure == Exposure::System && matches!(&*table.name, "directus_activity" | "directus_revisions"))
 }
 
 fn column_input(table: &Table, column: &Column, action: WriteAction) -> Option<Type> {

@@ -2,10 +2,10 @@
 //! of the contract (`graphql.md` 8): accounts, the project, what the database's
 //! own tables say of collections.
 
+mod mine;
 mod native;
 mod openapi;
 mod operations;
-mod own;
 
 pub(super) use self::native::{NativeRoot, Pick};
 pub(super) use self::operations::Schemas;

@@ -197,7 +197,7 @@ impl<'a> Text<'a> {
 }
 
 /// Runs a future within a limit; dropping it cancels its statements.
-async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     if limit.is_zero() {
         return work.await;
     }

@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use super::{
     Shared,
     accounts::{Answer, Asked, data, empty, fields, json_response, nothing},
+    graphql::within,
     problem::Problem,
 };
 use crate::graphql::Operations;
@@ -62,11 +63,13 @@ async fn specs(asked: Asked) -> Answer {
 
 async fn sort(Path(collection): Path<String>, asked: Asked) -> Answer {
     let (item, to) = (asked.key("item")?, asked.key("to")?);
-    operations(&asked)?.sort(&asked.principal, &collection, &item, &to).await?;
+    let sorting = async { Ok(operations(&asked)?.sort(&asked.principal, &collection, &item, &to).await?) };
+    within(asked.shared.options.operation_timeout, sorting).await?;
     Ok(empty())
 }
 
 async fn revert(Path(revision): Path<String>, asked: Asked) -> Answer {
-    operations(&asked)?.revert(&asked.principal, &Json::from(revision)).await?;
+    let reverting = async { Ok(operations(&asked)?.revert(&asked.principal, &Json::from(revision)).await?) };
+    within(asked.shared.options.operation_timeout, reverting).await?;
     Ok(nothing())
 }

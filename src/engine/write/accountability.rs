@@ -1,24 +1,27 @@
 //! What is kept of writes: who did what, and what it changed, in the transaction
 //! that does it (contract `system-tables.md` 9).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value as Json};
 
-use super::work::{Accounted, Nesting, RowId, Session};
+use super::work::{Accounted, Session};
 use crate::{
-    catalog::{ColumnId, FieldKind, Table, Tracking},
+    catalog::{ColumnId, Field, FieldKind, Table, TableId, Tracking},
     engine::Error,
     events::{Action, Change, RowImage},
     plan::write::key_json,
-    predicate::{Predicate, Rounding, Target},
+    predicate::{Rounding, Target},
     principal::Principal,
     sql,
     value::{Key, Value},
 };
 
-/// Longest text of a key that is kept.
-const LONGEST_KEY: usize = 255;
+/// Longest text of a key that is kept: what is as long may have been longer.
+pub(super) const LONGEST_KEY: usize = 255;
 
 /// How many revisions are pointed to others by one statement.
 const MOST_AT_ONCE: usize = 10_000;
@@ -31,7 +34,7 @@ impl Session {
     /// Keeps what was written so far; those who wrote are told apart by `by`.
     /// What nobody in particular wrote, such as a job, is not kept.
     pub(super) async fn keep_account(&self, by: impl Fn(&Change) -> Arc<Principal>) -> Result<(), Error> {
-        let (mut accounted, nesting) = self.take_accounted();
+        let (mut accounted, parents) = self.take_accounted();
         let Some(activity) = self.catalog().collection("directus_activity").filter(|_| !accounted.is_empty()) else {
             return Ok(());
         };
@@ -48,7 +51,7 @@ impl Session {
             fields.iter().zip(&columns).map(|(field, column)| self.value_of(activity, *column, &told[*field])).collect()
         });
         let kept = self.insert_rows(activity, &columns, rows.collect()).await?;
-        self.keep_revisions(&accounted, &nesting, &kept, activity).await
+        self.keep_revisions(&accounted, &parents, &kept, activity).await
     }
 
     fn activity(&self, accounted: &Accounted, by: &Principal) -> Json {
@@ -69,17 +72,19 @@ impl Session {
     async fn keep_revisions(
         &self,
         accounted: &[Accounted],
-        nesting: &Nesting,
+        parents: &[(RowImage, RowImage)],
         kept: &[RowImage],
         activity: &Table,
     ) -> Result<(), Error> {
         let Some(revisions) = self.catalog().collection("directus_revisions") else { return Ok(()) };
         let (columns, fields) = columns(revisions, &REVISION);
         let (mut rows, mut of) = (Vec::new(), Vec::new());
+        let mut relational: HashMap<TableId, Vec<ColumnId>> = HashMap::new();
         for (accounted, kept) in accounted.iter().zip(kept) {
             let change = &accounted.change;
             let table = self.catalog().table(change.table);
-            let Some((data, delta)) = revision(table, accounted) else { continue };
+            let relational = relational.entry(table.id).or_insert_with(|| relational_columns(table));
+            let Some((data, delta)) = revision(table, accounted, relational) else { continue };
             let told = serde_json::json!({
                 "activity": key_json(&kept.row_key(activity)),
                 "collection": &*change.collection,
@@ -90,13 +95,13 @@ impl Session {
             let values =
                 fields.iter().zip(&columns).map(|(field, column)| self.value_of(revisions, *column, &told[*field]));
             rows.push(values.collect());
-            of.push(accounted);
+            of.push(change);
         }
         if rows.is_empty() {
             return Ok(());
         }
         let kept = self.insert_rows(revisions, &columns, rows).await?;
-        self.keep_parents(revisions, &of, nesting, &kept).await
+        self.keep_parents(revisions, &of, parents, &kept).await
     }
 
     /// Points the revisions of what was nested to those of what it was nested in, which
@@ -104,30 +109,26 @@ impl Session {
     async fn keep_parents(
         &self,
         revisions: &Table,
-        of: &[&Accounted],
-        nesting: &Nesting,
+        of: &[&Change],
+        parents: &[(RowImage, RowImage)],
         kept: &[RowImage],
     ) -> Result<(), Error> {
         let parent = revisions.field("parent").and_then(|field| revisions.field_column(field));
-        let Some(parent) = parent.filter(|_| !nesting.is_empty()) else { return Ok(()) };
-        let row = |accounted: &Accounted| (accounted.change.table, accounted.change.key.clone());
-        // Of several of a row, the last.
-        let known: HashMap<(usize, RowId), &RowImage> =
-            of.iter().zip(kept).map(|(accounted, image)| ((accounted.depth, row(accounted)), image)).collect();
-        let change = |(accounted, image): (&&Accounted, &RowImage)| {
-            let depth = accounted.depth;
-            let within = nesting.get(&(depth, row(accounted)))?;
-            // The rows of a junction are written beside those that they lead to.
-            let above = [depth.checked_sub(1), Some(depth)].into_iter().flatten();
-            let parent = above.filter_map(|depth| known.get(&(depth, within.clone()))).next()?;
-            let values = parent.row_key(revisions).into_iter().map(key_value).collect();
-            Some(sql::write::Change { key: image.row_key(revisions), values })
+        let Some(parent) = parent.filter(|_| !parents.is_empty()) else { return Ok(()) };
+        // A row may be written several times, and each time as a part of another one.
+        let image = |(at, change): (usize, &&Change)| Some((change.after.as_ref()?.identity(), at));
+        let places: HashMap<_, usize> = of.iter().enumerate().filter_map(image).collect();
+        let place = |image: &RowImage| places.get(&image.identity()).copied();
+        let pair = |(child, parent): &(RowImage, RowImage)| Some((place(child)?, place(parent)?));
+        // What was noted of one last is nearest to it.
+        let within: BTreeMap<usize, usize> = parents.iter().filter_map(pair).filter(|(one, of)| one != of).collect();
+        let change = |(child, parent): (usize, usize)| sql::write::Change {
+            key: kept[child].row_key(revisions),
+            values: kept[parent].row_key(revisions).into_iter().map(key_value).collect(),
         };
-        let changes: Vec<_> = of.iter().zip(kept).filter_map(change).collect();
+        let changes: Vec<_> = within.into_iter().map(change).collect();
         for changes in changes.chunks(MOST_AT_ONCE) {
-            let all = Predicate::always();
-            let (catalog, bindings) = (self.catalog(), self.bindings());
-            let command = sql::write::update(catalog, revisions.id, &[parent], changes, &all, &bindings)?;
+            let command = sql::write::assign(self.catalog(), revisions.id, &[parent], changes)?;
             self.run(revisions, &command).await?;
         }
         Ok(())
@@ -170,9 +171,19 @@ fn item(change: &Change) -> String {
     text.chars().take(LONGEST_KEY).collect()
 }
 
+/// The columns that say which other rows are meant.
+fn relational_columns(table: &Table) -> Vec<ColumnId> {
+    let column = |field: &Field| match field.kind {
+        FieldKind::ToOne(_, column) => column,
+        FieldKind::ToAny(_, column) => Some(column),
+        FieldKind::Column(_) | FieldKind::ToMany(_) => None,
+    };
+    table.fields.iter().filter_map(column).collect()
+}
+
 /// What a revision holds of a change: of a new item what was given, of a changed one
 /// the item as it is then, and what was changed; none of what is gone, and of collections that want none.
-fn revision(table: &Table, accounted: &Accounted) -> Option<(Json, Json)> {
+fn revision(table: &Table, accounted: &Accounted, relational: &[ColumnId]) -> Option<(Json, Json)> {
     let Accounted { change, given, .. } = accounted;
     let after = change.after.as_ref().filter(|_| table.tracking == Tracking::All)?;
     let shown = after.to_json(table);
@@ -184,17 +195,14 @@ fn revision(table: &Table, accounted: &Accounted) -> Option<(Json, Json)> {
         let members: Map<String, Json> = table.columns.iter().filter_map(member).collect();
         if members.is_empty() { Json::Null } else { Json::Object(members) }
     };
-    let relates = |column: ColumnId| {
-        table.fields.iter().any(|field| matches!(field.kind, FieldKind::ToOne(_, Some(known)) if known == column))
-    };
     match change.action {
         Action::Create => {
-            let data = of(&|column| given.contains(&column) && !relates(column));
+            let data = of(&|column| given.contains(&column) && !relational.contains(&column));
             Some((data.clone(), data))
         }
         Action::Update => {
             let delta = of(&|column| change.changed.contains(&column));
-            (!delta.is_null()).then(|| (of(&|column| !relates(column)), delta))
+            (!delta.is_null()).then(|| (of(&|column| !relational.contains(&column)), delta))
         }
         Action::Delete => None,
     }

@@ -63,7 +63,7 @@ impl Session {
         drafts.iter().try_for_each(|draft| draft.check_complete(table))?;
         let images = self.insert(table, &drafts).await?;
         self.created(table, &images, given);
-        self.note_linked(table, linked, |at| images.get(at))?;
+        self.note_linked(linked, |at| images.get(at));
         let parents = images.iter().cloned().zip(drafts.iter_mut().map(|draft| std::mem::take(&mut draft.to_many)));
         self.save_related(table, parents.collect(), true).await?;
         for ((heard, slot, payload), image) in told.into_iter().zip(&images) {
@@ -197,10 +197,8 @@ impl Session {
 }
 
 /// The columns that values were given for, where that is kept of a table.
-fn given(table: &Table, drafts: &[Draft]) -> Vec<Arc<[ColumnId]>> {
-    if table.tracking != Tracking::All {
-        return Vec::new();
-    }
+fn given(table: &Table, drafts: &[Draft]) -> Option<Vec<Arc<[ColumnId]>>> {
+    (table.tracking == Tracking::All).then_some(())?;
     let mut last: Arc<[ColumnId]> = Arc::default();
     let of = |draft: &Draft| {
         let columns = || draft.columns.iter().map(|(column, _)| *column);
@@ -210,7 +208,7 @@ fn given(table: &Table, drafts: &[Draft]) -> Vec<Arc<[ColumnId]>> {
         }
         last.clone()
     };
-    drafts.iter().map(of).collect()
+    Some(drafts.iter().map(of).collect())
 }
 
 fn unknown_key(table: &Table) -> Error {

@@ -9,10 +9,10 @@ use serde_json::Value as Json;
 use super::{
     group::values,
     update::{Alteration, Missing},
-    work::{RowId, Session},
+    work::{Session, keeps_parents},
 };
 use crate::{
-    catalog::{Cardinality, ColumnId, Relationship, Table, TableId},
+    catalog::{Cardinality, ColumnId, Relationship, Table},
     db::ViolationKind,
     engine::{Broken, Error},
     events::RowImage,
@@ -26,15 +26,14 @@ use crate::{
 struct Set {
     parent: RowKey,
     /// The row itself.
-    row: RowId,
+    row: RowImage,
     payloads: Vec<Payload>,
 }
 
-/// A row that a draft points to.
+/// A row that a draft points to, and whose revision will point to the draft's.
 pub(super) struct Linked {
     /// The place of the draft.
     at: usize,
-    table: TableId,
     image: RowImage,
 }
 
@@ -73,29 +72,18 @@ impl Session {
                     let keys: Vec<_> = relationship.to_columns.iter().map(part).collect();
                     drafts[at].link(table, &relationship, &keys)?;
                 }
-                linked.push(Linked { at, table: target.id, image });
+                if keeps_parents(target, table) {
+                    linked.push(Linked { at, image });
+                }
             }
         }
         Ok(linked)
     }
 
-    /// Notes which rows those are a part of that drafts point to, once those rows are
-    /// there.
-    pub(super) fn note_linked<'i>(
-        &self,
-        table: &Table,
-        linked: Vec<Linked>,
-        image: impl Fn(usize) -> Option<&'i RowImage>,
-    ) -> Result<(), Error> {
-        if linked.is_empty() {
-            return Ok(());
-        }
-        let deeper = self.deeper()?;
-        for one in &linked {
-            let within = image(one.at).map(|image| (&one.image, (table.id, image.row_key(table))));
-            deeper.nested(self.catalog().table(one.table), within);
-        }
-        Ok(())
+    /// Notes that rows that drafts point to are a part of the drafts' own, once those
+    /// are there.
+    pub(super) fn note_linked<'i>(&self, linked: Vec<Linked>, image: impl Fn(usize) -> Option<&'i RowImage>) {
+        self.note_parents(linked.into_iter().filter_map(|one| Some((one.image, image(one.at)?.clone()))));
     }
 
     /// Rows that are pointed to: those whose key is known are updated with what
@@ -215,8 +203,7 @@ impl Session {
                         }
                         return Err(nothing_to_point_to(table, &relationship, &set.field));
                     };
-                    let row = (table.id, image.row_key(table));
-                    sets.push(Set { parent, row, payloads: set.payloads.clone() });
+                    sets.push(Set { parent, row: image.clone(), payloads: set.payloads.clone() });
                     field.clone_from(&set.field);
                 }
             }
@@ -241,37 +228,37 @@ impl Session {
         let catalog = self.catalog();
         let child = catalog.table(relationship.to);
         let fields: Vec<&str> = relationship.to_columns.iter().map(|column| child.column_field(*column)).collect();
-        let mut listed: Vec<(Option<RowKey>, Payload, RowKey, RowId)> = Vec::new();
-        let parents: Vec<(RowKey, RowId)> = sets.iter().map(|set| (set.parent.clone(), set.row.clone())).collect();
-        for set in &mut sets {
+        // Each with the place of its set.
+        let mut listed: Vec<(Option<RowKey>, Payload, usize)> = Vec::new();
+        for (at, set) in sets.iter_mut().enumerate() {
             for mut payload in set.payloads.drain(..) {
                 for (field, part) in fields.iter().zip(&set.parent) {
                     payload.insert((*field).to_owned(), key_json(std::slice::from_ref(part)));
                 }
                 let key = payload_key(catalog, child, &payload)?;
-                listed.push((key, payload, set.parent.clone(), set.row.clone()));
+                listed.push((key, payload, at));
             }
         }
         let keys: Vec<RowKey> = listed.iter().filter_map(|(key, ..)| key.clone()).collect();
         let found = self.locate(child, &child.key, &keys, &self.visible(child)?, false).await?;
         if !fresh {
             let kept: HashSet<RowKey> = found.rows().map(|image| image.row_key(child)).collect();
-            self.let_go(relationship, child, &parents, &kept).await?;
+            self.let_go(relationship, child, &sets, &kept).await?;
         }
         // In the order of the document: a row in several sets ends up in the last.
         let (mut alterations, mut creations) = (Vec::new(), Vec::new());
         let (mut altered, mut created) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
         let mut moved: HashSet<RowKey> = HashSet::new();
-        for (key, payload, parent, row) in listed {
+        for (key, payload, at) in listed {
             let Some(key) = key else {
                 creations.push(Given::Owned(payload));
-                created.push(row);
+                created.push(at);
                 continue;
             };
             match found.get(&key) {
                 Some(image) => {
-                    let is_there = values(child, &relationship.to_columns, image).as_ref() == Some(&parent);
+                    let is_there = values(child, &relationship.to_columns, image).as_ref() == Some(&sets[at].parent);
                     let stored = image.row_key(child);
                     let stays = is_there && !moved.contains(&stored);
                     if !stays {
@@ -283,25 +270,38 @@ impl Session {
                     });
                     if !stays || says_more {
                         alterations.push(Alteration { keys: vec![stored], payload });
-                        altered.push(row);
+                        altered.push(at);
                     }
                 }
                 None if seen.insert(key.clone()) => {
                     creations.push(Given::Owned(payload));
-                    created.push(row);
+                    created.push(at);
                 }
                 None => return Err(duplicate(child, &key)),
             }
         }
         if !alterations.is_empty() {
             let images = self.update(child, alterations, Missing::Refuse).await?;
-            self.nested(child, images.iter().flatten().zip(altered));
+            let images = images.into_iter().map(|mut images| images.pop());
+            self.note_members(relationship, &sets, images.zip(altered));
         }
         if !creations.is_empty() {
             let images = self.create(child, creations).await?;
-            self.nested(child, images.iter().zip(created));
+            self.note_members(relationship, &sets, images.into_iter().map(Some).zip(created));
         }
         Ok(())
+    }
+
+    /// Notes of rows that they were written as members of the sets of those places.
+    fn note_members(
+        &self,
+        relationship: &Relationship,
+        sets: &[Set],
+        members: impl Iterator<Item = (Option<RowImage>, usize)>,
+    ) {
+        if keeps_parents(self.catalog().table(relationship.to), self.catalog().table(relationship.from)) {
+            self.note_parents(members.filter_map(|(image, at)| Some((image?, sets[at].row.clone()))));
+        }
     }
 
     /// Rows that pointed to parents and shall no longer: their foreign key
@@ -311,18 +311,22 @@ impl Session {
         &self,
         relationship: &Relationship,
         child: &Table,
-        parents: &[(RowKey, RowId)],
+        sets: &[Set],
         kept: &HashSet<RowKey>,
     ) -> Result<(), Error> {
         let visible = self.visible(child)?;
-        let asked: Vec<RowKey> = parents.iter().map(|(parent, _)| parent.clone()).collect();
+        let asked: Vec<RowKey> = sets.iter().map(|set| set.parent.clone()).collect();
         let current = self.locate(child, &relationship.to_columns, &asked, &visible, true).await?;
-        let mut gone = Vec::new();
+        let (mut gone, mut left) = (Vec::new(), Vec::new());
         let mut seen = HashSet::new();
-        for (parent, row) in parents.iter().filter(|(parent, _)| seen.insert(parent)) {
-            let leaving = || current.all(parent).iter().filter(|image| !kept.contains(&image.row_key(child)));
-            self.nested(child, leaving().map(|image| (image, row.clone())));
-            gone.extend(leaving().map(|image| image.row_key(child)));
+        for (at, set) in sets.iter().enumerate() {
+            let keys = current.all(&set.parent).iter().map(|image| image.row_key(child));
+            for key in keys.filter(|key| !kept.contains(key)) {
+                if seen.insert(key.clone()) {
+                    gone.push(key);
+                    left.push(at);
+                }
+            }
         }
         if gone.is_empty() {
             return Ok(());
@@ -345,7 +349,9 @@ impl Session {
             })));
         }
         let nothing = emptied.into_iter().map(|column| (child.column_field(*column).to_owned(), Json::Null)).collect();
-        self.update(child, vec![Alteration { keys: gone, payload: nothing }], Missing::Refuse).await.map(drop)
+        let images = self.update(child, vec![Alteration { keys: gone, payload: nothing }], Missing::Refuse).await?;
+        self.note_members(relationship, sets, images.into_iter().flatten().map(Some).zip(left));
+        Ok(())
     }
 
     /// Many-to-many: pairs in a junction.
@@ -353,53 +359,36 @@ impl Session {
         &self,
         relationship: &Relationship,
         pairs: &Pairs<'_>,
-        sets: Vec<Set>,
+        mut sets: Vec<Set>,
         fresh: bool,
     ) -> Result<(), Error> {
-        let target = self.catalog().table(relationship.to);
-        let parents: Vec<RowKey> = sets.iter().map(|set| set.parent.clone()).collect();
-        let mut owners = Vec::new();
-        let mut payloads = Vec::new();
-        for set in sets {
-            owners.extend(std::iter::repeat_n((set.parent, set.row), set.payloads.len()));
-            payloads.extend(set.payloads);
+        let catalog = self.catalog();
+        let (owner, target) = (catalog.table(relationship.from), catalog.table(relationship.to));
+        let junction = pairs.junction;
+        // Each with the place of its set.
+        let (mut payloads, mut places) = (Vec::new(), Vec::new());
+        for (at, set) in sets.iter_mut().enumerate() {
+            places.extend(std::iter::repeat_n(at, set.payloads.len()));
+            payloads.append(&mut set.payloads);
         }
         let images = self.relate(target, pairs.target, payloads).await?;
-        let mut wanted: Vec<(RowKey, RowKey)> = Vec::with_capacity(images.len());
-        let mut known: HashMap<(RowKey, RowKey), (RowId, &RowImage)> = HashMap::new();
-        for ((owner, row), image) in owners.into_iter().zip(&images) {
-            let pair = (owner, values(target, pairs.target, image).ok_or(Error::Internal)?);
-            if known.insert(pair.clone(), (row, image)).is_none() {
-                wanted.push(pair);
-            }
+        self.note_members(relationship, &sets, images.iter().cloned().map(Some).zip(places.iter().copied()));
+        let mut listed: Vec<Pair> = Vec::with_capacity(images.len());
+        for (at, image) in places.iter().zip(&images) {
+            let far = values(target, pairs.target, image).ok_or(Error::Internal)?;
+            listed.push((sets[*at].parent.clone(), far));
         }
-        self.nested(target, known.values().map(|(row, image)| (*image, row.clone())));
-        let junction = pairs.junction;
-        if !fresh {
-            let near = &relationship.to_columns;
-            let current = self.locate(junction, near, &parents, &self.visible(junction)?, true).await?;
-            let mut there = HashSet::new();
-            let mut gone = Vec::new();
-            let mut seen = HashSet::new();
-            for parent in parents.iter().filter(|parent| seen.insert(*parent)) {
-                for image in current.all(parent) {
-                    let Some(far) = values(junction, pairs.far, image) else { continue };
-                    let pair = (parent.clone(), far);
-                    if !known.contains_key(&pair) {
-                        gone.push(image.row_key(junction));
-                    }
-                    there.insert(pair);
-                }
-            }
-            wanted.retain(|pair| !there.contains(pair));
-            if !gone.is_empty() {
-                self.delete(junction, gone, Missing::Refuse).await?;
-            }
-        }
+        let mut there = match fresh {
+            true => HashSet::new(),
+            false => self.let_go_pairs(relationship, pairs, &sets, &listed.iter().collect()).await?,
+        };
+        // In the order of the document, each once.
+        let wanted: Vec<usize> = (0..listed.len()).filter(|at| there.insert(listed[*at].clone())).collect();
         if wanted.is_empty() {
             return Ok(());
         }
-        let payload = |(near, far): &(RowKey, RowKey)| {
+        let payload = |at: &usize| {
+            let (near, far) = &listed[*at];
             let columns = relationship.to_columns.iter().chain(pairs.far);
             let parts = near.iter().chain(far);
             let member = |(column, part): (&ColumnId, _)| {
@@ -407,15 +396,54 @@ impl Session {
             };
             Given::Owned(columns.zip(parts).map(member).collect())
         };
-        let payloads = wanted.iter().map(payload).collect();
-        let made = self.create(junction, payloads).await?;
-        for (image, (row, member)) in made.iter().zip(wanted.iter().filter_map(|pair| known.get(pair))) {
-            self.nested(junction, [(image, row.clone())]);
-            self.nested(target, [(*member, (junction.id, image.row_key(junction)))]);
+        let made = self.create(junction, wanted.iter().map(payload).collect()).await?;
+        if keeps_parents(junction, owner) {
+            let rows = wanted.iter().map(|at| sets[places[*at]].row.clone());
+            self.note_parents(made.iter().cloned().zip(rows));
+        }
+        if keeps_parents(target, junction) {
+            let made: HashMap<&Pair, &RowImage> = wanted.iter().map(|at| &listed[*at]).zip(&made).collect();
+            let within = |(pair, image): (&Pair, RowImage)| Some((image, (*made.get(pair)?).clone()));
+            self.note_parents(listed.iter().zip(images).filter_map(within));
         }
         Ok(())
     }
+
+    /// Deletes the pairs of sets that are not among those that are listed; all that
+    /// there were.
+    async fn let_go_pairs(
+        &self,
+        relationship: &Relationship,
+        pairs: &Pairs<'_>,
+        sets: &[Set],
+        listed: &HashSet<&Pair>,
+    ) -> Result<HashSet<Pair>, Error> {
+        let (junction, near) = (pairs.junction, &relationship.to_columns);
+        let parents: Vec<RowKey> = sets.iter().map(|set| set.parent.clone()).collect();
+        let current = self.locate(junction, near, &parents, &self.visible(junction)?, true).await?;
+        let mut there = HashSet::new();
+        let mut gone = Vec::new();
+        let mut seen = HashSet::new();
+        for parent in parents.iter().filter(|parent| seen.insert(*parent)) {
+            for image in current.all(parent) {
+                let Some(far) = values(junction, pairs.far, image) else { continue };
+                let pair = (parent.clone(), far);
+                if !listed.contains(&pair) {
+                    gone.push(image.row_key(junction));
+                }
+                there.insert(pair);
+            }
+        }
+        if !gone.is_empty() {
+            self.delete(junction, gone, Missing::Refuse).await?;
+        }
+        Ok(there)
+    }
 }
+
+/// Keys of two rows that a junction brings together: that of the set, and that of its
+/// member.
+type Pair = (RowKey, RowKey);
 
 /// A junction, and how it points to the target.
 struct Pairs<'a> {

@@ -4,7 +4,10 @@
 use futures_util::future::FutureExt as _;
 use serde_json::{Map, Value as Json};
 
-use super::update::{Alteration, Missing};
+use super::{
+    accountability::LONGEST_KEY,
+    update::{Alteration, Missing},
+};
 use crate::{
     catalog::Table,
     engine::{Caller, Engine, Error},
@@ -17,14 +20,19 @@ impl Engine {
     ///
     /// # Errors
     /// `FORBIDDEN` for a revision that the caller may not read and an item that they
-    /// may not change so, `INVALID_PAYLOAD` for one that has kept nothing.
+    /// may not change so, `INVALID_PAYLOAD` for one that has kept nothing, or not all of
+    /// the item's key.
     pub async fn revert(&self, caller: &Caller, revision: &Json) -> Result<(), Error> {
         let revisions = self.context_of(caller).items("directus_revisions");
         let kept = revisions.read_one(revision.clone()).await?;
         let text = |name: &str| kept.get(name).and_then(Json::as_str).ok_or(Error::Forbidden(None));
         let catalog = self.catalog.clone();
         let table = catalog.table(self.written(text("collection")?)?);
-        let key = row_key(table, &Json::from(text("item")?))?;
+        let item = text("item")?;
+        if item.chars().count() >= LONGEST_KEY {
+            return Err(Fault::Payload("the revision has not kept the item's whole key".to_owned()).into());
+        }
+        let key = row_key(table, &Json::from(item))?;
         let payload = match kept.get("data") {
             Some(Json::Object(data)) => restorable(table, data),
             Some(_) => return Err(Fault::Payload("the revision has kept no values".to_owned()).into()),

@@ -21,7 +21,7 @@ use super::{
     work::{Session, Work},
 };
 use crate::{
-    catalog::{ColumnId, ColumnType, Exposure, Table, TableId},
+    catalog::{ColumnId, ColumnType, Exposure, Table, TableId, Tracking},
     engine::{Caller, Engine, Error, heard::Verb},
     events::{Change, Commit, RowImage},
     hooks::{Context, MutationOptions},
@@ -54,8 +54,8 @@ struct LaneKey {
     table: TableId,
     action: WriteAction,
     columns: Vec<ColumnId>,
-    /// Those of a new row that the caller gave.
-    given: Arc<[ColumnId]>,
+    /// Those of a new row that the caller gave, where that is kept.
+    given: Option<Arc<[ColumnId]>>,
     /// The fields that the caller gave, where that matters.
     fields: Vec<String>,
     access: String,
@@ -242,10 +242,8 @@ impl Engine {
                 return None;
             }
         }
-        let given = match action {
-            WriteAction::Create => draft.columns.iter().map(|(column, _)| *column).collect(),
-            WriteAction::Update => Arc::default(),
-        };
+        let is_kept = action == WriteAction::Create && table.tracking == Tracking::All;
+        let given = is_kept.then(|| draft.columns.iter().map(|(column, _)| *column).collect());
         specials::fill(table, action, &mut draft, &caller.principal, bindings.now_micros);
         let is_row = draft.to_one.is_empty() && draft.to_many.is_empty();
         let is_complete = match action {
@@ -335,7 +333,8 @@ impl Session {
             WriteAction::Create => {
                 let values = rows.iter().map(|row| row.values.clone()).collect();
                 let images = self.insert_rows(table, &key.columns, values).await?;
-                self.created(table, &images, vec![key.given.clone(); images.len()]);
+                let given = key.given.as_ref().map(|given| vec![given.clone(); images.len()]);
+                self.created(table, &images, given);
                 Ok(images.into_iter().map(Some).collect())
             }
             WriteAction::Update => {

@@ -106,7 +106,7 @@ impl Session {
         for round in rounds(&keys) {
             self.alter_round(table, &drafts, &keys, &round, missing, &mut images).await?;
         }
-        self.note_linked(table, linked, |at| images[at].first())?;
+        self.note_linked(linked, |at| images[at].first());
         let mut parents = Vec::new();
         for (draft, images) in drafts.into_iter().zip(&images).filter(|(draft, _)| !draft.to_many.is_empty()) {
             parents.extend(images.iter().map(|image| (image.clone(), draft.to_many.clone())));

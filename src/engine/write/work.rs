@@ -2,7 +2,7 @@
 //! is somebody's view of it.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -59,14 +59,20 @@ struct Done {
     changes: Vec<Change>,
     /// What has to be kept account of, and is not yet.
     accounted: Vec<Accounted>,
-    /// Which rows were written as a part of which.
-    nesting: Nesting,
+    /// Rows that were written as a part of others, each with that one, as they were
+    /// written.
+    parents: Vec<(RowImage, RowImage)>,
     /// Tables of which more may have changed.
     touched: HashSet<TableId>,
     /// Whether more has changed than can be told.
     is_untold: bool,
     /// In the order in which they are told; `None` where one is being made.
     actions: Vec<Option<Told>>,
+}
+
+/// Whether revisions of a table's rows point to those of another one's: both have some.
+pub(super) fn keeps_parents(child: &Table, parent: &Table) -> bool {
+    child.tracking == Tracking::All && parent.tracking == Tracking::All
 }
 
 /// A change that has to be kept account of.
@@ -78,12 +84,6 @@ pub(super) struct Accounted {
     /// Of a new row the columns that values were given for.
     pub(super) given: Arc<[ColumnId]>,
 }
-
-/// A row.
-pub(super) type RowId = (TableId, RowKey);
-
-/// Rows by how many relations deep they were written, and those they are a part of.
-pub(super) type Nesting = HashMap<(usize, RowId), RowId>;
 
 /// Longest wait for the database's answer to a commit.
 const COMMITTING: Duration = Duration::from_secs(60);
@@ -327,10 +327,17 @@ impl Session {
         self.note(table, changes.into_iter().map(|change| (change, Arc::default())));
     }
 
-    /// The same of new rows, with the columns that were given for each.
-    pub(super) fn created(&self, table: &Table, images: &[RowImage], given: Vec<Arc<[ColumnId]>>) {
-        let given = given.into_iter().chain(std::iter::repeat_with(Arc::default));
-        self.note(table, Change::created(table, images).zip(given));
+    /// The same of new rows, with the columns that were given for each, where that is
+    /// kept.
+    pub(super) fn created(&self, table: &Table, images: &[RowImage], given: Option<Vec<Arc<[ColumnId]>>>) {
+        let changes = Change::created(table, images);
+        match given {
+            Some(given) => {
+                debug_assert_eq!(images.len(), given.len(), "something was given for each");
+                self.note(table, changes.zip(given));
+            }
+            None => self.note(table, changes.map(|change| (change, Arc::default()))),
+        }
     }
 
     fn note(&self, table: &Table, changes: impl Iterator<Item = (Change, Arc<[ColumnId]>)>) {
@@ -350,19 +357,17 @@ impl Session {
         }
     }
 
-    /// Notes which rows those are a part of that were written in this session: rows of
-    /// `table`, each with the other one.
-    pub(super) fn nested<'r>(&self, table: &Table, rows: impl IntoIterator<Item = (&'r RowImage, RowId)>) {
-        if table.tracking == Tracking::All {
-            let row = |(image, within): (&RowImage, RowId)| ((self.depth, (table.id, image.row_key(table))), within);
-            self.work.done().nesting.extend(rows.into_iter().map(row));
-        }
+    /// Notes of rows what they were written as a part of, each as it was written. What
+    /// stays as it is has no revision, and is nobody's.
+    pub(super) fn note_parents(&self, pairs: impl IntoIterator<Item = (RowImage, RowImage)>) {
+        self.work.done().parents.extend(pairs);
     }
 
-    /// What has to be kept account of, from here on somebody else's to do.
-    pub(super) fn take_accounted(&self) -> (Vec<Accounted>, Nesting) {
+    /// What has to be kept account of, from here on somebody else's to do, and the rows
+    /// that were written as a part of others, in the order in which they were noted.
+    pub(super) fn take_accounted(&self) -> (Vec<Accounted>, Vec<(RowImage, RowImage)>) {
         let mut done = self.work.done();
-        (std::mem::take(&mut done.accounted), std::mem::take(&mut done.nesting))
+        (std::mem::take(&mut done.accounted), std::mem::take(&mut done.parents))
     }
 
     /// The rows of a statement about the system tables, as the transaction sees them.

@@ -5,9 +5,11 @@ use super::{image, value};
 use crate::{
     catalog::{Catalog, ColumnId, Dialect, TableId},
     plan::Error,
-    predicate::{Bindings, Predicate, Rounding, Target},
+    predicate::{Bindings, Operand, Predicate, Rounding, Target},
     sql::{
-        condition, keys as lists,
+        condition,
+        expression::selected,
+        keys as lists,
         parameter::Parameter,
         statement::{Arguments, Bound},
         writer::{Alias, Writer},
@@ -53,13 +55,68 @@ pub fn matching(
     let alias = w.alias(table);
     select(&mut w, alias)?;
     condition::where_clause(&mut w, alias, predicate, None)?;
-    for (at, column) in catalog.table(table).key.iter().enumerate() {
+    by_key(&mut w, alias, limit);
+    finish(w, alias, bindings, true)
+}
+
+/// The keys and the numbers in a column of at most `limit` rows for which
+/// `predicate` holds, by key; held.
+///
+/// # Errors
+/// When a value cannot be used.
+pub fn numbered(
+    catalog: &Catalog,
+    table: TableId,
+    column: ColumnId,
+    predicate: &Predicate,
+    limit: u32,
+    bindings: &Bindings<'_>,
+) -> Result<Bound, Error> {
+    let mut w = Writer::new(catalog);
+    let alias = w.alias(table);
+    w.push("SELECT ");
+    for part in &catalog.table(table).key {
+        selected(&mut w, alias, &Operand::Column(*part))?;
+        w.push(", ");
+    }
+    w.column(alias, column);
+    w.push(" FROM ");
+    w.table(alias);
+    condition::where_clause(&mut w, alias, predicate, None)?;
+    by_key(&mut w, alias, limit);
+    finish(w, alias, bindings, true)
+}
+
+/// How many of the rows for which `predicate` holds have no value in a column, or
+/// the same as one that is counted already.
+///
+/// # Errors
+/// When a value cannot be used.
+pub fn indistinct(
+    catalog: &Catalog,
+    table: TableId,
+    column: ColumnId,
+    predicate: &Predicate,
+    bindings: &Bindings<'_>,
+) -> Result<Bound, Error> {
+    let mut w = Writer::new(catalog);
+    let alias = w.alias(table);
+    w.push("SELECT COUNT(*) - COUNT(DISTINCT ");
+    w.column(alias, column);
+    w.push(") FROM ");
+    w.table(alias);
+    condition::where_clause(&mut w, alias, predicate, None)?;
+    finish(w, alias, bindings, false)
+}
+
+/// The first rows by their keys.
+fn by_key(w: &mut Writer<'_>, alias: Alias, limit: u32) {
+    for (at, column) in w.catalog.table(alias.table).key.iter().enumerate() {
         w.push(if at > 0 { ", " } else { " ORDER BY " });
         w.column(alias, *column);
     }
     w.push(" LIMIT ");
     w.number(limit);
-    finish(w, alias, bindings, true)
 }
 
 fn select(w: &mut Writer<'_>, alias: Alias) -> Result<(), Error> {

@@ -13,8 +13,8 @@ mod value;
 pub use self::{
     delete::delete,
     insert::{insert, raise_sequence},
-    locate::{locate, matching},
-    update::{Change, update},
+    locate::{indistinct, locate, matching, numbered},
+    update::{Change, assign, update},
 };
 
 use std::sync::Arc;

@@ -56,6 +56,43 @@ pub fn update(
     }
 }
 
+/// Sets columns of rows that the gateway keeps for itself, at least one of each:
+/// nothing comes back.
+///
+/// # Errors
+/// When a value cannot be written at all.
+pub fn assign(catalog: &Catalog, table: TableId, columns: &[ColumnId], changes: &[Change]) -> Result<Command, Error> {
+    match catalog.dialect {
+        Dialect::Postgres => postgres_assign(catalog, table, columns, changes),
+        Dialect::MySql => mysql_each(catalog, table, columns, changes),
+        Dialect::Sqlite => sqlite_assign(catalog, table, columns, changes),
+    }
+}
+
+/// ```sql
+/// UPDATE t AS t0 SET "a" = n.v0::int8 FROM unnest($1::text[], …) AS n(k0, v0) WHERE t0."id" = n.k0::int8
+/// ```
+fn postgres_assign(catalog: &Catalog, id: TableId, columns: &[ColumnId], changes: &[Change]) -> Result<Command, Error> {
+    let mut w = Writer::new(catalog);
+    let alias = w.alias(id);
+    w.push("UPDATE ");
+    w.table(alias);
+    w.push(" SET ");
+    for (at, column) in columns.iter().enumerate() {
+        let column = catalog.table(id).column(*column);
+        w.push(if at > 0 { ", " } else { "" });
+        w.identifier(&column.name);
+        w.push(" = ");
+        value::unnested(&mut w, column, "n.v", at);
+    }
+    w.push(" FROM ");
+    unnested_changes(&mut w, alias, columns, changes)?;
+    w.push(" WHERE ");
+    same_keys(&mut w, alias);
+    let (text, values) = w.finish_ready();
+    Ok(Command::once(text, values, changes.len()))
+}
+
 /// ```sql
 /// WITH o AS (SELECT t0."id" AS k0, t0."id" AS c0, … FROM t AS t0 WHERE … FOR UPDATE OF t0)
 /// UPDATE t AS t1 SET "a" = $2 FROM o WHERE t1."id" = o.k0 RETURNING t1."id", …, o.c0, …
@@ -128,6 +165,16 @@ fn postgres(
 
 /// `unnest($1::text[], …) AS n(k0, v0, …) JOIN t AS t0 ON t0."id" = n.k0::int8`
 fn joined_changes(w: &mut Writer<'_>, old: Alias, columns: &[ColumnId], changes: &[Change]) -> Result<(), Error> {
+    unnested_changes(w, old, columns, changes)?;
+    w.push(" JOIN ");
+    w.table(old);
+    w.push(" ON ");
+    same_keys(w, old);
+    Ok(())
+}
+
+/// `unnest($1::text[], …) AS n(k0, v0, …)`
+fn unnested_changes(w: &mut Writer<'_>, old: Alias, columns: &[ColumnId], changes: &[Change]) -> Result<(), Error> {
     let table = w.catalog.table(old.table);
     let keys: Vec<Vec<Key>> = changes.iter().map(|change| change.key.clone()).collect();
     let parts = (0..table.key.len()).map(|part| ("k", value::key_column(&keys, part)));
@@ -135,20 +182,21 @@ fn joined_changes(w: &mut Writer<'_>, old: Alias, columns: &[ColumnId], changes:
         let values = changes.iter().map(|change| change.values[at].clone());
         ("v", value::column_of(table.column(*column), values))
     });
-    value::unnest(w, "n", parts.chain(values))?;
-    w.push(" JOIN ");
-    w.table(old);
-    w.push(" ON ");
+    value::unnest(w, "n", parts.chain(values))
+}
+
+/// `t0."id" = n.k0::int8`
+fn same_keys(w: &mut Writer<'_>, alias: Alias) {
+    let table = w.catalog.table(alias.table);
     for (at, column) in table.key.iter().enumerate() {
         w.push(if at > 0 { " AND " } else { "" });
-        w.column(old, *column);
+        w.column(alias, *column);
         w.push(" = n.k");
         w.number(at as i64);
         w.push("::");
         let cast = value::key_cast(table.column(*column));
         w.push(&cast);
     }
-    Ok(())
 }
 
 fn mysql_alike(catalog: &Catalog, id: TableId, columns: &[ColumnId], changes: &[Change]) -> Result<Command, Error> {
@@ -227,36 +275,55 @@ fn mysql_each(catalog: &Catalog, id: TableId, columns: &[ColumnId], changes: &[C
     Ok(Command::once(text, values, changes.len()))
 }
 
-/// One row's statement, run once for each.
+/// One row's statement, run once for each; each shows what became of its row.
 fn sqlite(catalog: &Catalog, id: TableId, columns: &[ColumnId], changes: &[Change]) -> Result<Command, Error> {
-    let table = catalog.table(id);
     let mut w = Writer::new(catalog);
     let alias = w.alias(id);
+    sqlite_set(&mut w, alias, columns)?;
+    w.push(" RETURNING ");
+    image(&mut w, alias)?;
+    let (text, _) = w.finish_ready();
+    Ok(Command { text, runs: sqlite_runs(catalog, id, columns, changes), rows: changes.len() })
+}
+
+fn sqlite_assign(catalog: &Catalog, id: TableId, columns: &[ColumnId], changes: &[Change]) -> Result<Command, Error> {
+    let mut w = Writer::new(catalog);
+    let alias = w.alias(id);
+    sqlite_set(&mut w, alias, columns)?;
+    let (text, _) = w.finish_ready();
+    Ok(Command { text, runs: sqlite_runs(catalog, id, columns, changes), rows: changes.len() })
+}
+
+/// `UPDATE t SET "a" = ? WHERE "id" = ?`
+fn sqlite_set(w: &mut Writer<'_>, alias: Alias, columns: &[ColumnId]) -> Result<(), Error> {
+    let table = w.catalog.table(alias.table);
     w.push("UPDATE ");
-    w.table_name(id);
+    w.table_name(alias.table);
     w.push(" SET ");
     w.bare();
     for (at, column) in columns.iter().enumerate() {
         w.push(if at > 0 { ", " } else { "" });
         w.identifier(&table.column(*column).name);
         w.push(" = ");
-        value::placeholder(&mut w, table.column(*column), Value::Null)?;
+        value::placeholder(w, table.column(*column), Value::Null)?;
     }
     w.push(" WHERE ");
     for (at, column) in table.key.iter().enumerate() {
         w.push(if at > 0 { " AND " } else { "" });
         w.column(alias, *column);
         w.push(" = ");
-        key_placeholder(&mut w, alias, *column, Value::Null)?;
+        key_placeholder(w, alias, *column, Value::Null)?;
     }
-    w.push(" RETURNING ");
-    image(&mut w, alias)?;
-    let (text, _) = w.finish_ready();
+    Ok(())
+}
+
+fn sqlite_runs(catalog: &Catalog, id: TableId, columns: &[ColumnId], changes: &[Change]) -> Vec<Vec<Value>> {
+    let table = catalog.table(id);
     let run = |change: &Change| {
         let values = columns.iter().zip(&change.values);
         let values =
             values.map(|(column, value)| value::spelled(Dialect::Sqlite, table.column(*column), value.clone()));
         values.chain(change.key.iter().map(Key::to_value)).collect()
     };
-    Ok(Command { text, runs: changes.iter().map(run).collect(), rows: changes.len() })
+    changes.iter().map(run).collect()
 }

@@ -28,7 +28,7 @@ impl Operations {
         check_somebody(principal)?;
         let access = self.access(principal);
         let mut collections = Map::new();
-        for table in &self.parts.catalog.tables {
+        for table in self.parts.catalog.tables.iter().filter(is_told) {
             let rights =
                 [access.create(table.id), access.read(table.id), access.update(table.id), access.delete(table.id)];
             if rights.iter().all(Option::is_none) {
@@ -58,21 +58,23 @@ impl Operations {
     ) -> Result<Json, Error> {
         check_somebody(principal)?;
         let caller = self.caller(principal);
-        let table = self.parts.catalog.collection(collection).filter(|table| table.exposure != Exposure::Internal);
+        let table = self.parts.catalog.collection(collection).filter(is_told);
         let may = async |right: Option<Right<'_>>| match (table, right, key) {
             (Some(table), Some(right), Some(key)) => {
-                self.parts.engine.may(&caller, table, right, &Json::from(key)).await
+                self.parts.engine.allows_row(&caller, table, right, &Json::from(key)).await
             }
             (_, right, _) => Ok(right.is_some()),
         };
-        let [update, delete] = match table {
-            Some(table) => [caller.access.update(table.id), caller.access.delete(table.id)],
-            None => [None, None],
+        let [read, update, delete] = match table {
+            Some(table) => {
+                [caller.access.read(table.id), caller.access.update(table.id), caller.access.delete(table.id)]
+            }
+            None => [None; 3],
         };
         let mut told = json!({
             "update": { "access": may(update).await? },
             "delete": { "access": may(delete).await? },
-            "share": { "access": principal.admin && table.is_some() },
+            "share": { "access": may(read.filter(|_| principal.admin)).await? },
         });
         if let (Some(table), Some(right)) = (table.filter(|table| table.singleton), update) {
             told["update"]["fields"] = fields(right, table);
@@ -121,6 +123,12 @@ impl Operations {
             "enforce_tfa": self.parts.accounts.enforces_tfa(principal).await?,
         }))
     }
+}
+
+/// Whether callers are told of a table at all.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is a filter's")]
+pub(super) fn is_told(table: &&Table) -> bool {
+    table.exposure != Exposure::Internal
 }
 
 pub(super) fn is_somebody(principal: &Principal) -> bool {
