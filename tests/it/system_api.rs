@@ -1,5 +1,5 @@
 //! What the system answers beside its tables: what callers may do, items that are
-//! moved and put back, what is kept of writes.
+//! moved and put back, schemas and paths, what is kept of writes.
 
 use std::sync::Arc;
 
@@ -23,11 +23,12 @@ async fn magazine(kind: Kind) -> Served {
             place INT, author INT, FOREIGN KEY (author) REFERENCES authors (id));
         CREATE TABLE articles_tags (id {auto}, articles_id INT, tags_id INT,
             FOREIGN KEY (articles_id) REFERENCES articles (id) ON DELETE CASCADE,
-            FOREIGN KEY (tags_id) REFERENCES tags (id));"
+            FOREIGN KEY (tags_id) REFERENCES tags (id));
+        CREATE VIEW titles AS SELECT id, title, place FROM articles;"
     );
     let metadata = "
         INSERT INTO directus_collections (collection, sort_field, accountability) VALUES
-            ('authors', NULL, 'all'), ('tags', NULL, 'all'), ('articles', 'place', 'all'), ('articles_tags', NULL, 'all');
+            ('authors', 'name', 'all'), ('tags', NULL, 'all'), ('articles', 'place', 'all'), ('articles_tags', NULL, 'all');
         INSERT INTO directus_fields (collection, field, special) VALUES
             ('articles', 'meta', 'cast-json'), ('articles', 'labels', 'cast-csv'), ('articles', 'pin', 'hash'),
             ('articles', 'shown', 'cast-timestamp'), ('articles', 'changed', 'date-updated,cast-timestamp'),
@@ -70,6 +71,7 @@ async fn callers_are_told_what_they_may_do() {
         let full = json!({ "access": "full", "fields": ["*"] });
         assert_eq!(all.body["data"]["directus_users"]["create"], full, "{kind:?} {:#}", all.body);
         assert_eq!(all.body["data"]["note"]["share"]["access"], "full", "{kind:?}");
+        assert!(all.body["data"].get("directus_sessions").is_none(), "{kind:?}");
         let own = get(&served, "/permissions/me", Some(&user.access)).await;
         let none = json!({ "access": "none" });
         let expected = json!({ "note": {
@@ -103,6 +105,13 @@ async fn a_rule_is_held_against_the_item_that_is_asked_about() {
             [("note", true), ("note/1", true), ("note/2", false), ("note/9", false), ("note/x", false), ("none", false)]
         {
             assert_eq!(update(path).await, may, "{kind:?} {path}");
+        }
+        // What is not there can be changed by nobody.
+        for (path, may) in [("note/1", true), ("note/999", false), ("directus_sessions", false), ("none/1", false)] {
+            let told = get(&served, &format!("/permissions/me/{path}"), Some(&admin.access)).await.body;
+            for action in ["update", "delete", "share"] {
+                assert_eq!(told["data"][action]["access"], may, "{kind:?} {path} {action} {told:#}");
+            }
         }
         let settings = get(&served, "/permissions/me/directus_settings", Some(&admin.access)).await;
         let expected = json!({
@@ -186,6 +195,51 @@ async fn an_item_moves_to_another_ones_place() {
 }
 
 #[tokio::test]
+async fn of_items_that_move_only_the_numbers_are_written() {
+    for kind in Kind::ALL {
+        let served = magazine(kind).await;
+        let admin = served.admin().await;
+        let data = &served.app.data;
+        let places: Vec<String> = (1..=6).map(|at| format!("({at}, '{at}', {})", at * 10)).collect();
+        data.execute(&format!("INSERT INTO articles (id, title, place) VALUES {}", places.join(", "))).await;
+        let rule = r#"{ collection: "articles", action: "update", fields: ["place"], presets: { title: "preset" },
+            validation: { title: { _eq: "never" } } }"#;
+        let user = served.user(&admin, "u@example.com", rule).await;
+        let before = revisions(&served, &admin, 0).await.len();
+        let reply = post(&served, "/utils/sort/articles", Some(&user.access), json!({ "item": 2, "to": 4 })).await;
+        assert_eq!(reply.status, 200, "{kind:?} {:#}", reply.body);
+        let expected = placed("134256", &[10, 20, 30, 40, 50, 60]);
+        assert_eq!(order(&served, &admin).await, expected, "{kind:?}");
+        assert_eq!(data.rows("SELECT id FROM articles WHERE changed IS NOT NULL").await.len(), 0, "{kind:?}");
+        // Nor is anything kept of the others.
+        let mut moved: Vec<Json> =
+            revisions(&served, &admin, before).await.into_iter().map(|it| json!([it[1], it[3]])).collect();
+        moved.sort_by_key(Json::to_string);
+        let to = |place: i64| json!({ "place": place });
+        assert_eq!(moved, [json!(["2", to(40)]), json!(["3", to(20)]), json!(["4", to(30)])], "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_more_items_move_than_a_mutation_writes() {
+    for kind in Kind::ALL {
+        let data = magazine(kind).await.app.data.clone();
+        data.execute("INSERT INTO articles (id, title, place) VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3), (4, 'd', 4)")
+            .await;
+        let served = Served::over_with(data, |serve| serve.gateway.limits.batch = Some(3)).await;
+        let admin = served.admin().await;
+        let sort = async |item: i64, to: i64| {
+            post(&served, "/utils/sort/articles", Some(&admin.access), json!({ "item": item, "to": to })).await
+        };
+        let reply = sort(1, 4).await;
+        assert_eq!((reply.status, reply.codes()), (400, vec!["INVALID_PAYLOAD"]), "{kind:?}");
+        assert_eq!(order(&served, &admin).await, placed("abcd", &[1, 2, 3, 4]), "{kind:?}");
+        assert_eq!(sort(1, 3).await.status, 200, "{kind:?}");
+        assert_eq!(order(&served, &admin).await, placed("bcad", &[1, 2, 3, 4]), "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_may_order_some_items_moves_no_others() {
     for kind in Kind::ALL {
         let served = magazine(kind).await;
@@ -215,11 +269,13 @@ async fn who_may_order_some_items_moves_no_others() {
         let body = || json!({ "item": 1, "to": 4 });
         assert_eq!(sort(Some(&other.access), "articles", body()).await, forbidden, "{kind:?}");
         assert_eq!(sort(None, "articles", body()).await, forbidden, "{kind:?}");
-        for unknown in ["none", "directus_sessions", "directus_collections"] {
+        for unknown in ["none", "directus_sessions", "directus_collections", "directus_activity", "titles"] {
             assert_eq!(sort(Some(&admin.access), unknown, body()).await, forbidden, "{kind:?} {unknown}");
         }
         let invalid = (400, Some("INVALID_PAYLOAD".to_owned()));
         assert_eq!(sort(Some(&admin.access), "tags", body()).await, invalid, "{kind:?}");
+        // Sorted by a text.
+        assert_eq!(sort(Some(&admin.access), "authors", body()).await, invalid, "{kind:?}");
         assert_eq!(sort(Some(&admin.access), "articles", json!({ "item": 1 })).await, invalid, "{kind:?}");
         assert_eq!(order(&served, &admin).await, placed("abcd", &[1, 2, 3, 7]), "{kind:?}");
         assert_eq!(sort(Some(&user.access), "articles", body()).await, (200, None), "{kind:?}");
@@ -296,6 +352,12 @@ async fn a_revision_is_put_back_by_who_may_change_the_item_so() {
             json!([{ "name": "Ann" }]),
             "{kind:?}"
         );
+        // One of an item whose key may have been longer.
+        let longest = "k".repeat(255);
+        served.app.data.execute(&format!("UPDATE directus_revisions SET item = '{longest}'")).await;
+        let reply = post(&served, &path, Some(&admin.access), json!({})).await;
+        assert_eq!((reply.status, reply.codes()), (400, vec!["INVALID_PAYLOAD"]), "{kind:?}");
+        served.app.data.execute("UPDATE directus_revisions SET item = '1'").await;
         // A revision without values.
         served.app.data.execute("UPDATE directus_revisions SET data = NULL").await;
         let reply = post(&served, &path, Some(&admin.access), json!({})).await;
@@ -395,6 +457,100 @@ async fn what_is_nested_points_to_what_it_is_nested_in() {
         told.sort_by_key(|it| it.0.to_string());
         let expected = [("1", Json::Null), ("7", json!("kept")), ("8", json!("new"))];
         let expected: Vec<_> = expected.into_iter().map(|(item, title)| (json!(item), title, json!(3))).collect();
+        assert_eq!(told, expected, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_written_several_times_is_a_part_of_another_one_each_time() {
+    for kind in Kind::ALL {
+        let served = magazine(kind).await;
+        let admin = served.admin().await;
+        served.app.data.execute("INSERT INTO authors (id, name) VALUES (1, 'a'), (2, 'b')").await;
+        served.app.data.execute("INSERT INTO articles (id, title, author) VALUES (1, 'x', 2), (2, 'y', 1)").await;
+        let before = revisions(&served, &admin, 0).await.len();
+        let batch = r#"mutation { update_articles_batch(data: [
+            { id: 1, title: "x2", author: { id: 1, name: "first" } },
+            { id: 2, title: "y2", author: { id: 1, name: "second" } }]) { id } }"#;
+        items(&served, &admin, batch).await;
+        let kept = revisions(&served, &admin, before).await;
+        let of = |name: &str| kept.iter().find(|it| it[3]["name"] == name).expect("it is kept")[4].as_u64();
+        let article = |at: Option<u64>| kept[at.expect("it has a parent") as usize][1].clone();
+        assert_eq!((article(of("first")), article(of("second"))), (json!("1"), json!("2")), "{kind:?} {kept:#?}");
+    }
+}
+
+/// Categories within categories.
+async fn categories(kind: Kind) -> Served {
+    let auto = match kind {
+        Kind::Postgres => "SERIAL PRIMARY KEY",
+        Kind::MySql => "INT AUTO_INCREMENT PRIMARY KEY",
+        Kind::Sqlite => "INTEGER PRIMARY KEY",
+    };
+    let script = format!(
+        "CREATE TABLE categories (id {auto}, name VARCHAR(40), parent INT,
+            FOREIGN KEY (parent) REFERENCES categories (id));
+        INSERT INTO categories (id, name) VALUES (1, 'a');"
+    );
+    Served::over(Arc::new(TestDatabase::create(kind, &script).await)).await
+}
+
+#[tokio::test]
+async fn no_revision_is_a_part_of_itself() {
+    for kind in Kind::ALL {
+        let served = categories(kind).await;
+        let admin = served.admin().await;
+        let write = async |name: &str| {
+            let before = revisions(&served, &admin, 0).await.len();
+            let parent = format!(r#"{{ id: 1, name: "{name}" }}"#);
+            let update = format!("mutation {{ update_categories_item(id: 1, data: {{ parent: {parent} }}) {{ id }} }}");
+            items(&served, &admin, &update).await;
+            let kept = revisions(&served, &admin, before).await;
+            kept.into_iter().map(|it| json!([it[3], it[4]])).collect::<Vec<Json>>()
+        };
+        // The name is written first, then what it points to, which is another revision.
+        let expected = [json!([{ "name": "x" }, 1]), json!([{ "parent": 1 }, null])];
+        assert_eq!(write("x").await, expected, "{kind:?}");
+        assert_eq!(write("y").await, [json!([{ "name": "y" }, null])], "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn rows_behind_a_junction_are_a_part_of_its_pairs() {
+    for kind in Kind::ALL {
+        let script = "
+            CREATE TABLE posts (id INT PRIMARY KEY NOT NULL, title VARCHAR(40));
+            CREATE TABLE tags (id INT PRIMARY KEY NOT NULL, label VARCHAR(40));
+            CREATE TABLE posts_tags (post_id INT NOT NULL, tag_id INT NOT NULL, PRIMARY KEY (post_id, tag_id),
+                FOREIGN KEY (post_id) REFERENCES posts (id), FOREIGN KEY (tag_id) REFERENCES tags (id));
+            INSERT INTO tags VALUES (3, 'old');";
+        let served = Served::over(Arc::new(TestDatabase::create(kind, script).await)).await;
+        let admin = served.admin().await;
+        let before = revisions(&served, &admin, 0).await.len();
+        let create = r#"mutation { create_posts_item(data: { id: 1, title: "p", tags: [
+            { id: 7, label: "seven" }, { id: 3, label: "three" }, { id: 5, label: "five" }] }) { id } }"#;
+        items(&served, &admin, create).await;
+        let kept = revisions(&served, &admin, before).await;
+        let place = |collection: &str, item: Json| {
+            kept.iter().position(|it| it[0] == collection && it[1] == item).unwrap_or_else(|| panic!("{item} {kept:#?}"))
+        };
+        let post = place("posts", json!("1"));
+        assert_eq!(kept[post][4], Json::Null, "{kind:?} {kept:#?}");
+        let mut pairs = Vec::new();
+        for tag in [7, 3, 5] {
+            let pair = place("posts_tags", json!(format!("[1,{tag}]")));
+            assert_eq!(kept[pair][4], post, "{kind:?} {kept:#?}");
+            assert_eq!(kept[place("tags", json!(tag.to_string()))][4], pair, "{kind:?} {tag} {kept:#?}");
+            pairs.push(pair);
+        }
+        assert!(pairs.is_sorted(), "{kind:?}: as they stand in the document {kept:#?}");
+        // A tag that has its pair already is a part of the post itself.
+        let before = revisions(&served, &admin, 0).await.len();
+        let update = r#"mutation { update_posts_item(id: 1, data: { title: "q", tags: [{ id: 3, label: "drei" }] }) { id } }"#;
+        items(&served, &admin, update).await;
+        let kept = revisions(&served, &admin, before).await;
+        let told: Vec<_> = kept.iter().map(|it| json!([it[0], it[3], it[4]])).collect();
+        let expected = [json!(["tags", { "label": "drei" }, 1]), json!(["posts", { "title": "q" }, null])];
         assert_eq!(told, expected, "{kind:?}");
     }
 }
