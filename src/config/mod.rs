@@ -119,6 +119,8 @@ pub struct Limits {
     pub max_rows: Option<u32>,
     /// Whether the schema can be asked for.
     pub introspection: bool,
+    /// Whether the paths can be asked for.
+    pub openapi: bool,
     /// Memory for cached plans, in bytes.
     pub plan_cache_bytes: u64,
     /// Memory for the schemas that callers see, in bytes.

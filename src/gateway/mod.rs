@@ -478,6 +478,7 @@ fn limits(configured: &config::Limits) -> graphql::Limits {
         statements: configured.statements,
         cost: configured.cost,
         introspection: configured.introspection,
+        openapi: configured.openapi,
         plan_cache_bytes: configured.plan_cache_bytes,
         schema_cache_bytes: configured.schema_cache_bytes,
     }

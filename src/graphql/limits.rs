@@ -27,6 +27,8 @@ pub struct Limits {
     pub cost: u64,
     /// Whether the schema can be asked for.
     pub introspection: bool,
+    /// Whether the paths can be asked for.
+    pub openapi: bool,
     /// Memory for cached plans, in bytes.
     pub plan_cache_bytes: u64,
     /// Memory for the schemas that callers see, in bytes.
@@ -43,6 +45,7 @@ impl Default for Limits {
             statements: 500,
             cost: 10_000_000,
             introspection: true,
+            openapi: true,
             plan_cache_bytes: 16 << 20,
             schema_cache_bytes: 256 << 20,
         }

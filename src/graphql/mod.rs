@@ -34,7 +34,7 @@ pub use self::{
     limits::Limits,
     planner::Planner,
     service::{Opened, Service},
-    system::{Operations, SystemOptions},
+    system::{Endpoint, Offers, Operations, PATHS, Path, PathMethod, SystemOptions, openapi},
     views::SchemaError,
 };
 use crate::error_code::ErrorCode;

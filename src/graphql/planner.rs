@@ -359,7 +359,7 @@ impl Planner {
         let types = view.types(self);
         let scope = variables::Scope { names: &prepared.names, roles: &prepared.roles, values };
         let walk = Walk { document: &prepared.document, scope };
-        if self.is_secret(operation.ty) {
+        if self.scope == Scope::System {
             let fields = walk.collect(&[&operation.selection_set.node]);
             let names = fields.iter().map(|field| field.field.name.node.as_str());
             if let Some(name) = system::repeated(names) {

@@ -85,7 +85,7 @@ impl Service {
         let (engine, hub, clock) = (self.0.engine.clone(), self.0.hub.clone(), self.0.clock.clone());
         Self(Arc::new_cyclic(|this| {
             let schemas = Schemas { items: self.clone(), system: Behind(this.clone()) };
-            let operations = Operations::new(operations, limits.introspection.then_some(schemas));
+            let operations = Operations::new(operations, limits.introspection.then_some(schemas), limits.openapi);
             let planner = Planner::of_the_system(catalog, policy, limits, Arc::new(operations));
             Inner { engine, hub, planner, clock }
         }))

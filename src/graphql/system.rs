@@ -6,10 +6,15 @@ mod mine;
 mod native;
 mod openapi;
 mod operations;
+mod paths;
 
 pub(super) use self::native::{NativeRoot, Pick};
 pub(super) use self::operations::Schemas;
-pub use self::operations::{Operations, SystemOptions};
+pub use self::{
+    openapi::{Offers, openapi},
+    operations::{Operations, SystemOptions},
+    paths::{Endpoint, PATHS, Path, PathMethod},
+};
 
 use std::collections::HashSet;
 
@@ -21,6 +26,8 @@ enum Needs {
     Nothing,
     /// To look at schemas.
     Introspection,
+    /// To look at paths.
+    Paths,
     /// To read a system collection.
     Read(&'static str),
     /// To change a system collection.
@@ -53,7 +60,7 @@ const FIELDS: [Declared; 36] = [
     query("server_ping", "", "String", Needs::Nothing),
     query("server_info", "", "server_info", Needs::Nothing),
     query("server_health", "", "JSON", Needs::Nothing),
-    query("server_specs_oas", "", "JSON", Needs::Nothing),
+    query("server_specs_oas", "", "JSON", Needs::Paths),
     query("server_specs_graphql", "scope: graphql_sdl_scope", "String", Needs::Introspection),
     query("collections", "", "[directus_collections!]!", Needs::Read("directus_collections")),
     query("collections_by_name", "name: String!", "directus_collections", Needs::Read("directus_collections")),
@@ -175,8 +182,9 @@ pub(super) const OBJECTS: [(&str, &str); 14] = [
 ];
 
 /// What an operation may do once: a hundred passwords are not tried in one request
-/// (contract `auth.md` 9).
-const SINGLE_USE: [&str; 13] = [
+/// (contract `auth.md` 9), and a schema is a long text.
+const SINGLE_USE: [&str; 14] = [
+    "server_specs_graphql",
     "auth_login",
     "auth_refresh",
     "auth_password_request",
@@ -252,6 +260,7 @@ impl Types<'_> {
         match needs {
             Needs::Nothing => true,
             Needs::Introspection => self.operations.is_some_and(|operations| operations.shows_schemas()),
+            Needs::Paths => self.operations.is_some_and(|operations| operations.shows_paths()),
             Needs::Read(name) => table(name).is_some_and(|table| self.access.read(table.id).is_some()),
             Needs::Update(name) => table(name).is_some_and(|table| self.access.update(table.id).is_some()),
             Needs::Create(name) => table(name).is_some_and(|table| self.access.create(table.id).is_some()),

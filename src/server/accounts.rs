@@ -1,14 +1,12 @@
 //! Logging in and out, and what users do with their own accounts, as REST
-//! (contract `auth.md` 4 to 8).
+//! (contract `auth.md` 4 to 8). Without users none of it is there.
 
 use std::sync::Arc;
 
 use axum::{
-    Router,
     body::{Body, to_bytes},
     extract::{FromRequest, FromRequestParts, Path},
     http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request},
-    routing::{get, post},
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -23,27 +21,6 @@ use crate::{
     error_code::ErrorCode,
     principal::{Cookie, Principal},
 };
-
-/// The routes; without users there are none.
-pub(super) fn routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/auth", get(providers))
-        .route("/auth/login", post(log_in))
-        .route("/auth/refresh", post(refresh))
-        .route("/auth/logout", post(log_out))
-        .route("/auth/password/request", post(request_password))
-        .route("/auth/password/reset", post(reset_password))
-        .route("/users/me", get(me).patch(update_me))
-        .route("/users/me/tfa/generate", post(generate_tfa))
-        .route("/users/me/tfa/enable", post(enable_tfa))
-        .route("/users/me/tfa/disable", post(disable_tfa))
-        .route("/users/{user}/tfa/disable", post(disable_tfa_of))
-        .route("/users/invite", post(invite))
-        .route("/users/invite/accept", post(accept_invite))
-        .route("/users/register", post(register))
-        .route("/users/register/verify-email", get(verify_email))
-        .route("/server/info", get(info))
-}
 
 /// A request of somebody; where there are no users, there is nothing at its path.
 pub(super) struct Asked {
@@ -132,7 +109,7 @@ impl Asked {
     }
 }
 
-async fn log_in(asked: Asked) -> Answer {
+pub(super) async fn log_in(asked: Asked) -> Answer {
     let request = LoginRequest {
         email: asked.needed("email")?,
         password: asked.needed("password")?,
@@ -146,63 +123,63 @@ async fn log_in(asked: Asked) -> Answer {
     Ok(asked.answer(grant(&granted)))
 }
 
-async fn refresh(asked: Asked) -> Answer {
+pub(super) async fn refresh(asked: Asked) -> Answer {
     let (token, mode) = asked.token()?;
     let granted = asked.accounts.refresh(&token, mode, &asked.principal).await?;
     Ok(asked.answer(grant(&granted)))
 }
 
-async fn log_out(asked: Asked) -> Answer {
+pub(super) async fn log_out(asked: Asked) -> Answer {
     let (token, _) = asked.token()?;
     asked.accounts.log_out(&token, &asked.principal).await?;
     Ok(asked.answer(nothing()))
 }
 
-async fn request_password(asked: Asked) -> Answer {
+pub(super) async fn request_password(asked: Asked) -> Answer {
     asked.accounts.request_password(&asked.principal, &asked.needed("email")?, asked.text("reset_url")?).await?;
     Ok(nothing())
 }
 
-async fn reset_password(asked: Asked) -> Answer {
+pub(super) async fn reset_password(asked: Asked) -> Answer {
     asked.accounts.reset_password(&asked.principal, &asked.needed("token")?, &asked.needed("password")?).await?;
     Ok(nothing())
 }
 
-async fn me(asked: Asked) -> Answer {
+pub(super) async fn me(asked: Asked) -> Answer {
     let user = asked.user()?;
     Ok(data(asked.accounts.read_user(&asked.principal, &user, fields(&asked.head)).await?))
 }
 
-async fn update_me(asked: Asked) -> Answer {
+pub(super) async fn update_me(asked: Asked) -> Answer {
     let user = asked.user()?;
     asked.accounts.update_user(&asked.principal, &user, asked.body.clone()).await?;
     Ok(data(asked.accounts.read_user(&asked.principal, &user, fields(&asked.head)).await?))
 }
 
-async fn generate_tfa(asked: Asked) -> Answer {
+pub(super) async fn generate_tfa(asked: Asked) -> Answer {
     let (secret, url) =
         asked.accounts.generate_tfa(&asked.principal, &asked.user()?, &asked.needed("password")?).await?;
     Ok(data(json!({ "secret": secret, "otpauth_url": url })))
 }
 
-async fn enable_tfa(asked: Asked) -> Answer {
+pub(super) async fn enable_tfa(asked: Asked) -> Answer {
     asked.user()?;
     asked.accounts.enable_tfa(&asked.principal, &asked.needed("secret")?, &asked.needed("otp")?).await?;
     Ok(nothing())
 }
 
-async fn disable_tfa(asked: Asked) -> Answer {
+pub(super) async fn disable_tfa(asked: Asked) -> Answer {
     asked.user()?;
     asked.accounts.disable_tfa(&asked.principal, &asked.needed("otp")?).await?;
     Ok(nothing())
 }
 
-async fn disable_tfa_of(Path(user): Path<String>, asked: Asked) -> Answer {
+pub(super) async fn disable_tfa_of(Path(user): Path<String>, asked: Asked) -> Answer {
     asked.accounts.disable_tfa_of(&asked.principal, &user).await?;
     Ok(nothing())
 }
 
-async fn invite(asked: Asked) -> Answer {
+pub(super) async fn invite(asked: Asked) -> Answer {
     let emails: Vec<String> = match asked.body.get("email") {
         Some(Json::String(email)) => vec![email.clone()],
         Some(Json::Array(emails)) => emails.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
@@ -216,12 +193,12 @@ async fn invite(asked: Asked) -> Answer {
     Ok(nothing())
 }
 
-async fn accept_invite(asked: Asked) -> Answer {
+pub(super) async fn accept_invite(asked: Asked) -> Answer {
     asked.accounts.accept_invite(&asked.principal, &asked.needed("token")?, &asked.needed("password")?).await?;
     Ok(nothing())
 }
 
-async fn register(asked: Asked) -> Answer {
+pub(super) async fn register(asked: Asked) -> Answer {
     let registration = Registration {
         email: asked.needed("email")?,
         password: asked.needed("password")?,
@@ -233,7 +210,7 @@ async fn register(asked: Asked) -> Answer {
     Ok(nothing())
 }
 
-async fn verify_email(asked: Asked) -> Answer {
+pub(super) async fn verify_email(asked: Asked) -> Answer {
     let query = asked.head.uri.query().unwrap_or_default();
     let token = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
     let token = token.map(|(_, token)| token.into_owned()).ok_or_else(|| Problem::payload("`token` is required"))?;
@@ -245,12 +222,12 @@ async fn verify_email(asked: Asked) -> Answer {
     Ok(response)
 }
 
-async fn providers(asked: Asked) -> Answer {
+pub(super) async fn providers(asked: Asked) -> Answer {
     let disabled = asked.shared.parts.authenticator.options().accounts.disable_default;
     Ok(json_response(&json!({ "data": [], "disableDefault": disabled })))
 }
 
-async fn info(asked: Asked) -> Answer {
+pub(super) async fn info(asked: Asked) -> Answer {
     Ok(data(asked.accounts.info(asked.principal.user.is_some()).await?))
 }
 

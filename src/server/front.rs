@@ -8,7 +8,7 @@ use std::{fmt::Write as _, net::IpAddr, panic::AssertUnwindSafe, time::Duration}
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header},
 };
 use futures_util::FutureExt as _;
 use hyper::body::Incoming;
@@ -41,6 +41,11 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Copy)]
 pub(super) struct Peer(pub(super) IpAddr);
 
+/// Where a request was sent whose path ends with a slash, which leads to the same
+/// place as without (contract `rest.md` 1).
+#[derive(Clone)]
+pub(super) struct AsWritten(pub(super) Uri);
+
 /// Everything between a connection and the routes.
 pub(super) struct Front {
     routes: Compressed,
@@ -66,6 +71,10 @@ impl Front {
         let line = Line { method: request.method().clone(), path: request.uri().clone() };
         request.extensions_mut().insert(Peer(peer));
         let heard = self.told.as_ref().map(|hooks| Heard::of(hooks.clone(), &request, peer));
+        if let Some(uri) = without_slash(request.uri()) {
+            let written = std::mem::replace(request.uri_mut(), uri);
+            request.extensions_mut().insert(AsWritten(written));
+        }
         let answering = AssertUnwindSafe(self.routes.clone().oneshot(request)).catch_unwind();
         async {
             let answered = match answering.await {
@@ -86,6 +95,15 @@ impl Front {
         .instrument(span)
         .await
     }
+}
+
+/// The same path without the slash that it ends with.
+fn without_slash(uri: &Uri) -> Option<Uri> {
+    let path = uri.path().strip_suffix('/').filter(|path| !path.is_empty() && !path.ends_with('/'))?;
+    let target = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// Compression gathers what is to be compressed, and so would keep back what a
@@ -140,7 +158,7 @@ fn server_timing(timings: Option<Timings>, total: Duration) -> HeaderValue {
 /// What the log says of a request: never its query string, which may hold a token.
 struct Line {
     method: Method,
-    path: axum::http::Uri,
+    path: Uri,
 }
 
 impl Line {
@@ -150,6 +168,22 @@ impl Line {
             tracing::warn!(%method, path, status = status_code, ?total, "answered with a server error");
         } else {
             tracing::debug!(%method, path, status = status_code, ?total, "answered");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_at_the_end_leads_to_the_same_place() {
+        let rewritten = |uri: &'static str| without_slash(&Uri::from_static(uri)).map(|uri| uri.to_string());
+        assert_eq!(rewritten("/graphql/").as_deref(), Some("/graphql"));
+        assert_eq!(rewritten("/graphql/?query=%7Ba%7D/").as_deref(), Some("/graphql?query=%7Ba%7D/"));
+        assert_eq!(rewritten("http://host/a/b/").as_deref(), Some("http://host/a/b"));
+        for other in ["/", "/graphql", "//", "/a//", "/a?b=/", "http://host/"] {
+            assert_eq!(rewritten(other), None, "{other}");
         }
     }
 }

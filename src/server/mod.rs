@@ -55,6 +55,8 @@ pub struct Options {
     pub cors: Option<CorsOptions>,
     /// Whether the schema may be downloaded.
     pub introspection: bool,
+    /// Whether the paths may be looked at.
+    pub openapi: bool,
     /// What the page for people begins with.
     pub page: PageOptions,
     /// What sockets may cost.

@@ -7,22 +7,25 @@ use axum::{
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, Method, Response, Uri, header, request},
-    routing::{any, get},
+    routing::{MethodFilter, MethodRouter, any, get, on},
 };
 
-use super::{Shared, cookies, feed, front::Peer, graphql, health, hooked, page, problem::Problem, specs};
+use super::{
+    Shared, accounts, cookies, feed,
+    front::{AsWritten, Peer},
+    graphql, health, hooked, page,
+    problem::Problem,
+    specs, system,
+};
 use crate::{
     auth::{self, Asking, Credentials},
+    graphql::{Endpoint, PATHS, Path, PathMethod},
     principal::{Agent, Principal},
 };
 
-/// All routes.
+/// All routes: the pages for people, and what programs ask.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/graphql", any(graphql::answer))
-        .route("/graphql/", any(graphql::answer))
-        .route("/graphql/system", any(graphql::answer_of_the_system))
-        .route("/graphql/system/", any(graphql::answer_of_the_system))
+    let mut router = Router::new()
         .route("/", get(page::index))
         .route("/graphiql.js", get(page::script))
         .route("/graphiql.css", get(page::style))
@@ -30,21 +33,56 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/live.js", get(page::live_script))
         .route("/live.css", get(page::live_style))
         .route("/third-party.txt", get(page::third_party))
-        .route("/stream", get(feed::answer))
-        .route("/server/ping", get(|| async { "pong" }))
-        .route("/server/health", get(health::answer))
-        .method_not_allowed_fallback(only_get)
-        .route("/server/specs/graphql", any(specs::download))
-        .route("/server/specs/graphql/items", any(specs::download))
-        .route("/server/specs/graphql/system", any(specs::download_of_the_system))
-        .merge(super::accounts::routes())
-        .merge(super::system::routes())
-        .fallback(asked_elsewhere)
-        .with_state(shared)
+        // GraphQL has its own answers to other methods.
+        .route("/graphql", any(graphql::answer))
+        .route("/graphql/system", any(graphql::answer_of_the_system));
+    for path in &PATHS {
+        router = router.route(path.path, at(path));
+    }
+    router.method_not_allowed_fallback(asked_elsewhere).fallback(asked_elsewhere).with_state(shared)
 }
 
-async fn only_get(method: Method) -> Response<Body> {
-    Problem::method(method.as_str(), &["GET"], "GET").into_json()
+/// Who answers at a path.
+fn at(path: &Path) -> MethodRouter<Arc<Shared>> {
+    let method = match path.method {
+        PathMethod::Get => MethodFilter::GET,
+        PathMethod::Post => MethodFilter::POST,
+        PathMethod::Patch => MethodFilter::PATCH,
+    };
+    match path.endpoint {
+        Endpoint::Graphql => on(method, graphql::answer),
+        Endpoint::GraphqlOfTheSystem => on(method, graphql::answer_of_the_system),
+        Endpoint::Stream => on(method, feed::answer),
+        Endpoint::Health => on(method, health::answer),
+        Endpoint::Ping => on(method, || async { "pong" }),
+        Endpoint::Schema => on(method, specs::download),
+        Endpoint::SchemaOfTheSystem => on(method, specs::download_of_the_system),
+        Endpoint::Document => on(method, specs::paths),
+        Endpoint::Info => on(method, accounts::info),
+        Endpoint::Providers => on(method, accounts::providers),
+        Endpoint::LogIn => on(method, accounts::log_in),
+        Endpoint::Refresh => on(method, accounts::refresh),
+        Endpoint::LogOut => on(method, accounts::log_out),
+        Endpoint::RequestPassword => on(method, accounts::request_password),
+        Endpoint::ResetPassword => on(method, accounts::reset_password),
+        Endpoint::Me => on(method, accounts::me),
+        Endpoint::UpdateMe => on(method, accounts::update_me),
+        Endpoint::GenerateTfa => on(method, accounts::generate_tfa),
+        Endpoint::EnableTfa => on(method, accounts::enable_tfa),
+        Endpoint::DisableTfa => on(method, accounts::disable_tfa),
+        Endpoint::DisableTfaOf => on(method, accounts::disable_tfa_of),
+        Endpoint::Invite => on(method, accounts::invite),
+        Endpoint::AcceptInvite => on(method, accounts::accept_invite),
+        Endpoint::Register => on(method, accounts::register),
+        Endpoint::VerifyEmail => on(method, accounts::verify_email),
+        Endpoint::Permissions => on(method, system::permissions),
+        Endpoint::PermissionsIn => on(method, system::permissions_in),
+        Endpoint::PermissionsFor => on(method, system::permissions_for),
+        Endpoint::Globals => on(method, system::globals),
+        Endpoint::Roles => on(method, system::roles),
+        Endpoint::Revert => on(method, system::revert),
+        Endpoint::Sort => on(method, system::sort),
+    }
 }
 
 /// Nothing is here.
@@ -52,13 +90,15 @@ pub(super) async fn not_found(uri: Uri) -> Response<Body> {
     Problem::route(uri.path()).into_json()
 }
 
-/// Nothing is here, unless a hook has it.
+/// Nothing is here, or not by this method, unless a hook has it.
 async fn asked_elsewhere(
     State(shared): State<Arc<Shared>>,
+    written: Option<Extension<AsWritten>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
+    let uri = written.map_or(uri, |Extension(AsWritten(uri))| uri);
     match hooked::not_found(&shared.parts.hooks, &method, &uri, &headers).await {
         Some(response) => response,
         None => not_found(uri).await,

@@ -1,46 +1,53 @@
-//! `GET /server/specs/graphql`: the schema as a download, as the caller sees it.
+//! `GET /server/specs/…`: the schema as a download, as the caller sees it, and what
+//! paths there are.
 
 use std::sync::Arc;
 
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderValue, Method, Response, Uri, header},
+    http::{HeaderValue, Response, Uri, header},
 };
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     Shared,
+    accounts::json_response,
     problem::Problem,
     routes::{Caller, not_found},
 };
-use crate::{error_code::ErrorCode, graphql::Service};
+use crate::{
+    error_code::ErrorCode,
+    graphql::{self, Offers, Service},
+};
 
 /// The schema in the schema definition language.
-pub(super) async fn download(
-    State(shared): State<Arc<Shared>>,
-    caller: Caller,
-    method: Method,
-    uri: Uri,
-) -> Response<Body> {
-    // Another method is not found either (contract `graphql.md` 1.1).
-    if !shared.options.introspection || method != Method::GET {
-        return not_found(uri).await;
+pub(super) async fn download(State(shared): State<Arc<Shared>>, caller: Caller, uri: Uri) -> Response<Body> {
+    match shared.options.introspection {
+        true => sdl(&shared, &shared.parts.service, &caller),
+        false => not_found(uri).await,
     }
-    sdl(&shared, &shared.parts.service, &caller)
 }
 
 /// The same of the system's collections.
 pub(super) async fn download_of_the_system(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
-    method: Method,
     uri: Uri,
 ) -> Response<Body> {
     match &shared.parts.system {
-        Some(service) if shared.options.introspection && method == Method::GET => sdl(&shared, service, &caller),
+        Some(service) if shared.options.introspection => sdl(&shared, service, &caller),
         _ => not_found(uri).await,
     }
+}
+
+/// The paths, as an OpenAPI document: bare, as readers of such documents expect it.
+pub(super) async fn paths(State(shared): State<Arc<Shared>>, _: Caller, uri: Uri) -> Response<Body> {
+    if !shared.options.openapi {
+        return not_found(uri).await;
+    }
+    let (system, introspection) = (shared.parts.system.is_some(), shared.options.introspection);
+    json_response(&graphql::openapi(Offers { system, introspection }))
 }
 
 fn sdl(shared: &Shared, service: &Service, caller: &Caller) -> Response<Body> {

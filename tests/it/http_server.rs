@@ -91,8 +91,51 @@ async fn unknown_paths_are_404() {
     let reply = Reply::of(app.request(Method::GET, "/items/artist")).await;
     assert_eq!((reply.status, reply.codes()), (404, vec!["ROUTE_NOT_FOUND"]));
     assert_eq!(reply.body["errors"][0]["extensions"]["path"], "/items/artist");
-    let reply = Reply::of(app.request(Method::POST, "/server/ping")).await;
-    assert_eq!((reply.status, reply.header("allow")), (405, "GET"));
+}
+
+#[tokio::test]
+async fn a_path_asked_by_another_method_is_404_and_one_with_a_slash_is_the_same() {
+    let app = music().await;
+    for (method, path) in [
+        (Method::POST, "/server/ping"),
+        (Method::POST, "/stream"),
+        (Method::DELETE, "/"),
+        (Method::POST, "/server/specs/graphql"),
+        (Method::PUT, "/server/specs/oas/"),
+        (Method::GET, "/auth/login"),
+        (Method::DELETE, "/users/me"),
+        (Method::GET, "/utils/sort/artist/"),
+        (Method::PATCH, "/nowhere/"),
+    ] {
+        let reply = Reply::of(app.request(method.clone(), path)).await;
+        assert_eq!((reply.status, reply.codes()), (404, vec!["ROUTE_NOT_FOUND"]), "{method} {path}");
+        assert_eq!(reply.body["errors"][0]["extensions"]["path"], path, "{method} {path}");
+    }
+    for path in ["/server/ping", "/server/ping/", "/server/ping/?a=/"] {
+        let reply = app.request(Method::GET, path).send().await.expect("it answers");
+        assert_eq!(reply.text().await.expect("it has a body"), "pong", "{path}");
+        let head = app.request(Method::HEAD, path).send().await.expect("it answers");
+        assert_eq!(head.status(), 200, "{path}");
+    }
+    let query = json!({ "query": "{ artist(limit: 1) { id } }" });
+    let reply = Reply::of(app.request(Method::POST, "/graphql/").bearer_auth(TOKEN).json(&query)).await;
+    assert!(reply.body["data"]["artist"].is_array(), "{:#}", reply.body);
+    assert_eq!(Reply::of(app.request(Method::PATCH, "/graphql/")).await.codes(), ["METHOD_NOT_ALLOWED"]);
+}
+
+#[tokio::test]
+async fn the_document_of_paths_tells_what_there_is() {
+    let app = music().await;
+    let document = Reply::of(app.request(Method::GET, "/server/specs/oas")).await.body;
+    let paths = document["paths"].as_object().expect("there are paths");
+    let there = |path: &str| paths.contains_key(path);
+    assert!(there("/graphql") && there("/stream") && there("/server/specs/graphql/items"), "{document:#}");
+    assert!(!there("/graphql/system") && !there("/auth/login") && !there("/server/specs/graphql/system"));
+    let app = music_with(Options { introspection: false, ..server_options() }).await;
+    let document = Reply::of(app.request(Method::GET, "/server/specs/oas")).await.body;
+    assert!(document["paths"].get("/server/specs/graphql").is_none(), "{document:#}");
+    let app = music_with(Options { openapi: false, ..server_options() }).await;
+    assert_eq!(Reply::of(app.request(Method::GET, "/server/specs/oas")).await.codes(), ["ROUTE_NOT_FOUND"]);
 }
 
 #[tokio::test]

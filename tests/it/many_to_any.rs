@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use reqwest::Method;
 use serde_json::{Value as Json, json};
 use tidegate::config;
 
@@ -328,4 +329,25 @@ async fn names_that_collide_and_members_that_are_said_twice_leave_a_schema() {
     assert_eq!(data["union"], json!({ "kind": "UNION", "possibleTypes": members }));
     assert_eq!(data["table"]["kind"], "OBJECT");
     assert_eq!(data["pages_blocks"], json!([{ "id": "1", "item": { "__typename": "block_text" } }]));
+}
+
+#[tokio::test]
+async fn a_revision_has_no_key_of_another_collections_row() {
+    for kind in Kind::ALL {
+        let pages = Pages::start(kind).await;
+        let create =
+            r#"mutation { create_pages_blocks_item(data: { item: "2", collection: "block_text", sort: 7 }) { id } }"#;
+        let id = pages.data(create).await["create_pages_blocks_item"]["id"].as_str().expect("it has a key").to_owned();
+        let update =
+            format!(r#"mutation {{ update_pages_blocks_item(id: {id}, data: {{ item: "1", sort: 8 }}) {{ id }} }}"#);
+        pages.data(&update).await;
+        let query = json!({ "query": "{ revisions(sort: [\"id\"]) { data delta } }" });
+        let request = pages.app.request(Method::POST, "/graphql/system").bearer_auth("admin-token").json(&query);
+        let kept = Reply::of(request).await.body["data"]["revisions"].take();
+        let given = json!({ "collection": "block_text", "sort": 7 });
+        let whole = json!({ "id": id.parse::<i64>().expect("a number"), "collection": "block_text", "sort": 8 });
+        let expected =
+            json!([{ "data": given, "delta": given }, { "data": whole, "delta": { "item": "1", "sort": 8 } }]);
+        assert_eq!(kept, expected, "{kind:?}");
+    }
 }

@@ -55,7 +55,7 @@ async fn get(served: &Served, path: &str, token: Option<&str>) -> Reply {
     served.rest(Method::GET, path, token, Json::Null).await
 }
 
-/// Reads all notes and may give those without an owner another title.
+/// Reads all notes and gives them titles, by two permissions of which one has a rule.
 const SOME_NOTES: &str = r#"
     { collection: "note", action: "read", fields: ["*"] },
     { collection: "note", action: "update", fields: ["title"], permissions: { id: { _eq: 1 } }, presets: { owner: null } },
@@ -224,8 +224,10 @@ async fn of_items_that_move_only_the_numbers_are_written() {
 async fn no_more_items_move_than_a_mutation_writes() {
     for kind in Kind::ALL {
         let data = magazine(kind).await.app.data.clone();
-        data.execute("INSERT INTO articles (id, title, place) VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3), (4, 'd', 4)")
-            .await;
+        data.execute(
+            "INSERT INTO articles (id, title, place) VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3), (4, 'd', 4)",
+        )
+        .await;
         let served = Served::over_with(data, |serve| serve.gateway.limits.batch = Some(3)).await;
         let admin = served.admin().await;
         let sort = async |item: i64, to: i64| {
@@ -369,37 +371,42 @@ async fn a_revision_is_put_back_by_who_may_change_the_item_so() {
 async fn schemas_and_paths_can_be_asked_for() {
     let served = Served::start(Kind::Sqlite).await;
     let admin = served.admin().await;
-    let told = served
-        .system(&admin, "{ own: server_specs_graphql system: server_specs_graphql(scope: system) server_specs_oas }")
-        .await;
-    let text = |name: &str| told[name].as_str().expect("it is text").to_owned();
-    assert!(text("own").contains("create_note_item") && !text("own").contains("utils_sort"));
-    assert!(text("system").contains("utils_sort") && !text("system").contains("create_note_item"));
+    let told = served.system(&admin, "{ server_specs_graphql server_specs_oas }").await;
+    let system = served.system(&admin, "{ server_specs_graphql(scope: system) }").await;
+    let text = |of: &Json| of["server_specs_graphql"].as_str().expect("it is text").to_owned();
+    assert!(text(&told).contains("create_note_item") && !text(&told).contains("utils_sort"));
+    assert!(text(&system).contains("utils_sort") && !text(&system).contains("create_note_item"));
     // As the caller sees it.
     let public = served.graphql("/graphql/system", None, "{ server_specs_graphql }").await;
     assert!(!public.body["data"]["server_specs_graphql"].as_str().expect("it is text").contains("note"));
+    // A long text, once.
+    let twice = "{ a: server_specs_graphql b: server_specs_graphql(scope: system) }";
+    assert_eq!(served.system_code(&admin, twice).await, "GRAPHQL_VALIDATION");
     let document = get(&served, "/server/specs/oas", None).await.body;
     assert_eq!(document, told["server_specs_oas"]);
     assert_eq!(document["openapi"], "3.0.1");
-    let hidden = Served::over_with(served.app.data.clone(), |serve| serve.gateway.limits.introspection = false).await;
+    let data = || served.app.data.clone();
+    let hidden = Served::over_with(data(), |serve| serve.gateway.limits.introspection = false).await;
     let admin = hidden.admin().await;
     assert_eq!(hidden.system_code(&admin, "{ server_specs_graphql }").await, "GRAPHQL_VALIDATION");
+    let hidden = Served::over_with(data(), |serve| serve.gateway.limits.openapi = false).await;
+    assert_eq!(hidden.system_code(&admin, "{ server_specs_oas }").await, "GRAPHQL_VALIDATION");
 }
 
 #[tokio::test]
-async fn all_paths_of_the_document_are_there() {
+async fn all_paths_of_the_document_are_there_and_by_no_other_methods() {
     let served = Served::start(Kind::Sqlite).await;
     let document = get(&served, "/server/specs/oas", None).await.body;
-    for (path, methods) in document["paths"].as_object().expect("there are paths") {
-        for method in methods.as_object().expect("there are methods").keys() {
-            let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("it is a method");
-            let request = served.app.request(method.clone(), &path.replace(['{', '}'], ""));
-            let response = request.header("content-type", "application/json").send().await.expect("it answers");
-            let is_stream = path == "/stream";
-            let text = if is_stream { String::new() } else { response.text().await.expect("it is text") };
-            for code in ["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED"] {
-                assert!(!text.contains(code), "{method} {path}: {text}");
-            }
+    let paths = document["paths"].as_object().expect("there are paths");
+    assert!(paths.len() > 30, "{document:#}");
+    for (path, told) in paths {
+        let told = told.as_object().expect("there are methods");
+        let at = path.replace(['{', '}'], "");
+        for method in [Method::GET, Method::POST, Method::PATCH, Method::DELETE] {
+            let request = served.app.request(method.clone(), &at).header("content-type", "application/json");
+            let status = request.send().await.expect("it answers").status().as_u16();
+            let is_told = told.contains_key(&method.as_str().to_lowercase());
+            assert_eq!(![404, 405].contains(&status), is_told, "{method} {path}: {status}");
         }
     }
 }
@@ -532,7 +539,9 @@ async fn rows_behind_a_junction_are_a_part_of_its_pairs() {
         items(&served, &admin, create).await;
         let kept = revisions(&served, &admin, before).await;
         let place = |collection: &str, item: Json| {
-            kept.iter().position(|it| it[0] == collection && it[1] == item).unwrap_or_else(|| panic!("{item} {kept:#?}"))
+            kept.iter()
+                .position(|it| it[0] == collection && it[1] == item)
+                .unwrap_or_else(|| panic!("{item} {kept:#?}"))
         };
         let post = place("posts", json!("1"));
         assert_eq!(kept[post][4], Json::Null, "{kind:?} {kept:#?}");
@@ -546,7 +555,8 @@ async fn rows_behind_a_junction_are_a_part_of_its_pairs() {
         assert!(pairs.is_sorted(), "{kind:?}: as they stand in the document {kept:#?}");
         // A tag that has its pair already is a part of the post itself.
         let before = revisions(&served, &admin, 0).await.len();
-        let update = r#"mutation { update_posts_item(id: 1, data: { title: "q", tags: [{ id: 3, label: "drei" }] }) { id } }"#;
+        let update =
+            r#"mutation { update_posts_item(id: 1, data: { title: "q", tags: [{ id: 3, label: "drei" }] }) { id } }"#;
         items(&served, &admin, update).await;
         let kept = revisions(&served, &admin, before).await;
         let told: Vec<_> = kept.iter().map(|it| json!([it[0], it[3], it[4]])).collect();

@@ -345,6 +345,9 @@ struct LimitArguments {
     /// Whether clients may ask for the schema.
     #[arg(long, env = "GRAPHQL_INTROSPECTION", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     introspection: bool,
+    /// Whether clients may ask for the paths, as an OpenAPI document.
+    #[arg(long, env = "OPENAPI_ENABLED", default_value = "true", value_name = "BOOL", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    openapi_enabled: bool,
     /// Most items that one mutation may write, nested ones included [default: any number]
     #[arg(long, env = "MAX_BATCH_MUTATION", value_name = "ITEMS")]
     max_batch_mutation: Option<usize>,

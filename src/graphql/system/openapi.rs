@@ -1,82 +1,35 @@
-//! The paths beside GraphQL, as an OpenAPI document.
+//! The paths that a gateway answers, as an OpenAPI document.
 
 use serde_json::{Map, Value as Json, json};
 
-/// A path with a method.
-struct Route {
-    method: &'static str,
-    path: &'static str,
-    summary: &'static str,
-    /// `name: type!, …`, where an exclamation mark says that it is needed.
-    body: &'static str,
-    status: &'static str,
+use super::paths::{Needs, PATHS, Path};
+
+/// What a gateway offers beside items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offers {
+    /// Users, and what else the system tables hold.
+    pub system: bool,
+    /// The schema.
+    pub introspection: bool,
 }
 
-const fn get(path: &'static str, summary: &'static str) -> Route {
-    Route { method: "get", path, summary, body: "", status: "200" }
+impl Offers {
+    fn has(self, needs: Needs) -> bool {
+        match needs {
+            Needs::Nothing => true,
+            Needs::System => self.system,
+            Needs::Introspection => self.introspection,
+            Needs::IntrospectionOfTheSystem => self.introspection && self.system,
+        }
+    }
 }
-
-const fn post(path: &'static str, summary: &'static str, body: &'static str, status: &'static str) -> Route {
-    Route { method: "post", path, summary, body, status }
-}
-
-const ROUTES: [Route; 34] = [
-    get("/auth", "Ways to log in"),
-    post("/auth/login", "Log in", "email: string!, password: string!, otp: string, mode: string", "200"),
-    post("/auth/refresh", "Go on after a log-in", "refresh_token: string, mode: string", "200"),
-    post("/auth/logout", "Log out", "refresh_token: string, mode: string", "204"),
-    post("/auth/password/request", "Ask for a new password", "email: string!, reset_url: string", "204"),
-    post("/auth/password/reset", "Set a new password", "token: string!, password: string!", "204"),
-    get("/graphql", "Ask for items"),
-    post("/graphql", "Ask for items, or change them", GRAPHQL, "200"),
-    get("/graphql/system", "Ask for the system's items"),
-    post("/graphql/system", "Ask for the system's items, or change them", GRAPHQL, "200"),
-    get("/permissions/me", "What the caller may do"),
-    get("/permissions/me/{collection}", "What the caller may do with items of a collection"),
-    get("/permissions/me/{collection}/{id}", "What the caller may do with an item"),
-    get("/policies/me/globals", "What the caller's policies say of the whole"),
-    get("/roles/me", "The caller's roles"),
-    get("/server/health", "Whether the database answers"),
-    get("/server/info", "What is served"),
-    get("/server/ping", "A sign of life"),
-    get("/server/specs/graphql", "The schema"),
-    get("/server/specs/graphql/system", "The schema of the system's items"),
-    get("/server/specs/oas", "This document"),
-    get("/stream", "Changes as they happen"),
-    get("/users/me", "The caller"),
-    Route {
-        method: "patch",
-        path: "/users/me",
-        summary: "Change the caller",
-        body: "first_name: string, last_name: string, email: string, password: string",
-        status: "200",
-    },
-    post("/users/me/tfa/generate", "A secret for one-time passwords", "password: string!", "200"),
-    post("/users/me/tfa/enable", "Use one-time passwords", "secret: string!, otp: string!", "204"),
-    post("/users/me/tfa/disable", "Use no one-time passwords", "otp: string!", "204"),
-    post("/users/{id}/tfa/disable", "Let somebody use no one-time passwords", "", "204"),
-    post("/users/invite", "Invite somebody", "email: string!, role: string!, invite_url: string", "204"),
-    post("/users/invite/accept", "Accept an invitation", "token: string!, password: string!", "204"),
-    post(
-        "/users/register",
-        "Register",
-        "email: string!, password: string!, first_name: string, last_name: string, verification_url: string",
-        "204",
-    ),
-    get("/users/register/verify-email", "Confirm an address"),
-    post("/utils/revert/{revision}", "Put a revision back", "", "204"),
-    post("/utils/sort/{collection}", "Move an item to another's place", "item: string!, to: string!", "200"),
-];
-
-/// What GraphQL is asked with.
-const GRAPHQL: &str = "query: string!, variables: object, operationName: string";
 
 /// The document.
-pub(super) fn document() -> Json {
+pub fn openapi(offers: Offers) -> Json {
     let mut paths = Map::new();
-    for route in &ROUTES {
-        let path = paths.entry(route.path).or_insert_with(|| Json::Object(Map::new()));
-        path[route.method] = operation(route);
+    for path in PATHS.iter().filter(|path| offers.has(path.needs)) {
+        let methods = paths.entry(path.path).or_insert_with(|| Json::Object(Map::new()));
+        methods[path.method.name()] = operation(path);
     }
     json!({
         "openapi": "3.0.1",
@@ -90,35 +43,46 @@ pub(super) fn document() -> Json {
     })
 }
 
-fn operation(route: &Route) -> Json {
-    let names = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let parameters: Json = names
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
-        .collect();
+fn operation(path: &Path) -> Json {
+    let names = path.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let parts = names.map(|name| parameter("path", name, "string", true));
+    let asked = members(path.query).map(|(name, of, is_needed)| parameter("query", name, of, is_needed));
     let refused = json!({
         "description": "Refused",
         "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Errors" } } },
     });
     let mut told = json!({
-        "summary": route.summary,
-        "parameters": parameters,
-        "responses": { route.status: { "description": "Done" }, "default": refused },
+        "summary": path.summary,
+        "parameters": parts.chain(asked).collect::<Json>(),
+        "responses": { path.status: { "description": "Done" }, "default": refused },
     });
-    if !route.body.is_empty() {
-        told["requestBody"] = json!({ "content": { "application/json": { "schema": body(route.body) } } });
+    if !path.body.is_empty() {
+        told["requestBody"] = json!({ "content": { "application/json": { "schema": body(path.body) } } });
     }
     told
 }
 
-fn body(members: &str) -> Json {
-    let (mut properties, mut required) = (Map::new(), Vec::new());
-    for (name, of) in members.split(", ").filter_map(|member| member.split_once(": ")) {
-        let bare = of.trim_end_matches('!');
-        if bare != of {
-            required.push(name);
-        }
-        properties.insert(name.to_owned(), json!({ "type": bare }));
+fn parameter(place: &str, name: &str, of: &str, is_needed: bool) -> Json {
+    json!({ "name": name, "in": place, "required": is_needed, "schema": schema(of) })
+}
+
+/// The name and type of each member, and whether it is needed.
+fn members(text: &'static str) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+    let pairs = text.split(", ").filter_map(|member| member.split_once(": "));
+    pairs.map(|(name, of)| (name, of.trim_end_matches('!'), of.ends_with('!')))
+}
+
+fn schema(of: &str) -> Json {
+    match of {
+        "key" => json!({ "oneOf": [{ "type": "string" }, { "type": "number" }] }),
+        "strings" => json!({ "oneOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] }),
+        of => json!({ "type": of }),
     }
+}
+
+fn body(text: &'static str) -> Json {
+    let properties: Map<String, Json> = members(text).map(|(name, of, _)| (name.to_owned(), schema(of))).collect();
+    let required: Vec<&str> = members(text).filter(|(.., is_needed)| *is_needed).map(|(name, ..)| name).collect();
     let mut told = json!({ "type": "object", "properties": properties });
     if !required.is_empty() {
         told["required"] = required.into();
@@ -134,4 +98,30 @@ fn errors() -> Json {
         "required": ["message"],
     });
     json!({ "type": "object", "properties": { "errors": { "type": "array", "items": error } } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_offered_is_not_told() {
+        let told = |system, introspection| openapi(Offers { system, introspection })["paths"].clone();
+        let count = |paths: &Json| paths.as_object().map_or(0, Map::len);
+        let (all, least) = (told(true, true), told(false, false));
+        assert_eq!(count(&least), 5, "{least:#}");
+        assert!(["/graphql", "/server/specs/oas", "/stream"].iter().all(|path| !least[*path].is_null()));
+        assert!(told(false, true)["/server/specs/graphql/system"].is_null());
+        assert_eq!(count(&told(true, false)), count(&all) - 3);
+        let asked = &all["/stream"]["get"]["parameters"][0];
+        assert_eq!(
+            (&asked["name"], &asked["in"], &asked["required"]),
+            (&json!("collections"), &json!("query"), &json!(true))
+        );
+        let moved = &all["/utils/sort/{collection}"]["post"];
+        assert_eq!(moved["parameters"][0]["name"], "collection");
+        let moved = &moved["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(moved["required"], json!(["item", "to"]));
+        assert_eq!(moved["properties"]["to"]["oneOf"][1]["type"], "number");
+    }
 }

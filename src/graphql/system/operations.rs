@@ -4,7 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{mine::is_told, openapi};
+use super::{
+    mine::is_told,
+    openapi::{Offers, openapi},
+};
 use crate::{
     auth::{Accounts, Granted, LoginRequest, Mode, Registration},
     catalog::{Catalog, Column, ColumnType, Exposure, FieldKind, Table},
@@ -38,6 +41,8 @@ pub struct Operations {
     pub(super) parts: SystemOptions,
     /// The schemas; none where nobody may look at them.
     schemas: Option<Schemas>,
+    /// Whether anybody may look at the paths.
+    openapi: bool,
 }
 
 /// What the schemas are of.
@@ -63,8 +68,13 @@ fn mode(arguments: &Arguments) -> Mode {
 }
 
 impl Operations {
-    pub(in crate::graphql) fn new(parts: SystemOptions, schemas: Option<Schemas>) -> Self {
-        Self { parts, schemas }
+    pub(in crate::graphql) fn new(parts: SystemOptions, schemas: Option<Schemas>, openapi: bool) -> Self {
+        Self { parts, schemas, openapi }
+    }
+
+    /// Whether paths may be looked at.
+    pub(super) fn shows_paths(&self) -> bool {
+        self.openapi
     }
 
     /// Whether schemas may be looked at.
@@ -101,11 +111,6 @@ impl Operations {
         self.parts.engine.revert(&self.caller(principal), revision).await
     }
 
-    /// The paths beside GraphQL, as an OpenAPI document.
-    pub fn openapi(&self) -> Json {
-        openapi::document()
-    }
-
     pub(super) fn access(&self, principal: &Principal) -> Access {
         self.parts.policy.access(principal, &self.parts.catalog)
     }
@@ -118,7 +123,7 @@ impl Operations {
             "server_ping" => "pong".into(),
             "server_info" => accounts.info(principal.user.is_some() || principal.admin).await?,
             "server_health" => self.health(principal).await?,
-            "server_specs_oas" => self.openapi(),
+            "server_specs_oas" => openapi(Offers { system: true, introspection: self.shows_schemas() }),
             "server_specs_graphql" => self.schema(text(given, "scope").as_deref(), principal)?.into(),
             "collections" => self.collections(principal).await?.into(),
             "collections_by_name" => {

@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use reqwest::Method;
 use tidegate::hooks::Options;
 
 use super::*;
+use crate::support::{Served, Socket, followed};
 
 #[tokio::test]
 async fn actions_are_told_what_was_written_by_both_names() {
@@ -277,4 +279,52 @@ async fn hooks_tell_each_other_of_what_is_their_own() {
         json!({ "code": "INTERNAL_SERVER_ERROR", "event": "press.author.refused" }),
     ];
     assert_eq!(record.at_least(2).await, expected);
+}
+
+#[tokio::test]
+async fn a_move_in_an_order_is_told_as_such_and_as_no_update() {
+    for kind in Kind::ALL {
+        let script = "CREATE TABLE song (id INT PRIMARY KEY NOT NULL, place INT);
+            INSERT INTO song VALUES (1, 10), (2, 20), (3, 30);";
+        let data = Arc::new(TestDatabase::create(kind, script).await);
+        Served::over(data.clone()).await.app.stop().await;
+        data.execute("INSERT INTO directus_collections (collection, sort_field) VALUES ('song', 'place')").await;
+        let record = Record::default();
+        let served = Served::over_as(data, |builder| {
+            builder
+                .filter("items.update", async |_: Payload, _: Meta, _: Context| Err(Error::forbidden()))
+                .action("items.update", record.action())
+                .action("items.sort", record.action())
+                .action("song.items.sort", record.action())
+                .action("items.create", record.action())
+        })
+        .await;
+        let admin = served.admin().await;
+        let mut socket = Socket::silent(&served.app).await;
+        socket.send(&json!({ "type": "connection_init", "payload": { "access_token": admin.access } })).await;
+        assert_eq!(socket.next().await["type"], "connection_ack");
+        socket.subscribe("1", "subscription { song_mutated { event key data { place } } }").await;
+        followed(&served.app, 1).await;
+        let sort = async |item: Json, to: Json| {
+            let body = json!({ "item": item, "to": to });
+            let reply = served.rest(Method::POST, "/utils/sort/song", Some(&admin.access), body).await;
+            assert_eq!(reply.status, 200, "{kind:?} {:#}", reply.body);
+        };
+        sort(json!("1"), json!(2)).await;
+        // Nothing happens here.
+        sort(json!(3), json!(3)).await;
+        let create = "mutation { create_song_item(data: { id: 4 }) { id } }";
+        served.graphql("/graphql", Some(&admin.access), create).await;
+        let sorted = |event| json!({ "item": 1, "to": 2, "collection": "song", "event": event });
+        let created = json!({ "payload": { "id": "4" }, "key": 4, "collection": "song", "event": "items.create" });
+        let expected = [sorted("items.sort"), sorted("song.items.sort"), created];
+        assert_eq!(record.at_least(3).await, expected, "{kind:?}");
+        let mut moved = Vec::new();
+        for _ in 0..2 {
+            let told = socket.change("1").await;
+            moved.push(json!([told["event"], told["key"], told["data"]["place"]]));
+        }
+        moved.sort_by_key(Json::to_string);
+        assert_eq!(moved, [json!(["update", "1", 20]), json!(["update", "2", 10])], "{kind:?}");
+    }
 }

@@ -267,6 +267,7 @@ pub fn server_options() -> server::Options {
         trust_proxy: false,
         cors: None,
         introspection: true,
+        openapi: true,
         page: server::PageOptions::default(),
         sockets: server::SocketOptions::default(),
         rates: server::RateLimits::default(),
