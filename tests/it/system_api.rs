@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Kind, Reply, Served, TestDatabase, Tokens};
+use crate::support::{Kind, Lock, Reply, Served, TestDatabase, Tokens};
 
 /// Articles by authors, with tags, in an order.
 async fn magazine(kind: Kind) -> Served {
@@ -242,6 +242,35 @@ async fn no_more_items_move_than_a_mutation_writes() {
 }
 
 #[tokio::test]
+async fn what_moves_or_puts_back_items_does_not_wait_for_ever() {
+    for kind in [Kind::Postgres, Kind::MySql] {
+        let data = magazine(kind).await.app.data.clone();
+        data.execute("INSERT INTO articles (id, title, place) VALUES (1, 'a', 1), (2, 'b', 2)").await;
+        data.execute(
+            r#"INSERT INTO directus_activity (id, action, collection, item) VALUES (900, 'update', 'articles', '1')"#,
+        )
+        .await;
+        data.execute(
+            r#"INSERT INTO directus_revisions (id, activity, collection, item, data)
+                VALUES (900, 900, 'articles', '1', '{"title":"z"}')"#,
+        )
+        .await;
+        let limit = std::time::Duration::from_secs(1);
+        let served = Served::over_with(data.clone(), move |serve| serve.server.operation_timeout = limit).await;
+        let admin = served.admin().await;
+        let gate = Lock::hold_rows(&data, "articles", "id = 1").await;
+        let moves = || post(&served, "/utils/sort/articles", Some(&admin.access), json!({ "item": 1, "to": 2 }));
+        let reverts = || post(&served, "/utils/revert/900", Some(&admin.access), json!({}));
+        for reply in [moves().await, reverts().await] {
+            assert_eq!((reply.status, reply.codes()), (408, vec!["OUT_OF_TIME"]), "{kind:?}");
+        }
+        gate.release().await;
+        assert_eq!((moves().await.status, reverts().await.status), (200, 204), "{kind:?}");
+        assert_eq!(order(&served, &admin).await, [("b".to_owned(), 1), ("z".to_owned(), 2)], "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_may_order_some_items_moves_no_others() {
     for kind in Kind::ALL {
         let served = magazine(kind).await;
@@ -390,6 +419,7 @@ async fn schemas_and_paths_can_be_asked_for() {
     let admin = hidden.admin().await;
     assert_eq!(hidden.system_code(&admin, "{ server_specs_graphql }").await, "GRAPHQL_VALIDATION");
     let hidden = Served::over_with(data(), |serve| serve.gateway.limits.openapi = false).await;
+    let admin = hidden.admin().await;
     assert_eq!(hidden.system_code(&admin, "{ server_specs_oas }").await, "GRAPHQL_VALIDATION");
 }
 

@@ -175,6 +175,37 @@ fn rows_that_change_each_in_its_way_are_one_statement_too() {
 }
 
 #[test]
+fn what_is_kept_for_the_gateway_alone_is_changed_without_an_answer() {
+    let of = |dialect| {
+        let change = |key: i64, to: i64| Change { key: vec![Key::Int(key)], values: vec![Value::Int(to)] };
+        assign(&catalog(dialect, true), ITEMS, &[ID], &[change(1, 7), change(2, 8)]).unwrap()
+    };
+    assert_eq!(
+        &*of(Dialect::Postgres).text,
+        r#"UPDATE "items" AS t0 SET "id" = n.v0::int8 FROM unnest($1::text[], $2::text[]) AS n(k0, v0) WHERE t0."id" = n.k0::int8"#
+    );
+    assert!(of(Dialect::MySql).text.starts_with("UPDATE `items` AS t0 JOIN (SELECT "));
+    assert_eq!(&*of(Dialect::Sqlite).text, r#"UPDATE "items" SET "id" = ?1 WHERE "id" = ?2"#);
+    assert_eq!(of(Dialect::Sqlite).runs, [[Value::Int(7), Value::Int(1)], [Value::Int(8), Value::Int(2)]]);
+}
+
+#[test]
+fn of_an_order_the_keys_and_the_numbers_are_read() {
+    let (all, bindings) = (Predicate::always(), Bindings::at(0));
+    let of = |dialect| numbered(&catalog(dialect, true), ITEMS, RATING, &all, 9, &bindings).unwrap().text;
+    assert_eq!(
+        &*of(Dialect::Postgres),
+        r#"SELECT t0."id", t0."rating" FROM "items" AS t0 ORDER BY t0."id" LIMIT 9 FOR UPDATE OF t0"#
+    );
+    assert_eq!(
+        &*of(Dialect::Sqlite),
+        r#"SELECT t0."id", t0."rating" FROM "items" AS t0 ORDER BY t0."id" LIMIT 9"#
+    );
+    let of = indistinct(&catalog(Dialect::MySql, true), ITEMS, RATING, &all, &bindings).unwrap().text;
+    assert_eq!(&*of, "SELECT COUNT(*) - COUNT(DISTINCT t0.`rating`) FROM `items` AS t0");
+}
+
+#[test]
 fn keys_of_several_parts_are_compared_part_by_part() {
     let keys = [vec![Key::Text("A".into()), Key::Int(1)], vec![Key::Text("B".into()), Key::Int(2)]];
     let of =
