@@ -95,6 +95,7 @@ fn help_tells_of_every_option_its_variable_and_its_default() {
         ("--max-cost", "GRAPHQL_MAX_COST", "10000000"),
         ("--max-statements", "GRAPHQL_MAX_STATEMENTS", "500"),
         ("--introspection", "GRAPHQL_INTROSPECTION", "true"),
+        ("--openapi-enabled", "OPENAPI_ENABLED", "true"),
         ("--max-batch-mutation", "MAX_BATCH_MUTATION", "any number"),
         ("--plan-cache-size", "PLAN_CACHE_SIZE", "16"),
         ("--schema-cache-size", "SCHEMA_CACHE_SIZE", "256"),

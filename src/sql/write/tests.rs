@@ -197,10 +197,7 @@ fn of_an_order_the_keys_and_the_numbers_are_read() {
         &*of(Dialect::Postgres),
         r#"SELECT t0."id", t0."rating" FROM "items" AS t0 ORDER BY t0."id" LIMIT 9 FOR UPDATE OF t0"#
     );
-    assert_eq!(
-        &*of(Dialect::Sqlite),
-        r#"SELECT t0."id", t0."rating" FROM "items" AS t0 ORDER BY t0."id" LIMIT 9"#
-    );
+    assert_eq!(&*of(Dialect::Sqlite), r#"SELECT t0."id", t0."rating" FROM "items" AS t0 ORDER BY t0."id" LIMIT 9"#);
     let of = indistinct(&catalog(Dialect::MySql, true), ITEMS, RATING, &all, &bindings).unwrap().text;
     assert_eq!(&*of, "SELECT COUNT(*) - COUNT(DISTINCT t0.`rating`) FROM `items` AS t0");
 }
