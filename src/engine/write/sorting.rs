@@ -173,7 +173,9 @@ fn renumbered(known: &[Option<i64>], largest: i64) -> Vec<i64> {
     let last = numbers.last().copied().unwrap_or(0);
     let are_distinct = numbers.windows(2).all(|pair| pair[0] < pair[1]);
     match last.checked_add(missing as i64) {
-        Some(end) if are_distinct && end <= largest.max(last) => numbers.extend(last + 1..=end),
+        Some(end) if are_distinct && end <= largest.max(last) => {
+            numbers.extend((1..=missing as i64).map(|more| last + more));
+        }
         _ => numbers = (1..=known.len() as i64).collect(),
     }
     numbers
