@@ -12,6 +12,8 @@ pub mod tasks;
 
 pub mod secrets;
 
+pub mod mail;
+
 pub mod catalog;
 
 pub mod predicate;

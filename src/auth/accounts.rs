@@ -30,6 +30,7 @@ use crate::{
     error_code::ErrorCode,
     events::ChangeEvent,
     hooks,
+    mail::Outbox,
     permissions::Identity,
     principal::{Id, Principal, Proof},
     realtime::Hub,
@@ -83,6 +84,7 @@ pub(super) struct Inner {
     pub(super) attempts: Cache<Id, u32>,
     pub(super) logins: Option<Limiter>,
     pub(super) registrations: Option<Limiter>,
+    pub(super) outbox: Outbox,
 }
 
 /// A user, and the policies they have.
@@ -129,8 +131,16 @@ impl User {
 }
 
 impl Accounts {
-    /// The users of a store; rules are read from it, and kept up to date.
-    pub fn new(store: Store, hub: Hub, engine: Engine, rules: Rules, options: Options, clock: Clock) -> Self {
+    /// The users of a store; rules are read from it, and kept up to date. They are
+    /// written to by `outbox`.
+    pub fn new(
+        (store, outbox): (Store, Outbox),
+        hub: Hub,
+        engine: Engine,
+        rules: Rules,
+        options: Options,
+        clock: Clock,
+    ) -> Self {
         let table = |name: &str| engine.catalog().collection(name).map(|table| table.id);
         let of_rules = ["directus_roles", "directus_policies", "directus_access", "directus_permissions"];
         let tables = Tables { users: table("directus_users"), rules: of_rules.into_iter().filter_map(table).collect() };
@@ -160,6 +170,7 @@ impl Accounts {
             hub,
             options,
             clock,
+            outbox,
         }))
     }
 

@@ -6,6 +6,7 @@
 mod accounts;
 mod foreign;
 mod hooked;
+mod letters;
 mod login;
 mod rate;
 mod stand_in;

@@ -17,6 +17,7 @@ use crate::{
     engine::{Caller, Error},
     error_code::ErrorCode,
     hooks,
+    mail::Template,
     permissions::{Decides as _, validation},
     plan::write::{Fault, Rule},
     principal::{Id, Principal},
@@ -72,7 +73,7 @@ impl Accounts {
             // To the user's own address, however it was written.
             let email = text(&row, "email").unwrap_or_default();
             let token = self.once(email, "password-reset", Some(hash), RESET_TTL);
-            self.send(email, "password-reset", &format!("{place}{token}")).await;
+            self.send(email, Template::PasswordReset, format!("{place}{token}"));
         }
         self.stall(RESET_STALL, watch).await;
         Ok(())
@@ -133,19 +134,6 @@ impl Accounts {
         };
         let mark = if base.contains('?') { '&' } else { '?' };
         Ok(format!("{base}{mark}token="))
-    }
-
-    /// Tells whoever sends mail; the link is for the one who is told, and stands in
-    /// no log.
-    async fn send(&self, email: &str, template: &str, url: &str) {
-        let hooks = self.0.engine.hooks();
-        let event = "email.send";
-        if !hooks.has_action(&[event]) {
-            tracing::warn!(template, "there is nothing that sends mail: no hook listens to `{event}`");
-            return;
-        }
-        let meta = hooks::Meta::new().with("to", email).with("template", template).with("url", url);
-        hooks.act(vec![event.to_owned()], meta, self.0.engine.own_context()).await;
     }
 
     fn caller(&self, principal: &Principal) -> Caller {
@@ -318,7 +306,7 @@ impl Accounts {
             Some(_) => return Ok(()),
         };
         let token = self.once(email, "invite", None, options.invite_ttl);
-        self.send(email, "user-invitation", &format!("{place}{token}")).await;
+        self.send(email, Template::UserInvitation, format!("{place}{token}"));
         Ok(())
     }
 
@@ -400,7 +388,7 @@ impl Accounts {
             }
             if verifies {
                 let token = self.once(&email, "pending-registration", None, options.verification_ttl);
-                self.send(&email, "user-registration", &format!("{place}{token}")).await;
+                self.send(&email, Template::UserRegistration, format!("{place}{token}"));
             }
         }
         Ok(())

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::{CommandFactory as _, FromArgMatches as _, ValueEnum};
 
-use crate::{auth, db, events, hooks::Environment, rules, server, telemetry};
+use crate::{auth, db, events, hooks::Environment, mail, rules, server, telemetry};
 
 pub use database::describe;
 
@@ -71,6 +71,8 @@ pub struct Serve {
     pub auth: auth::Options,
     /// How it speaks HTTP.
     pub server: server::Options,
+    /// How it sends mail, where it has users of its own.
+    pub mail: mail::Options,
 }
 
 /// What answers: a database, and what may be asked of it.

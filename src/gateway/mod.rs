@@ -55,6 +55,7 @@ use crate::{
     events::{Events, MemoryLog},
     graphql,
     hooks::{self, Action, Environment, Filter, Hooks, Init, ItemsService, Job, Meta, Registry},
+    mail::Outbox,
     permissions::{Decides, Policy, PublicAccess},
     plan,
     realtime::Hub,
@@ -90,6 +91,7 @@ pub struct Gateway {
     options: config::Serve,
     core: Core,
     clock: Clock,
+    outbox: Outbox,
 }
 
 /// What answers.
@@ -271,7 +273,11 @@ impl Builder {
         let hooks = self.registry.build(self.hooks, environment)?;
         let core = Core::assemble(&options.gateway, &options.auth, hooks, self.policy, &self.clock).await?;
         core.engine.hooks().start_actions();
-        Ok(Gateway { options, core, clock: self.clock })
+        let outbox = Outbox::new(&options.mail)?;
+        if core.store.is_some() {
+            warn_of_mail(&options, core.engine.hooks(), &outbox);
+        }
+        Ok(Gateway { options, core, clock: self.clock, outbox })
     }
 
     /// Builds and serves until the process is asked to stop.
@@ -327,15 +333,15 @@ impl Core {
 
 impl Core {
     /// The users of the system tables, where those are used.
-    fn accounts(&self, auth: &auth::Options, clock: &Clock) -> Option<Accounts> {
+    fn accounts(&self, auth: &auth::Options, clock: &Clock, outbox: Outbox) -> Option<Accounts> {
         let (store, rules) = self.store.clone().zip(self.rules.clone())?;
         let hub = self.service.hub().clone();
-        Some(Accounts::new(store, hub, self.engine.clone(), rules, auth.clone(), clock.clone()))
+        Some(Accounts::new((store, outbox), hub, self.engine.clone(), rules, auth.clone(), clock.clone()))
     }
 
     /// The system's collections, where there are system tables.
     pub fn system(&self, auth: auth::Options, options: &config::Gateway, clock: &Clock) -> Option<graphql::Service> {
-        self.system_of(self.accounts(&auth, clock)?, options)
+        self.system_of(self.accounts(&auth, clock, Outbox::nowhere())?, options)
     }
 
     fn system_of(&self, accounts: Accounts, options: &config::Gateway) -> Option<graphql::Service> {
@@ -347,8 +353,23 @@ impl Core {
 
     /// Knows callers, those apart whose tokens others have signed.
     pub fn authenticator(&self, auth: auth::Options, clock: &Clock) -> Authenticator {
-        let accounts = self.accounts(&auth, clock);
+        let accounts = self.accounts(&auth, clock, Outbox::nowhere());
         Authenticator::new(auth).with_rules(self.rules.clone()).with_accounts(accounts)
+    }
+}
+
+/// Says what stands in the way of mail to users.
+fn warn_of_mail(options: &config::Serve, hooks: &Hooks, outbox: &Outbox) {
+    if hooks.has_filter(&["email.send"]) {
+        return;
+    }
+    if !outbox.is_usable() {
+        tracing::warn!(
+            "no mail can be sent, so that nobody gets a new password by it: there is no sendmail; EMAIL_TRANSPORT=smtp \
+             and EMAIL_SMTP_HOST name a server"
+        );
+    } else if !options.auth.accounts.public_url.contains("://") {
+        tracing::warn!("links in mails lead nowhere unless a front end says where: PUBLIC_URL is not set");
     }
 }
 
@@ -555,7 +576,7 @@ impl Gateway {
     /// # Errors
     /// When the listener has no address.
     pub async fn serve_on(self, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { options, core, clock } = self;
+        let Self { options, core, clock, outbox } = self;
         let (hooks, context) = (core.engine.hooks().clone(), core.engine.own_context());
         hooks.start(&clock, &context);
         for event in STARTING {
@@ -564,7 +585,7 @@ impl Gateway {
         let address = listener.local_addr().context("the listener has no address")?;
         let meta = || Meta::new().with("server", address.to_string());
         hooks.act(vec!["server.start".to_owned()], meta(), context.clone()).await;
-        let accounts = core.accounts(&options.auth, &clock);
+        let accounts = core.accounts(&options.auth, &clock, outbox.clone());
         let system = accounts.clone().and_then(|accounts| core.system_of(accounts, &options.gateway));
         let Core { service, engine, catalog, rules, .. } = core;
         let database = engine.database().clone();
@@ -574,6 +595,7 @@ impl Gateway {
         }
         if let Some(accounts) = &accounts {
             tasks::spawn("accounts", accounts.clone().watch());
+            outbox.verify();
         }
         let foreign = match options.auth.foreign.is_set() {
             true => Some(Foreign::new(options.auth.foreign.clone(), clock.clone()).map_err(|why| anyhow!(why))?),
@@ -598,6 +620,8 @@ impl Gateway {
             hooks.act(vec!["server.stop".to_owned()], meta(), context.clone()).await;
         };
         server::run(listener, parts, options.server, stopping).await?;
+        // Letters are filtered by hooks.
+        outbox.drain(grace).await;
         hooks.drain(grace).await;
         if timeout(CLOSING, database.close()).await.is_err() {
             tracing::warn!("the database's connections did not close within {CLOSING:?}");

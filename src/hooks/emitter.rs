@@ -51,6 +51,7 @@ pub fn is_core_event(name: &str) -> bool {
     let segments: Vec<&str> = name.split('.').collect();
     match segments.as_slice() {
         [first, ..] if FIRST.contains(first) => true,
+        ["email", "send"] => true,
         [_, "items", verb] => VERBS.contains(verb),
         [system, verb] => SYSTEM.contains(system) && VERBS.contains(verb),
         _ => false,
@@ -77,6 +78,7 @@ mod tests {
             "auth.login",
             "authenticate",
             "files.upload",
+            "email.send",
         ] {
             assert!(is_core_event(core), "{core}");
         }

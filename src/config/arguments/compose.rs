@@ -15,7 +15,7 @@ use crate::{
     config::{
         Command, DEMO_FILE, Explanation, FirstAdmin, Gateway, Limits, Metadata, Ping, PublicAccess, Serve, describe,
     },
-    db, events,
+    db, events, mail,
     realtime::QueueLimits,
     secrets,
     server::{self, CorsOptions, Origins, PageOptions},
@@ -55,13 +55,14 @@ impl ServeArguments {
             (None, false) => Metadata::Directus,
         };
         let (first_admin, accounts) = self.accounts.into_options();
-        let foreign = self.tokens.into_options()?;
+        let (foreign, mail) = (self.tokens.into_options()?, self.mail.into_options()?);
         let gateway = self.gateway.into_options(self.public)?;
         let gateway = Gateway { rules: self.rules, metadata, first_admin, ..gateway };
         let mut serve = self.http.into_options(gateway)?;
         let auth::AccountOptions { login_rate, registration_rate, .. } = serve.auth.accounts;
         serve.auth.accounts = auth::AccountOptions { login_rate, registration_rate, ..accounts };
         serve.auth.foreign = foreign;
+        serve.mail = mail;
         Ok(serve)
     }
 }
@@ -288,7 +289,8 @@ impl HttpArguments {
         let admin_token = self.admin_token.filter(|token| !token.is_empty());
         let accounts = auth::AccountOptions { login_rate, registration_rate, ..auth::AccountOptions::default() };
         let auth = auth::Options { admin_token, accounts, foreign: auth::ForeignOptions::default() };
-        Ok(Serve { gateway, host: self.host, port: self.port, auth, server })
+        let mail = mail::Options::default();
+        Ok(Serve { gateway, host: self.host, port: self.port, auth, server, mail })
     }
 }
 

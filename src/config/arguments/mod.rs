@@ -2,11 +2,13 @@
 //! comments are the manual that `--help` prints.
 
 mod compose;
+mod mail;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, builder::BoolishValueParser};
 
+use self::mail::MailArguments;
 use super::{
     Consistency, Format, Metadata, PublicAccess,
     database::DatabaseArguments,
@@ -63,6 +65,8 @@ struct ServeArguments {
     accounts: AccountArguments,
     #[command(flatten)]
     tokens: TokenArguments,
+    #[command(flatten)]
+    mail: MailArguments,
 
     #[command(flatten)]
     http: HttpArguments,
