@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::Accounts;
 use crate::{
     hooks::{Failure, Meta},
-    mail::{Letter, Template},
+    mail::{self, Letter, Template},
 };
 
 /// What a project without a name is called.
@@ -22,6 +22,11 @@ impl Accounts {
     }
 
     async fn letter(&self, email: &str, template: Template, url: &str) -> Option<Letter> {
+        let mail = template.name();
+        if !mail::is_address(email) {
+            tracing::warn!(mail, "a user's address is none that mail can be sent to");
+            return None;
+        }
         // Where the database cannot be asked, which is logged, it goes without a name.
         let project = self.setting("project_name").await.ok().flatten();
         let project = project.as_ref().and_then(Json::as_str).filter(|name| !name.is_empty()).unwrap_or(NAMELESS);
@@ -31,7 +36,6 @@ impl Accounts {
             "template": { "name": template.name(), "data": { "url": url, "email": email } },
         });
         let (hooks, context) = (self.0.engine.hooks(), self.0.engine.own_context());
-        let mail = template.name();
         match hooks.filter(&["email.send"], options, Meta::new(), &context).await {
             Ok(options) if is_falsy(&options) => {
                 tracing::debug!(mail, "a hook has cancelled a mail");

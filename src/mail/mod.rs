@@ -11,6 +11,11 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 pub use self::{letter::Letter, outbox::Outbox, template::Template};
 
+/// Whether a text is one address that mail can be sent to, and no more.
+pub fn is_address(text: &str) -> bool {
+    text.parse::<lettre::Address>().is_ok()
+}
+
 /// How mail is sent.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -514,10 +514,11 @@ async fn mailing(kind: Kind) -> (Served, tokio::sync::mpsc::UnboundedReceiver<(S
     let data = Arc::new(TestDatabase::create(kind, NOTES).await);
     let (sent, mails) = tokio::sync::mpsc::unbounded_channel();
     let served = Served::over_as(data, move |builder| {
-        builder.action("email.send", move |meta: hooks::Meta, _: hooks::Context| {
-            let text = |name: &str| meta.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-            let told = sent.send((text("to"), text("url"))).map_err(hooks::Error::unexpected);
-            std::future::ready(told)
+        builder.filter("email.send", move |mut mail: hooks::Payload, _: hooks::Meta, _: hooks::Context| {
+            let text = |path: &str| mail.get_str(path).unwrap_or_default().to_owned();
+            let told = sent.send((text("to"), text("template.data.url"))).map_err(hooks::Error::unexpected);
+            mail.replace(Json::Null);
+            std::future::ready(told.map(|()| mail))
         })
     });
     (served.await, mails)

@@ -34,6 +34,7 @@ mod layers;
 mod limits;
 mod lists;
 mod live;
+mod mail;
 mod many_to_any;
 mod model;
 mod node;

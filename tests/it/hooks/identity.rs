@@ -306,7 +306,7 @@ async fn users_that_come_by_themselves_are_told_like_others() {
                 noted.note(json!([meta.event(), fields]));
                 std::future::ready(Ok(payload))
             })
-            .action("email.send", mails.action())
+            .filter("email.send", mails.filter())
     })
     .await;
     let admin = served.admin().await;
@@ -327,7 +327,7 @@ async fn users_that_come_by_themselves_are_told_like_others() {
     };
     let token = async |count: usize| {
         let mails = mails.at_least(count).await;
-        let url = mails[count - 1]["url"].as_str().expect("there is one").to_owned();
+        let url = mails[count - 1]["payload"]["template"]["data"]["url"].as_str().expect("there is one").to_owned();
         url.split_once("token=").expect("there is one").1.to_owned()
     };
     written();
