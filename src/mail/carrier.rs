@@ -25,6 +25,8 @@ use super::{Error, SmtpOptions, Transport};
 const STEP: Duration = Duration::from_secs(30);
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long taking leave may take.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Longest word that a log shows of what others say.
 const LONGEST_WORD: usize = 60;
 
@@ -79,10 +81,10 @@ impl Carrier {
         }
     }
 
-    /// Lets go of connections.
+    /// Lets go of connections; a server that does not say goodbye is left.
     pub(super) async fn close(&self) {
         match self {
-            Self::Smtp(server) => server.shutdown().await,
+            Self::Smtp(server) => drop(timeout(GOODBYE, server.shutdown()).await),
             Self::Sendmail(_) => {}
         }
     }

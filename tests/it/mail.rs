@@ -122,7 +122,7 @@ async fn a_projects_name_is_text_and_no_html() {
     assert!(mail.part("text/plain").contains("at Fish & <b>Chips</b>."), "{}", mail.data);
     let html = mail.part("text/html");
     assert!(html.contains("at Fish &amp; &lt;b&gt;Chips&lt;/b&gt;.") && !html.contains("<b>"), "{html}");
-    assert!(mail.header("From").contains("Chips"), "{}", mail.data);
+    assert_eq!(mail.header("From"), "=?utf-8?b?RmlzaCAmIDxiPkNoaXBzPC9iPg==?= <shop@shop.example>");
 }
 
 #[tokio::test]
@@ -248,7 +248,8 @@ fn tells_nothing(log: &str) {
     }
 }
 
-#[tokio::test]
+// Waiting for the command's end keeps a thread, and the mail server needs another.
+#[tokio::test(flavor = "multi_thread")]
 async fn the_command_alone_mails_a_link_to_a_new_password() {
     let folder = tempdir().unwrap();
     let mut server = MailServer::open().await;
