@@ -173,6 +173,7 @@ fn each_library_of_the_outside_world_has_one_room() {
         // Options are read into axum's types of headers and methods.
         (&["axum"], &["server", "config"]),
         (&["async_graphql"], &["graphql"]),
+        (&["lettre"], &["mail"]),
         // The style of the log is an option as it stands.
         (&["clap"], &["config", "telemetry"]),
         (&["dotenvy", "std::env"], &["config"]),

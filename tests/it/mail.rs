@@ -147,6 +147,7 @@ async fn nobody_waits_for_a_server_that_does_not_answer() {
     // It comes back, although the server never says a word.
     ask_for_a_password(&served, "admin@example.com").await;
     assert_eq!(server.command().await, "COME");
+    assert!(server.commands().is_empty(), "the gateway still waits for the server");
     served.app.stop().await;
 }
 

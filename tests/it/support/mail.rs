@@ -92,7 +92,8 @@ impl MailServer {
         self.refusals.load(Ordering::Acquire)
     }
 
-    /// The next thing that was said to it; the first is that somebody has come.
+    /// The next thing that was said to it, after `COME` of whoever comes; one who gets
+    /// no answer is heard to `GO`.
     pub async fn command(&mut self) -> String {
         timeout(PATIENCE, self.commands.recv()).await.expect("somebody says something").expect("the server runs")
     }
@@ -116,6 +117,7 @@ async fn converse(socket: TcpStream, desk: Arc<Desk>) {
     let _ = desk.commands.send("COME".to_owned());
     if !desk.answers {
         let _ = lines.next_line().await;
+        let _ = desk.commands.send("GO".to_owned());
         return;
     }
     let mut mail = Mail { login: None, from: String::new(), to: Vec::new(), data: String::new() };
