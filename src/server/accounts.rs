@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{FromRequest, FromRequestParts, Path},
     http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request},
 };
@@ -20,6 +20,7 @@ use crate::{
     engine,
     error_code::ErrorCode,
     principal::{Cookie, Principal},
+    tasks,
 };
 
 /// A request of somebody; where there are no users, there is nothing at its path.
@@ -55,10 +56,23 @@ impl FromRequest<Arc<Shared>> for Asked {
         }
         let body = match text {
             [] => Map::new(),
-            text => serde_json::from_slice(text).map_err(|_| Problem::payload("the body is no JSON object"))?,
+            _ => object(bytes.clone()).await?,
         };
         Ok(Self { shared: Arc::clone(shared), accounts, principal, head, body })
     }
+}
+
+/// Reads a body; a large one where nobody waits for it.
+async fn object(bytes: Bytes) -> Result<Map<String, Json>, Problem> {
+    let is_large = bytes.len() > tasks::LARGE;
+    let read = move || serde_json::from_slice(&bytes).map_err(|_| Problem::payload("the body is no JSON object"));
+    if !is_large {
+        return read();
+    }
+    Box::pin(tasks::aside(read)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a body was not read");
+        Err(Problem::new(ErrorCode::InternalServerError, "An unexpected error occurred."))
+    })
 }
 
 impl Asked {

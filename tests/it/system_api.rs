@@ -628,3 +628,15 @@ async fn a_user_was_here_at_a_moment_that_is_told_as_one() {
         assert!(moment.len() >= 20 && moment.ends_with('Z'), "{kind:?} {:#}", me.body);
     }
 }
+
+#[tokio::test]
+async fn nobody_learns_which_collections_there_are() {
+    let served = magazine(Kind::Sqlite).await;
+    let refused = async |collection: &str| {
+        let path = format!("/utils/sort/{collection}");
+        let reply = post(&served, &path, None, json!({ "item": 1, "to": 2 })).await;
+        assert_eq!((reply.status, reply.codes()), (403, vec!["FORBIDDEN"]));
+        reply.body.to_string().replace(collection, "x")
+    };
+    assert_eq!(refused("articles").await, refused("nonsense").await);
+}

@@ -27,7 +27,7 @@ impl Engine {
         let kept = revisions.read_one(revision.clone()).await?;
         let text = |name: &str| kept.get(name).and_then(Json::as_str).ok_or(Error::Forbidden(None));
         let catalog = self.catalog.clone();
-        let table = catalog.table(self.written(text("collection")?)?);
+        let table = catalog.table(self.written(caller, text("collection")?)?);
         let item = text("item")?;
         if item.chars().count() >= LONGEST_KEY {
             return Err(Fault::Payload("the revision has not kept the item's whole key".to_owned()).into());

@@ -40,7 +40,7 @@ impl Engine {
     /// what the writes meet.
     pub async fn sort_item(&self, caller: &Caller, collection: &str, item: &Json, to: &Json) -> Result<(), Error> {
         let catalog = self.catalog.clone();
-        let table = catalog.table(self.written(collection)?);
+        let table = catalog.table(self.written(caller, collection)?);
         let right = caller.access.update(table.id).ok_or_else(|| forbidden(table))?;
         let column =
             table.sort.ok_or_else(|| Fault::Payload(format!("`{collection}` has no field that it is sorted by")))?;
@@ -65,9 +65,11 @@ impl Engine {
         }
     }
 
-    /// A table that can be written to by its collection's name.
-    pub(super) fn written(&self, collection: &str) -> Result<crate::catalog::TableId, Error> {
-        let table = self.catalog.collection(collection).filter(|table| table.is_writable());
+    /// A table whose rows the caller may change, by its collection's name. Of another,
+    /// nobody learns whether there is one.
+    pub(super) fn written(&self, caller: &Caller, collection: &str) -> Result<crate::catalog::TableId, Error> {
+        let is_written = |table: &&Table| table.is_writable() && caller.access.update(table.id).is_some();
+        let table = self.catalog.collection(collection).filter(is_written);
         let unknown = || Error::Forbidden(Some(format!("no collection `{collection}`, or no permission to use it")));
         table.map(|table| table.id).ok_or_else(unknown)
     }
