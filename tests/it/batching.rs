@@ -242,7 +242,7 @@ async fn a_consistent_operation_sees_one_state_of_the_data_at_all_levels() {
         // Without it, states do mix: the test above could fail.
         let app = warm(&data, Consistency::Statement).await;
         let mut mixed = false;
-        for _ in 0..200 {
+        for _ in 0..5_000 {
             mixed = !is_of_one_state(&app, &data).await;
             if mixed {
                 break;
