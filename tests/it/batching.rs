@@ -221,7 +221,12 @@ async fn is_of_one_state(app: &TestApp, data: &TestDatabase) -> bool {
         data.execute(both).await;
     };
     let admin = Principal::admin();
-    let reply = soon(interleaved(run(app, &admin, VERSIONS, json!({})), write)).await;
+    let mut reply = soon(interleaved(run(app, &admin, VERSIONS, json!({})), write)).await;
+    // On a busy machine a connection may have been closed for its age, and opening one is held up as said above.
+    if reply["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE" {
+        join_all((0..4).map(|_| run(app, &admin, VERSIONS, json!({})))).await;
+        reply = soon(interleaved(run(app, &admin, VERSIONS, json!({})), write)).await;
+    }
     assert!(reply.get("errors").is_none(), "{reply}");
     let parents = reply["data"]["parent"].as_array().expect("there are parents");
     assert_eq!(parents.len(), 500);
