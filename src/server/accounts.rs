@@ -11,7 +11,7 @@ use axum::{
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Shared, cookies,
+    Shared, cookies, payload,
     problem::{self, Problem},
     routes::Caller,
 };
@@ -64,15 +64,9 @@ impl FromRequest<Arc<Shared>> for Asked {
 
 /// Reads a body; a large one where nobody waits for it.
 async fn object(bytes: Bytes) -> Result<Map<String, Json>, Problem> {
-    let is_large = bytes.len() > tasks::LARGE;
-    let read = move || serde_json::from_slice(&bytes).map_err(|_| Problem::payload("the body is no JSON object"));
-    if !is_large {
-        return read();
-    }
-    Box::pin(tasks::aside(read)).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a body was not read");
-        Err(Problem::new(ErrorCode::InternalServerError, "An unexpected error occurred."))
-    })
+    let read =
+        |bytes: &Bytes| serde_json::from_slice(bytes).map_err(|_| Problem::payload("the body is no JSON object"));
+    if bytes.len() <= tasks::LARGE { read(&bytes) } else { payload::aside(bytes, read).await }
 }
 
 impl Asked {

@@ -39,12 +39,19 @@ pub(super) async fn from_bytes(bytes: &Bytes) -> Result<Sent<'_>, Problem> {
     if bytes.len() <= tasks::LARGE {
         return from_body(bytes);
     }
-    let bytes = bytes.clone();
-    let read = move || {
-        let Sent { request, extensions } = from_body(&bytes)?;
+    let owned = |bytes: &Bytes| {
+        let Sent { request, extensions } = from_body(bytes)?;
         Ok(Sent { request: request.into_owned(), extensions })
     };
-    Box::pin(tasks::aside(read)).await.unwrap_or_else(|error| {
+    aside(bytes.clone(), owned).await
+}
+
+/// Reads a large body where nobody waits for it.
+pub(super) async fn aside<T: Send + 'static>(
+    bytes: Bytes,
+    read: impl FnOnce(&Bytes) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    Box::pin(tasks::aside(move || read(&bytes))).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a body was not read");
         Err(Problem::new(ErrorCode::InternalServerError, "An unexpected error occurred."))
     })
